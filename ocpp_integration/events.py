@@ -1,0 +1,281 @@
+"""Webhook events between the OCPP backend and the receiver: their shapes, and their signature.
+
+The shapes are those of the platform's webhooks; both ends validate with these same models. On the wire
+energy is kWh, power kW, money a decimal; in here energy is integer Wh and power integer W.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal, get_args
+
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from standardwebhooks import Webhook, WebhookVerificationError
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_DEPTH = 32
+MAX_SESSION_WH = 1_000_000  # more than any vehicle's battery takes
+
+ConnectorStatus = Literal[
+    "available",
+    "preparing",
+    "charging",
+    "suspended_evse",
+    "suspended_ev",
+    "finishing",
+    "reserved",
+    "unavailable",
+    "faulted",
+]
+StationStatus = Literal["available", "occupied", "unavailable", "faulted"]
+_BY_SPELLING = {status.replace("_", ""): status for status in get_args(ConnectorStatus)}
+
+
+class InvalidEvent(ValueError):
+    """The body is no event; `errors` maps each wrong field to its reasons."""
+
+    def __init__(self, errors: dict[str, list[str]]):
+        super().__init__("; ".join(f"{field}: {' '.join(reasons)}" for field, reasons in errors.items()))
+        self.errors = errors
+
+
+class InvalidSignature(Exception):
+    """The signature is missing, wrong, or its time is more than five minutes away."""
+
+
+def normalise_status(value: object) -> object:
+    """`SuspendedEV` and `suspended_ev` are the same status; anything else is left for the validator."""
+    if not isinstance(value, str):
+        return value
+    return _BY_SPELLING.get(value.replace("_", "").lower(), value.lower())
+
+
+def normalise_measurand(value: str) -> str:
+    """`Energy.Active.Import.Register` in the platform's spelling: `energy_active_import_register`."""
+    return value.replace(".", "_").lower()
+
+
+def _aware(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _text_time(value: object) -> object:
+    # A bare number would be read as seconds since 1970, which no backend of this contract means.
+    if not isinstance(value, str | datetime):
+        raise ValueError("a time is ISO 8601 text")
+    return value
+
+
+def _thousandfold(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise ValueError("a number is needed")
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("a number is needed") from None
+    if not number.is_finite():
+        raise ValueError("a finite number is needed")
+    return int((number * 1000).to_integral_value()) if abs(number) < 10**12 else 10**15
+
+
+def _storable(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("NUL characters are not allowed")
+    return value
+
+
+Time = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
+Text = Annotated[str, AfterValidator(_storable)]
+Name = Annotated[Text, Field(max_length=255)]
+EnergyKwhAsWh = Annotated[int, BeforeValidator(_thousandfold), Field(ge=0, le=MAX_SESSION_WH)]
+PowerKwAsW = Annotated[int, BeforeValidator(_thousandfold), Field(ge=0, le=10_000_000)]
+RegisterWh = Annotated[int, Field(ge=0, le=2**53)]
+Money = Annotated[Decimal, Field(ge=0, lt=10**9, allow_inf_nan=False)]
+ConnectorId = Annotated[int, Field(ge=0, le=1000)]
+AnyConnectorStatus = Annotated[ConnectorStatus, BeforeValidator(normalise_status)]
+AnyStationStatus = Annotated[StationStatus, BeforeValidator(normalise_status)]
+
+
+class _Data(BaseModel):
+    # A newer backend may send more than we know; what it adds is kept with the recorded body.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class MeterValue(_Data):
+    timestamp: Time
+    measurand: Annotated[Name, AfterValidator(normalise_measurand)] = "energy_active_import_register"
+    value: Annotated[Decimal, Field(allow_inf_nan=False, gt=-(10**15), lt=10**15)]
+    unit: Name | None = None
+    context: Name | None = None
+    location: Name | None = None
+    phase: Name | None = None
+
+
+class SessionStarted(_Data):
+    start_time: Time | None = None
+    meter_start: RegisterWh | None = None
+    id_tag: Name | None = None
+    connector_id: ConnectorId | None = None
+
+
+class SessionProgress(_Data):
+    energy_consumed_kwh: EnergyKwhAsWh | None = None
+    current_power_kw: PowerKwAsW | None = None
+    duration_seconds: Annotated[int, Field(ge=0)] | None = None
+    estimated_cost: Money | None = None
+    soc_percent: Annotated[Decimal, Field(ge=0, le=100)] | None = None
+    meter_values: tuple[MeterValue, ...] = ()
+
+
+class SessionStopped(_Data):
+    final_cost: Money | None = None
+    stop_reason: Name | None = None
+    meter_stop: RegisterWh | None = None
+    energy_consumed_kwh: EnergyKwhAsWh | None = None
+    stop_time: Time | None = None
+
+
+class AvailabilityChanged(_Data):
+    connector_id: ConnectorId
+    status: AnyConnectorStatus
+
+
+class StationStatusChanged(_Data):
+    status: AnyStationStatus | None = None
+    is_online: bool | None = None
+    last_heartbeat: Time | None = None
+    vendor: Name | None = None
+    model: Name | None = None
+    firmware_version: Name | None = None
+
+
+class ConnectorStatusChanged(_Data):
+    connector_id: ConnectorId
+    status: AnyConnectorStatus
+    error_code: Name | None = None
+    info: Name | None = None
+    vendor_id: Name | None = None
+    vendor_error_code: Name | None = None
+
+
+Payload = (
+    SessionStarted
+    | SessionProgress
+    | SessionStopped
+    | AvailabilityChanged
+    | StationStatusChanged
+    | ConnectorStatusChanged
+)
+PAYLOADS: dict[str, type[Payload]] = {
+    "session_started": SessionStarted,
+    "session_progress": SessionProgress,
+    "session_stopped": SessionStopped,
+    "availability_changed": AvailabilityChanged,
+    "station_status": StationStatusChanged,
+    "connector_status": ConnectorStatusChanged,
+}
+
+
+class Event(BaseModel):
+    """One webhook as it came. `payload()` gives its typed data, None where the type is unknown to us."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: Annotated[Text, Field(min_length=1, max_length=50)]
+    data: dict[str, Any]
+    station_id: Name | None = None
+    transaction_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
+    timestamp: Time | None = None
+    event_id: Name | None = None
+
+    def payload(self) -> Payload | None:
+        """Raises `InvalidEvent` with field names such as `data.connector_id`."""
+        model = PAYLOADS.get(self.type)
+        if model is None:
+            return None
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise InvalidEvent(_reasons(error, "data")) from error
+
+
+def parse(body: bytes) -> Event:
+    """The event in a webhook's body, its data checked too. Raises `InvalidEvent`."""
+    if b"\\u0000" in body:
+        raise InvalidEvent({"body": ["NUL characters are not allowed"]})
+    try:
+        decoded = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidEvent({"body": [f"not JSON: {error}"]}) from error
+    if not isinstance(decoded, dict):
+        raise InvalidEvent({"body": ["a JSON object is needed"]})
+    if _depth_exceeds(decoded, MAX_DEPTH):
+        raise InvalidEvent({"body": [f"nested deeper than {MAX_DEPTH} levels"]})
+    try:
+        event = Event.model_validate(decoded)
+    except ValidationError as error:
+        raise InvalidEvent(_reasons(error)) from error
+    event.payload()
+    return event
+
+
+def identity(headers: Mapping[str, str], event: Event, body: bytes) -> str:
+    """What makes a resend recognisable: the header `webhook-id`, else `event_id`, else the body's digest."""
+    return headers.get("webhook-id") or event.event_id or digest(body)
+
+
+def digest(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def sign(secrets: Sequence[str], event_id: str, body: str, at: datetime) -> dict[str, str]:
+    """Standard Webhooks headers for `body`; without a secret only the id and the time."""
+    headers = {
+        "webhook-id": event_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "content-type": "application/json",
+    }
+    if secrets:
+        # The library takes any datetime's clock reading for UTC, so it gets one that is.
+        headers["webhook-signature"] = Webhook(secrets[0]).sign(event_id, at.astimezone(UTC), body)
+    return headers
+
+
+def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> None:
+    """Raises `InvalidSignature` unless one of `secrets` signed `body` within the last five minutes."""
+    reason: Exception | None = None
+    for secret in secrets:
+        try:
+            Webhook(secret).verify(body, dict(headers), json_parse=False)
+        except (WebhookVerificationError, ValueError, binascii.Error, RecursionError, TypeError) as error:
+            reason = error
+        else:
+            return
+    raise InvalidSignature(str(reason) if reason else "no secret is configured") from reason
+
+
+def _reasons(error: ValidationError, *prefix: str) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        field = ".".join((*prefix, *map(str, item["loc"]))) or "body"
+        reasons.setdefault(field, []).append(item["msg"].removeprefix("Value error, "))
+    return reasons
+
+
+def _depth_exceeds(value: object, limit: int) -> bool:
+    level: list[object] = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True

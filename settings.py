@@ -1,0 +1,182 @@
+"""Every setting of the product, read once at a process's entry from the environment and `.env`.
+
+Nothing here is read at import: an entry point calls `load()` and hands the result on.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent
+ENV_FILE = ROOT / ".env"
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; the message says which setting and what to do, a line each."""
+
+
+class Settings(BaseSettings):
+    """All settings by the name of their environment variable, in lower case.
+
+    A description becomes the comment above the variable in `.env.example`.
+    """
+
+    model_config = SettingsConfigDict(
+        extra="ignore", case_sensitive=False, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address that every process listens on")
+    dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the dashboard")
+    receiver_port: int = Field(8080, ge=1, le=65535, description="Port of webhooks and REST API")
+    ocpp_backend_port: int = Field(
+        8000, ge=1, le=65535, description="Port of the embedded OCPP backend (locator API and OCPP)"
+    )
+
+    database_url: str = Field(
+        f"sqlite:///{ROOT / 'data' / 'mengedmate.db'}",
+        description="Store of the product, as an SQLAlchemy URL",
+    )
+    ocpp_backend_database_url: str = Field(
+        f"sqlite:///{ROOT / 'data' / 'ocpp_backend.db'}",
+        description="Store of the embedded OCPP backend, as an SQLAlchemy URL",
+    )
+
+    ocpp_base_url: str | None = Field(
+        None, description="HTTP root of the OCPP backend; unset, the embedded one"
+    )
+    ocpp_websocket_url: str | None = Field(
+        None, description="Charge points connect to this plus their station id"
+    )
+    ocpp_webhook_url: str | None = Field(
+        None, description="Where the OCPP backend posts its events; unset, our receiver"
+    )
+    ocpp_api_key: SecretStr | None = Field(
+        None, description="Sent to the OCPP backend as a bearer token; the embedded one requires it"
+    )
+    ocpp_timeout: float = Field(30, gt=0, description="Seconds for one request to the OCPP backend")
+    ocpp_retry_attempts: int = Field(
+        3, ge=0, le=10, description="Further tries after the first, of requests that may be repeated"
+    )
+
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="Standard Webhooks secret (whsec_...); several separated by a space while one is rotated",
+    )
+    webhook_allow_unsigned: bool = Field(
+        False, description="Accept webhooks without a signature; only for backends that cannot sign"
+    )
+    cookie_secret: SecretStr | None = Field(
+        None, description="Signs the cookies of the dashboard's sign-in form"
+    )
+    session_hours: int = Field(12, ge=1, le=720, description="Hours until a sign-in to the dashboard ends")
+    demo_password: SecretStr | None = Field(None, description="Password of the three demo users")
+
+    timezone: str = Field("Africa/Addis_Ababa", description="Time zone of new stations")
+    currency: str = Field("ETB", pattern="^[A-Z]{3}$", description="Currency of new stations (ISO 4217)")
+    vat_percent: Decimal = Field(
+        Decimal(15), ge=0, le=100, description="VAT contained in the prices of new tariffs, in percent"
+    )
+
+    heartbeat_interval: int = Field(
+        60, ge=5, le=86400, description="Seconds between heartbeats asked of charge points"
+    )
+    connection_timeout: int = Field(
+        60, ge=1, le=3600, description="Seconds a charge point has to begin a transaction it accepted"
+    )
+    meter_interval: int = Field(
+        5, ge=1, le=3600, description="Seconds between meter values of the simulated charge points"
+    )
+
+    apply_interval: float = Field(0.25, gt=0, description="Seconds between looks for recorded webhooks")
+    sync_interval: int = Field(60, ge=1, description="Seconds between syncs of stations to the backend")
+    poll_interval: int = Field(30, ge=1, description="Seconds between polls of silent sessions")
+    rollup_interval: int = Field(600, ge=1, description="Seconds between checks of the statistics")
+    session_silent_after: int = Field(
+        120, ge=1, description="Seconds without news after which a running session is polled"
+    )
+
+    simulator_fleet: Path = Field(
+        ROOT / "simulator" / "fleet.toml", description="Fleet that the simulator plays"
+    )
+    simulator_speed: float = Field(
+        1, ge=1, le=600, description="How many times faster than real the simulator's time runs"
+    )
+    simulator_hours: float = Field(
+        0,
+        ge=0,
+        description="Hours before now at which simulated time begins; it runs at the speed above up to now",
+    )
+
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"no time zone is called {name}; a name such as Africa/Addis_Ababa is needed")
+        return name
+
+    @model_validator(mode="after")
+    def _fill_addresses_from_ports(self) -> Settings:
+        backend = f"{self.host}:{self.ocpp_backend_port}"
+        self.ocpp_base_url = (self.ocpp_base_url or f"http://{backend}").rstrip("/")
+        self.ocpp_websocket_url = self.ocpp_websocket_url or f"ws://{backend}/ws/ev-locator/"
+        self.ocpp_webhook_url = self.ocpp_webhook_url or (
+            f"http://{self.host}:{self.receiver_port}/api/ocpp/webhook/"
+        )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def receiver_url(self) -> str:
+        return f"http://{self.host}:{self.receiver_port}"
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"http://{self.host}:{self.dashboard_port}"
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Secrets that a webhook may be signed with; the first one signs what we send."""
+        return tuple(self.webhook_secret.get_secret_value().split()) if self.webhook_secret else ()
+
+    @property
+    def offline_after(self) -> int:
+        """Seconds of silence after which a charge point counts as offline."""
+        return 3 * self.heartbeat_interval
+
+    @property
+    def ocpp_settings(self) -> dict[str, Any]:
+        """The settings of the OCPP backend under the names that the platform uses (`OCPP_SETTINGS`)."""
+        return {
+            "BASE_URL": self.ocpp_base_url,
+            "WEBSOCKET_URL": self.ocpp_websocket_url,
+            "WEBHOOK_URL": self.ocpp_webhook_url,
+            "API_KEY": self.ocpp_api_key.get_secret_value() if self.ocpp_api_key else None,
+            "TIMEOUT": self.ocpp_timeout,
+            "RETRY_ATTEMPTS": self.ocpp_retry_attempts,
+        }
+
+
+def load(env_file: Path | None = ENV_FILE, **overrides: Any) -> Settings:
+    """Settings from the environment, then `env_file`, then the defaults.
+
+    Raises `ConfigurationError` naming every wrong setting in a line of its own.
+    """
+    try:
+        return Settings(_env_file=env_file, **overrides)  # type: ignore[call-arg]
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        where = f" (set in the environment or in {env_file})" if env_file else ""
+        raise ConfigurationError(f"Wrong settings{where}:\n  " + "\n  ".join(lines)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{env_file} cannot be read: {error}") from error
