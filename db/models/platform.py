@@ -1,0 +1,73 @@
+"""What the platform knows: owners, stations, connectors, tariffs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.columns import FixedPoint
+from db.models.base import Base, Id, Name, Timestamped, Watt, Word
+
+
+class StationOwner(Timestamped, Base):
+    __tablename__ = "station_owners"
+
+    id: Mapped[Id]
+    name: Mapped[Name] = mapped_column(unique=True)
+
+
+class ChargingStation(Timestamped, Base):
+    """A station as the platform describes it: its place, its clock, its currency."""
+
+    __tablename__ = "charging_stations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("station_owners.id"), index=True)
+    name: Mapped[Name]
+    address: Mapped[Name] = mapped_column(default="")
+    city: Mapped[Name] = mapped_column(default="")
+    country: Mapped[Name] = mapped_column(default="")
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    timezone: Mapped[Word]
+    currency: Mapped[Word]
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+    owner: Mapped[StationOwner] = relationship()
+    connectors: Mapped[list[ChargingConnector]] = relationship(
+        back_populates="station", order_by="ChargingConnector.number", cascade="all, delete-orphan"
+    )
+
+
+class ChargingConnector(Timestamped, Base):
+    """One physical connector; `number` is its OCPP connector id, counted from 1 within the station."""
+
+    __tablename__ = "charging_connectors"
+    __table_args__ = (UniqueConstraint("station_id", "number"),)
+
+    id: Mapped[Id]
+    station_id: Mapped[UUID] = mapped_column(ForeignKey("charging_stations.id"))
+    number: Mapped[int]
+    connector_type: Mapped[Word] = mapped_column(default="other")
+    power_w: Mapped[Watt | None]
+    tariff_id: Mapped[int | None] = mapped_column(ForeignKey("tariffs.id"))
+
+    station: Mapped[ChargingStation] = relationship(back_populates="connectors")
+    tariff: Mapped[Tariff | None] = relationship()
+
+
+class Tariff(Base):
+    """A price for energy, VAT included. Never edited: a new price is a new row."""
+
+    __tablename__ = "tariffs"
+
+    id: Mapped[Id]
+    name: Mapped[Name]
+    currency: Mapped[Word]
+    price_per_kwh: Mapped[Decimal] = mapped_column(FixedPoint(4))
+    vat_percent: Mapped[Decimal] = mapped_column(FixedPoint(2))
+    valid_from: Mapped[datetime]

@@ -1,0 +1,90 @@
+"""Charging sessions and what their meters said."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.columns import FixedPoint, Money
+from db.models.access import User
+from db.models.base import Base, Id, Name, Timestamped, Watt, Wh, Word, utc_now
+from db.models.ocpp import OCPPConnector, OCPPStation
+from db.models.platform import Tariff
+
+
+class ChargingSession(Timestamped, Base):
+    """One session. The first block is what was reported, the second what we made of it.
+
+    Each reported column only ever takes a later or a larger value, and `ocpp_integration.lifecycle`
+    computes the others from them: reports may come in any order, and twice.
+    """
+
+    __tablename__ = "charging_sessions"
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        Index("ix_charging_sessions_station_start", "ocpp_station_id", "start_time"),
+        Index("ix_charging_sessions_start", "start_time"),
+        Index("ix_charging_sessions_status", "status", "heard_at"),
+    )
+
+    id: Mapped[Id]
+    transaction_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    source: Mapped[Word] = mapped_column(default="backend")  # backend, import or demo
+    external_id: Mapped[Name | None]
+    ocpp_station_id: Mapped[int] = mapped_column(ForeignKey("ocpp_stations.id"))
+    ocpp_connector_id: Mapped[int | None] = mapped_column(ForeignKey("ocpp_connectors.id"), index=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
+    id_tag: Mapped[Name | None]
+    payment_transaction_id: Mapped[Name | None]
+    payment_method: Mapped[Word | None]
+    payment_status: Mapped[Word] = mapped_column(default="pending")
+    tariff_id: Mapped[int | None] = mapped_column(ForeignKey("tariffs.id"))
+
+    start_time: Mapped[datetime]
+    stop_time: Mapped[datetime | None]
+    meter_start: Mapped[Wh | None]
+    meter_stop: Mapped[Wh | None]
+    reported_energy_wh: Mapped[Wh | None]
+    reported_cost: Mapped[Decimal | None] = mapped_column(Money())
+    reported_status: Mapped[Word | None]
+    reported_status_at: Mapped[datetime | None]
+    stop_reason: Mapped[Name | None]
+    power_w: Mapped[Watt | None]
+    power_at: Mapped[datetime | None]
+    max_power_w: Mapped[Watt | None]
+    soc_percent: Mapped[Decimal | None] = mapped_column(FixedPoint(1))
+    charging_seconds: Mapped[int | None]
+    heard_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    status: Mapped[Word] = mapped_column(default="pending")
+    energy_wh: Mapped[Wh | None]
+    cost: Mapped[Decimal | None] = mapped_column(Money())
+    tax: Mapped[Decimal | None] = mapped_column(Money())
+    flags: Mapped[list[str]] = mapped_column(default=list)
+
+    station: Mapped[OCPPStation] = relationship()
+    connector: Mapped[OCPPConnector | None] = relationship()
+    user: Mapped[User | None] = relationship()
+    tariff: Mapped[Tariff | None] = relationship()
+
+
+class SessionMeterValue(Base):
+    """One sampled value, at the charge point's own time."""
+
+    __tablename__ = "session_meter_values"
+    __table_args__ = (Index("ix_session_meter_values_session_time", "session_id", "timestamp"),)
+
+    id: Mapped[Id]
+    session_id: Mapped[int] = mapped_column(ForeignKey("charging_sessions.id"))
+    timestamp: Mapped[datetime]
+    measurand: Mapped[Word]
+    value: Mapped[Decimal] = mapped_column(FixedPoint(3))
+    unit: Mapped[Word | None]
+    context: Mapped[Word | None]
+    location: Mapped[Word | None]
+    phase: Mapped[Word | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
