@@ -48,7 +48,7 @@ class WebhookEvent(Base):
 class Command(Base):
     """One start or stop that somebody asked for. Its later steps are read off the session it made.
 
-    `state`: open (being carried out), done, failed (`error` says why), unknown (no answer came; what
+    `state`: open (sent, no answer yet), accepted, failed (`error` says why), unknown (no answer came; what
     happened is found out by reading, never by sending again).
     """
 
@@ -114,7 +114,8 @@ class Rollup(Base):
     currency: Mapped[str] = mapped_column(String(3), primary_key=True)
 
     sessions: Mapped[int] = mapped_column(BigInteger, default=0)
-    failed_sessions: Mapped[int] = mapped_column(BigInteger, default=0)
+    attempts: Mapped[int] = mapped_column(BigInteger, default=0)
+    failed_attempts: Mapped[int] = mapped_column(BigInteger, default=0)
     energy_wh: Mapped[int] = mapped_column(BigInteger, default=0)
     revenue_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     arrivals: Mapped[int] = mapped_column(BigInteger, default=0)

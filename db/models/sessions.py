@@ -28,6 +28,7 @@ class ChargingSession(Timestamped, Base):
         UniqueConstraint("source", "external_id"),
         Index("ix_charging_sessions_station_start", "ocpp_station_id", "start_time"),
         Index("ix_charging_sessions_start", "start_time"),
+        Index("ix_charging_sessions_stop", "stop_time"),
         Index("ix_charging_sessions_status", "status", "heard_at"),
     )
 
@@ -44,8 +45,9 @@ class ChargingSession(Timestamped, Base):
     payment_status: Mapped[Word] = mapped_column(default="pending")
     tariff_id: Mapped[int | None] = mapped_column(ForeignKey("tariffs.id"))
 
-    start_time: Mapped[datetime]
+    reported_start: Mapped[datetime | None]
     stop_time: Mapped[datetime | None]
+    stop_is_estimated: Mapped[bool] = mapped_column(default=False)
     meter_start: Mapped[Wh | None]
     meter_stop: Mapped[Wh | None]
     reported_energy_wh: Mapped[Wh | None]
@@ -60,11 +62,21 @@ class ChargingSession(Timestamped, Base):
     charging_seconds: Mapped[int | None]
     heard_at: Mapped[datetime] = mapped_column(default=utc_now)
 
+    start_time: Mapped[datetime]
     status: Mapped[Word] = mapped_column(default="pending")
     energy_wh: Mapped[Wh | None]
     cost: Mapped[Decimal | None] = mapped_column(Money())
     tax: Mapped[Decimal | None] = mapped_column(Money())
     flags: Mapped[list[str]] = mapped_column(default=list)
+
+    @property
+    def energy_consumed_kwh(self) -> Decimal | None:
+        return None if self.energy_wh is None else Decimal(self.energy_wh).scaleb(-3)
+
+    @property
+    def estimated_cost(self) -> Decimal | None:
+        """What the energy so far costs; at the end the final cost."""
+        return self.cost
 
     station: Mapped[OCPPStation] = relationship()
     connector: Mapped[OCPPConnector | None] = relationship()

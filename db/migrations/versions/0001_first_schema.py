@@ -60,7 +60,8 @@ def upgrade() -> None:
         sa.Column("bucket", sa.DateTime(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("sessions", sa.BigInteger(), nullable=False),
-        sa.Column("failed_sessions", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("failed_attempts", sa.BigInteger(), nullable=False),
         sa.Column("energy_wh", sa.BigInteger(), nullable=False),
         sa.Column("revenue_minor", sa.BigInteger(), nullable=False),
         sa.Column("arrivals", sa.BigInteger(), nullable=False),
@@ -289,8 +290,9 @@ def upgrade() -> None:
         sa.Column("payment_method", sa.String(length=50), nullable=True),
         sa.Column("payment_status", sa.String(length=50), nullable=False),
         sa.Column("tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("start_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reported_start", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stop_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stop_is_estimated", sa.Boolean(), nullable=False),
         sa.Column("meter_start", sa.BigInteger(), nullable=True),
         sa.Column("meter_stop", sa.BigInteger(), nullable=True),
         sa.Column("reported_energy_wh", sa.BigInteger(), nullable=True),
@@ -304,6 +306,7 @@ def upgrade() -> None:
         sa.Column("soc_percent", sa.BigInteger(), nullable=True),
         sa.Column("charging_seconds", sa.Integer(), nullable=True),
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("start_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.String(length=50), nullable=False),
         sa.Column("energy_wh", sa.BigInteger(), nullable=True),
         sa.Column("cost", sa.BigInteger(), nullable=True),
@@ -332,6 +335,7 @@ def upgrade() -> None:
             "ix_charging_sessions_station_start", ["ocpp_station_id", "start_time"], unique=False
         )
         batch_op.create_index("ix_charging_sessions_status", ["status", "heard_at"], unique=False)
+        batch_op.create_index("ix_charging_sessions_stop", ["stop_time"], unique=False)
         batch_op.create_index(batch_op.f("ix_charging_sessions_user_id"), ["user_id"], unique=False)
 
     op.create_table(
@@ -439,6 +443,7 @@ def downgrade() -> None:
     op.drop_table("commands")
     with op.batch_alter_table("charging_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_charging_sessions_user_id"))
+        batch_op.drop_index("ix_charging_sessions_stop")
         batch_op.drop_index("ix_charging_sessions_status")
         batch_op.drop_index("ix_charging_sessions_station_start")
         batch_op.drop_index("ix_charging_sessions_start")

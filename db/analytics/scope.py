@@ -1,0 +1,115 @@
+"""Whose stations and which days: the two things that every read is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+
+from db.models import ChargingStation, OCPPStation, Rollup, User
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The network, one owner's stations (`id` a `station_owners.id`) or one station (`ocpp_stations.id`)."""
+
+    kind: Literal["network", "owner", "station"]
+    id: int = 0
+
+    @classmethod
+    def network(cls) -> Scope:
+        return cls("network")
+
+    @classmethod
+    def owner(cls, owner_id: int) -> Scope:
+        return cls("owner", owner_id)
+
+    @classmethod
+    def station(cls, station_pk: int) -> Scope:
+        return cls("station", station_pk)
+
+    @classmethod
+    def of(cls, user: User) -> Scope:
+        """What this user may see. Raises `PermissionError` for one who may see no stations."""
+        if user.role == "admin":
+            return cls.network()
+        if user.role == "owner" and user.owner_id is not None:
+            return cls.owner(user.owner_id)
+        raise PermissionError(f"{user.user_name} ({user.role}) has no stations to look at")
+
+    def stations(self) -> Select[int]:
+        """The `ocpp_stations.id` in this scope, for use with `.in_()`."""
+        query = select(OCPPStation.id)
+        if self.kind == "owner":
+            return query.join(ChargingStation).where(ChargingStation.owner_id == self.id)
+        if self.kind == "station":
+            return query.where(OCPPStation.id == self.id)
+        return query
+
+    def rollups(self) -> ColumnElement[bool]:
+        return and_(Rollup.scope == self.kind, Rollup.scope_id == self.id)
+
+
+@dataclass(frozen=True)
+class Period:
+    """Local days from `start` until before `end`."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValueError(f"a period ends after it starts, not {self.start} to {self.end}")
+
+    @classmethod
+    def last_days(cls, days: int, today: date) -> Period:
+        """The last `days` days, today included."""
+        return cls(today - timedelta(days=days - 1), today + timedelta(days=1))
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days
+
+    def previous(self) -> Period:
+        """As many days, just before."""
+        return Period(self.start - timedelta(days=self.days), self.start)
+
+    def bounds(self, timezone: str) -> tuple[datetime, datetime]:
+        """The instants between which the clocks of `timezone` read this period."""
+        zone = ZoneInfo(timezone)
+        return datetime.combine(self.start, time(), zone), datetime.combine(self.end, time(), zone)
+
+    def rollups(self) -> ColumnElement[bool]:
+        """The fewest rollup rows that cover the period: whole months, and the days at its edges."""
+        first, last = _first_of_next_month(self.start), self.end.replace(day=1)
+        if self.start.day == 1:
+            first = self.start
+        if first >= last:
+            return self._rows("day", self.start, self.end)
+        edges = [
+            self._rows("day", start, end)
+            for start, end in ((self.start, first), (last, self.end))
+            if start < end
+        ]
+        return or_(self._rows("month", first, last), *edges)
+
+    def day_rollups(self) -> ColumnElement[bool]:
+        return self._rows("day", self.start, self.end)
+
+    def hour_rollups(self) -> ColumnElement[bool]:
+        return self._rows("hour", self.start, self.end)
+
+    @staticmethod
+    def _rows(grain: str, start: date, end: date) -> ColumnElement[bool]:
+        return and_(
+            Rollup.grain == grain,
+            Rollup.bucket >= datetime.combine(start, time()),
+            Rollup.bucket < datetime.combine(end, time()),
+        )
+
+
+def _first_of_next_month(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)

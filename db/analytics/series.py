@@ -1,0 +1,134 @@
+"""Series and rankings for charts, each from as few rollup rows as it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.analytics import open_intervals
+from db.analytics.kpis import availability
+from db.analytics.scope import Period, Scope
+from db.columns import from_minor
+from db.models import ChargingStation, OCPPStation, Rollup
+
+
+@dataclass(frozen=True)
+class DayPoint:
+    """One local day, with the meanings of `kpis.Summary`. `revenue` is in the series' one currency."""
+
+    day: date
+    sessions: int
+    failed_attempts: int
+    energy_wh: int
+    revenue: Decimal
+    availability: float | None
+    error_rate: float | None
+
+
+@dataclass(frozen=True)
+class StationTotal:
+    station_pk: int
+    name: str
+    currency: str
+    sessions: int
+    energy_wh: int
+    revenue: Decimal
+
+
+def daily(
+    store: Session, scope: Scope, period: Period, now: datetime, currency: str | None = None
+) -> list[DayPoint]:
+    """A point for every day of the period. Revenue counts `currency` only, all where it is None."""
+    rows = store.execute(
+        select(
+            Rollup.bucket,
+            func.sum(Rollup.sessions),
+            func.sum(Rollup.attempts),
+            func.sum(Rollup.failed_attempts),
+            func.sum(Rollup.energy_wh),
+            func.sum(Rollup.revenue_minor).filter(
+                (Rollup.currency == currency) if currency else Rollup.currency.is_not(None)
+            ),
+            func.sum(Rollup.observed_seconds),
+            func.sum(Rollup.outage_seconds),
+        )
+        .where(scope.rollups(), period.day_rollups())
+        .group_by(Rollup.bucket)
+    )
+    by_day = {row[0].date(): [int(value or 0) for value in row[1:]] for row in rows}
+    unended = open_intervals.seconds_by_day(store, scope, period, now)
+    return [
+        _point(day, by_day.get(day, [0] * 7), unended.get(day, (0, 0)))
+        for day in (period.start + timedelta(days=n) for n in range(period.days))
+    ]
+
+
+def _point(day: date, sums: list[int], unended: open_intervals.Seconds) -> DayPoint:
+    sessions, attempts, failed, energy_wh, revenue_minor, observed, outage = sums
+    return DayPoint(
+        day=day,
+        sessions=sessions,
+        failed_attempts=failed,
+        energy_wh=energy_wh,
+        revenue=from_minor(revenue_minor),
+        availability=availability(observed + unended[0], outage + unended[1]),
+        error_rate=failed / attempts if attempts else None,
+    )
+
+
+def hour_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[int]]:
+    """Session starts as [weekday, 0 = Monday][hour of the station's clock]."""
+    grid = [[0] * 24 for _ in range(7)]
+    rows = store.execute(
+        select(Rollup.bucket, Rollup.arrivals).where(
+            scope.rollups(), period.hour_rollups(), Rollup.arrivals > 0
+        )
+    )
+    for bucket, arrivals in rows:
+        grid[bucket.weekday()][bucket.hour] += arrivals
+    return grid
+
+
+def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -> list[StationTotal]:
+    """The stations with the most revenue, then energy; those without a session are left out."""
+    revenue = func.sum(Rollup.revenue_minor)
+    energy = func.sum(Rollup.energy_wh)
+    rows = store.execute(
+        select(
+            OCPPStation.id,
+            ChargingStation.name,
+            Rollup.currency,
+            func.sum(Rollup.sessions),
+            energy,
+            revenue,
+        )
+        .join(OCPPStation, Rollup.scope_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), period.rollups())
+        .group_by(OCPPStation.id, ChargingStation.name, Rollup.currency)
+        .having(func.sum(Rollup.sessions) > 0)
+        .order_by(revenue.desc(), energy.desc(), ChargingStation.name)
+        .limit(limit)
+    )
+    return [
+        StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
+        for pk, name, currency, sessions, energy_wh, minor in rows
+    ]
+
+
+def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
+    """The local days of the first and the last session known, None without any."""
+    first, last = store.execute(
+        select(func.min(Rollup.bucket), func.max(Rollup.bucket)).where(
+            scope.rollups(), Rollup.grain == "day", (Rollup.arrivals > 0) | (Rollup.attempts > 0)
+        )
+    ).one()
+    return (_day(first), _day(last)) if first is not None else None
+
+
+def _day(bucket: datetime) -> date:
+    return bucket.date()

@@ -1,0 +1,282 @@
+"""Lists of sessions, and one session's curve: the rows behind the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, extract, false, func, or_, select
+from sqlalchemy.orm import Session
+
+from db.analytics.scope import Period, Scope
+from db.columns import from_minor
+from db.models import (
+    ChargingConnector,
+    ChargingSession,
+    ChargingStation,
+    OCPPConnector,
+    OCPPStation,
+    SessionMeterValue,
+    Tariff,
+)
+
+_REGISTER = "energy_active_import_register"
+_POWER = "power_active_import"
+
+
+@dataclass(frozen=True)
+class SessionFilter:
+    """Which sessions. A session is in the period in which it ended, one still running in that of its start.
+
+    `search` looks for a transaction id, or a part of an id tag or a station's name.
+    """
+
+    period: Period | None = None
+    statuses: tuple[str, ...] = ()
+    station_pk: int | None = None
+    search: str = ""
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One session with the names that a reader needs. Energy in Wh, power in W, times aware UTC."""
+
+    pk: int
+    transaction_id: int | None
+    station_pk: int
+    station_name: str
+    connector_number: int | None
+    connector_type: str | None
+    start_time: datetime
+    stop_time: datetime | None
+    duration_seconds: int
+    energy_wh: int | None
+    cost: Decimal | None
+    tax: Decimal | None
+    price_per_kwh: Decimal | None
+    currency: str
+    timezone: str
+    status: str
+    stop_reason: str | None
+    id_tag: str | None
+    flags: list[str] = field(default_factory=list)
+    power_w: int | None = None
+    max_power_w: int | None = None
+    soc_percent: Decimal | None = None
+    meter_start: int | None = None
+    meter_stop: int | None = None
+
+
+@dataclass(frozen=True)
+class SessionCount:
+    sessions: int
+    energy_wh: int
+    revenue: dict[str, Decimal]
+
+
+@dataclass(frozen=True)
+class MeterPoint:
+    """What the meter said at `time`; `energy_wh` since the session's start."""
+
+    time: datetime
+    energy_wh: int | None = None
+    power_w: int | None = None
+    soc_percent: float | None = None
+
+
+SORTS: dict[str, ColumnElement[Any]] = {
+    "start": ChargingSession.start_time.expression,
+    "energy": func.coalesce(ChargingSession.energy_wh, -1),
+    "cost": func.coalesce(ChargingSession.cost, -1),
+    "duration": func.coalesce(
+        extract("epoch", ChargingSession.stop_time) - extract("epoch", ChargingSession.start_time), -1
+    ),
+}
+
+
+def list_sessions(
+    store: Session,
+    scope: Scope,
+    wanted: SessionFilter,
+    *,
+    sort: str = "start",
+    descending: bool = True,
+    limit: int = 50,
+    offset: int = 0,
+    now: datetime | None = None,
+) -> list[SessionRow]:
+    """Rows in the order of `sort` (a key of `SORTS`); those still running last until `now`."""
+    order = SORTS[sort]
+    tie = ChargingSession.id
+    query = (
+        _rows()
+        .where(*_conditions(store, scope, wanted))
+        .order_by(*((order.desc(), tie.desc()) if descending else (order.asc(), tie.asc())))
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_session_row(row, now or datetime.now(UTC)) for row in store.execute(query)]
+
+
+def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> SessionCount:
+    """How many rows there are, and the sums over all of them."""
+    rows = store.execute(
+        _joined(
+            select(
+                ChargingStation.currency,
+                func.count(),
+                func.sum(func.coalesce(ChargingSession.energy_wh, 0)),
+                func.sum(func.coalesce(ChargingSession.cost, Decimal(0))),
+            )
+        )
+        .where(*_conditions(store, scope, wanted))
+        .group_by(ChargingStation.currency)
+    ).all()
+    return SessionCount(
+        sessions=sum(int(row[1]) for row in rows),
+        energy_wh=sum(int(row[2]) for row in rows),
+        revenue={row[0]: _money(row[3]) for row in rows},
+    )
+
+
+def find_session(store: Session, scope: Scope, pk: int, now: datetime | None = None) -> SessionRow | None:
+    """One session, None where there is none in this scope."""
+    row = store.execute(
+        _rows().where(ChargingSession.id == pk, ChargingSession.ocpp_station_id.in_(scope.stations()))
+    ).one_or_none()
+    return _session_row(row, now or datetime.now(UTC)) if row else None
+
+
+def meter_curve(store: Session, scope: Scope, pk: int) -> list[MeterPoint]:
+    """A session's unphased energy, power and state of charge by time; empty without meter values."""
+    values = store.execute(
+        select(
+            SessionMeterValue.timestamp,
+            SessionMeterValue.measurand,
+            SessionMeterValue.value,
+            SessionMeterValue.unit,
+            ChargingSession.meter_start,
+        )
+        .join(ChargingSession, SessionMeterValue.session_id == ChargingSession.id)
+        .where(
+            ChargingSession.id == pk,
+            ChargingSession.ocpp_station_id.in_(scope.stations()),
+            SessionMeterValue.phase.is_(None),
+        )
+        .order_by(SessionMeterValue.timestamp)
+    ).all()
+    points: dict[datetime, dict[str, Any]] = {}
+    baseline = None
+    for time, measurand, value, unit, meter_start in values:
+        scaled = value * 1000 if unit in ("kWh", "kW") else value
+        if measurand == _REGISTER:
+            baseline = (
+                baseline if baseline is not None else (meter_start if meter_start is not None else scaled)
+            )
+            points.setdefault(time, {})["energy_wh"] = int(scaled - baseline)
+        elif measurand == _POWER:
+            points.setdefault(time, {})["power_w"] = int(scaled)
+        elif measurand == "soc":
+            points.setdefault(time, {})["soc_percent"] = float(value)
+    return [MeterPoint(time, **known) for time, known in points.items()]
+
+
+def _rows() -> Select[*tuple[Any, ...]]:
+    return _joined(
+        select(
+            ChargingSession,
+            OCPPStation.id,
+            ChargingStation.name,
+            ChargingStation.currency,
+            ChargingStation.timezone,
+            OCPPConnector.connector_id,
+            ChargingConnector.connector_type,
+            Tariff.price_per_kwh,
+        )
+    )
+
+
+def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return (
+        query.select_from(ChargingSession)
+        .join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .outerjoin(OCPPConnector, ChargingSession.ocpp_connector_id == OCPPConnector.id)
+        .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
+        .outerjoin(Tariff, ChargingSession.tariff_id == Tariff.id)
+    )
+
+
+def _conditions(store: Session, scope: Scope, wanted: SessionFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [ChargingSession.ocpp_station_id.in_(scope.stations())]
+    if wanted.period:
+        conditions.append(_within(store, wanted.period))
+    if wanted.statuses:
+        conditions.append(ChargingSession.status.in_(wanted.statuses))
+    if wanted.station_pk is not None:
+        conditions.append(ChargingSession.ocpp_station_id == wanted.station_pk)
+    if text := wanted.search.strip():
+        conditions.append(_matches(text))
+    return conditions
+
+
+def _within(store: Session, period: Period) -> ColumnElement[bool]:
+    """In the period by the clock of each session's own station."""
+    zones = store.scalars(select(ChargingStation.timezone).distinct())
+    return or_(false(), *(_within_zone(period, timezone) for timezone in zones))
+
+
+def _within_zone(period: Period, timezone: str) -> ColumnElement[bool]:
+    start, end = period.bounds(timezone)
+    stop_time, start_time = ChargingSession.stop_time, ChargingSession.start_time
+    ended = and_(stop_time >= start, stop_time < end)
+    running = and_(stop_time.is_(None), start_time >= start, start_time < end)
+    return and_(ChargingStation.timezone == timezone, or_(ended, running))
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [
+        ChargingSession.id_tag.icontains(text, autoescape=True),
+        ChargingStation.name.icontains(text, autoescape=True),
+    ]
+    if text.isdecimal() and int(text) < 2**63:
+        conditions.append(ChargingSession.transaction_id == int(text))
+    return or_(*conditions)
+
+
+def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
+    session, station_pk, station_name, currency, timezone, number, connector_type, price = row
+    return SessionRow(
+        pk=session.id,
+        transaction_id=session.transaction_id,
+        station_pk=station_pk,
+        station_name=station_name,
+        connector_number=number,
+        connector_type=connector_type,
+        start_time=session.start_time,
+        stop_time=session.stop_time,
+        duration_seconds=max(0, int(((session.stop_time or now) - session.start_time).total_seconds())),
+        energy_wh=session.energy_wh,
+        cost=session.cost,
+        tax=session.tax,
+        price_per_kwh=price,
+        currency=currency,
+        timezone=timezone,
+        status=session.status,
+        stop_reason=session.stop_reason,
+        id_tag=session.id_tag,
+        flags=session.flags,
+        power_w=session.power_w,
+        max_power_w=session.max_power_w,
+        soc_percent=session.soc_percent,
+        meter_start=session.meter_start,
+        meter_stop=session.meter_stop,
+    )
+
+
+def _money(value: Any) -> Decimal:
+    # The sum of a typed column comes back typed or as the bare integer, by dialect.
+    return value if isinstance(value, Decimal) else from_minor(int(value or 0))

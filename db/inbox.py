@@ -1,0 +1,207 @@
+"""The inbox of webhooks: an event is recorded once, and on the disk before anybody is told so.
+
+A commit costs one fsync, however many rows it holds. So one thread writes, and takes all events that
+wait at that moment into one transaction; it never waits for company.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import Enum
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from db.engine import writing
+from db.models import WebhookEvent
+from db.upsert import insert
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 500
+# A little more than the store's own wait for its lock: whoever asks hears within six seconds.
+WAIT_SECONDS = 5.5
+
+
+class InboxUnavailable(Exception):
+    """The store cannot take the event now (locked, full, read-only, closing). It may be sent again."""
+
+
+class Outcome(Enum):
+    """What became of an event: new, known with the same body, or known with another body."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedEvent:
+    """One webhook for the inbox; `event_key` (at most 255 characters) tells a resend from a new event."""
+
+    event_key: str
+    body_digest: str
+    type: str
+    body: bytes
+    received_at: datetime
+    station_id: str | None = None
+    transaction_id: int | None = None
+    state: str = "received"
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    event: RecordedEvent
+    outcome: Future[Outcome]
+
+
+class Inbox:
+    """Records events, many requests' in one commit. Its thread starts with the first event."""
+
+    def __init__(self, engine: Engine, *, wait_seconds: float = WAIT_SECONDS):
+        self._engine = engine
+        self._wait_seconds = wait_seconds
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._closed = False
+
+    def record(self, event: RecordedEvent) -> Outcome:
+        """What became of `event`, once that is committed. Raises `InboxUnavailable`."""
+        waiting = _Waiting(event, Future())
+        self._submit(waiting)
+        try:
+            return waiting.outcome.result(self._wait_seconds)
+        except TimeoutError as error:
+            # Should it be committed after all, the resend finds it.
+            waiting.outcome.cancel()
+            raise InboxUnavailable("the store did not answer in time") from error
+
+    def close(self) -> None:
+        """Commit what waits and end the thread; later events are refused. May be called twice."""
+        with self._lock:
+            closed, self._closed = self._closed, True
+            if not closed:
+                self._waiting.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _submit(self, waiting: _Waiting) -> None:
+        with self._lock:
+            if self._closed:
+                raise InboxUnavailable("the inbox is closed")
+            if self._thread is None:
+                self._thread = Thread(target=self._write_until_closed, name="inbox", daemon=True)
+                self._thread.start()
+            self._waiting.put(waiting)
+
+    def _write_until_closed(self) -> None:
+        closing = False
+        while not closing:
+            batch, closing = self._take()
+            self._settle([each for each in batch if each.outcome.set_running_or_notify_cancel()])
+
+    def _take(self) -> tuple[list[_Waiting], bool]:
+        """All events that wait, at least one; and whether the inbox closes after them."""
+        batch: list[_Waiting] = []
+        item = self._waiting.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) == MAX_BATCH:
+                return batch, False
+            try:
+                item = self._waiting.get_nowait()
+            except Empty:
+                return batch, False
+        return batch, True
+
+    def _settle(self, batch: Sequence[_Waiting]) -> None:
+        if not batch:
+            return
+        try:
+            outcomes = self._commit([each.event for each in batch])
+        except OperationalError as error:
+            logger.warning("%d events could not be recorded: %s", len(batch), error.orig)
+            _refuse(batch, error)
+        except Exception as error:
+            logger.exception("%d events could not be recorded", len(batch))
+            self._settle_one_by_one(batch, error)
+        else:
+            for each, outcome in zip(batch, outcomes, strict=True):
+                each.outcome.set_result(outcome)
+
+    def _settle_one_by_one(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        """One event that the store does not take must not refuse those that came with it."""
+        if len(batch) == 1 or not isinstance(error, SQLAlchemyError):
+            _refuse(batch, error)
+            return
+        for each in batch:
+            self._settle([each])
+
+    def _commit(self, events: Sequence[RecordedEvent]) -> list[Outcome]:
+        with writing(self._engine) as store:
+            outcomes = _insert(store, events)
+            conflicts = [
+                _kept(event)
+                for event, outcome in zip(events, outcomes, strict=True)
+                if outcome is Outcome.CONFLICT
+            ]
+            if conflicts:
+                _insert(store, conflicts)
+        return outcomes
+
+
+def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:
+    for each in batch:
+        refusal = InboxUnavailable("the store cannot take events now")
+        refusal.__cause__ = error
+        each.outcome.set_exception(refusal)
+
+
+def _insert(store: Session, events: Sequence[RecordedEvent]) -> list[Outcome]:
+    new_only = (
+        insert(store, WebhookEvent)
+        .on_conflict_do_nothing(index_elements=["event_key"])
+        .returning(WebhookEvent.event_key)
+    )
+    fresh = set(store.scalars(new_only, [asdict(event) for event in events]))
+    digests = _digests(store, {event.event_key for event in events})
+    outcomes = []
+    for event in events:
+        outcomes.append(_outcome(event, fresh, digests))
+        fresh.discard(event.event_key)
+    return outcomes
+
+
+def _outcome(event: RecordedEvent, fresh: set[str], digests: dict[str, str]) -> Outcome:
+    if event.event_key in fresh:
+        return Outcome.RECORDED
+    same = digests[event.event_key] == event.body_digest
+    return Outcome.DUPLICATE if same else Outcome.CONFLICT
+
+
+def _digests(store: Session, keys: set[str]) -> dict[str, str]:
+    rows = store.execute(
+        select(WebhookEvent.event_key, WebhookEvent.body_digest).where(WebhookEvent.event_key.in_(keys))
+    )
+    return {key: digest for key, digest in rows}  # noqa: C416
+
+
+def _kept(event: RecordedEvent) -> RecordedEvent:
+    """A conflicting body under a key of its own, for somebody to look at; never applied by itself."""
+    both = f"{event.event_key}\n{event.body_digest}"
+    return replace(
+        event,
+        event_key=f"conflict:{hashlib.sha256(both.encode()).hexdigest()}",
+        state="dead",
+        error=f"another body was recorded before under the event id {event.event_key}",
+    )

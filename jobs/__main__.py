@@ -1,0 +1,40 @@
+"""`python -m jobs`: applies recorded webhooks, syncs stations, polls sessions, checks the statistics."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+
+import log
+import settings as configuration
+from db.engine import make_engine
+from jobs.scheduler import make_scheduler
+from jobs.work import all_jobs
+from ocpp_integration.backend import BackendClient
+
+
+def main() -> int:
+    try:
+        settings = configuration.load()
+    except configuration.ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    log.configure(settings.log_level)
+    engine = make_engine(settings.database_url)
+    jobs = all_jobs(settings, engine, BackendClient(settings))
+    scheduler = make_scheduler(engine, jobs)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    scheduler.start()
+    logging.getLogger("jobs").info("jobs run: %s", ", ".join(job.name for job in jobs))
+    stop.wait()
+    # Lets the runs under way come to their end; each is short.
+    scheduler.shutdown(wait=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The jobs: what each does in one run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from db import rollups
+from db.engine import reading, writing
+from db.models import utc_now
+from jobs.runs import Job, Outcome, forget_runs
+from ocpp_integration import inbox, polling, sync
+from ocpp_integration.backend import BackendClient
+from ocpp_integration.errors import BackendDown, IntegrationError
+from settings import Settings
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+KEEP_RUNS = timedelta(days=30)
+POLLS_PER_RUN = 200
+
+
+def all_jobs(
+    settings: Settings, engine: Engine, backend: BackendClient, clock: Callable[[], datetime] = utc_now
+) -> list[Job]:
+    """Every job with its interval, wired to its collaborators."""
+    silent_after = timedelta(seconds=settings.session_silent_after)
+    return [
+        Job("apply", lambda: apply_webhooks(engine, clock), settings.apply_interval, quiet=True),
+        Job("sync", lambda: sync_stations(engine, backend, clock), settings.sync_interval),
+        Job("poll", lambda: poll_sessions(engine, backend, clock, silent_after), settings.poll_interval),
+        Job("rollup", lambda: check_rollups(engine, clock, settings.zone), settings.rollup_interval),
+    ]
+
+
+def apply_webhooks(engine: Engine, clock: Callable[[], datetime]) -> Outcome:
+    """Apply recorded webhooks until none are left."""
+    taken = dead = 0
+    while True:
+        batch = inbox.apply_batch(engine, now=clock(), limit=BATCH)
+        taken, dead = taken + batch.taken, dead + batch.dead
+        if batch.taken < BATCH:
+            break
+    reason = f"{dead} webhooks cannot be applied; each says why" if dead else None
+    return Outcome(taken, dead, reason)
+
+
+def sync_stations(engine: Engine, backend: BackendClient, clock: Callable[[], datetime]) -> Outcome:
+    """Tell the backend every station that changed; one that it refuses does not stop the others."""
+    with reading(engine) as store:
+        due = sync.stations_to_sync(store)
+    reasons: list[str] = []
+    for station_id in due:
+        try:
+            sync.sync_station(engine, backend, station_id, now=clock())
+        except BackendDown as error:
+            return Outcome(len(due), len(due), str(error))
+        except IntegrationError as error:
+            reasons.append(f"{station_id}: {error}")
+    if due:
+        released = inbox.release_waiting(engine)
+        log.info("synced %d of %d stations, %d events released", len(due) - len(reasons), len(due), released)
+    return Outcome(len(due), len(reasons), "; ".join(reasons[:5]) or None)
+
+
+def poll_sessions(
+    engine: Engine, backend: BackendClient, clock: Callable[[], datetime], silent_after: timedelta
+) -> Outcome:
+    """Ask the backend about running sessions from which nothing came for a while."""
+    with reading(engine) as store:
+        silent = polling.silent_sessions(store, clock() - silent_after, POLLS_PER_RUN)
+    reasons: list[str] = []
+    for transaction_id in silent:
+        try:
+            polling.refresh(engine, backend, transaction_id, now=clock())
+        except BackendDown as error:
+            return Outcome(len(silent), len(silent), str(error))
+        except IntegrationError as error:
+            reasons.append(f"{transaction_id}: {error}")
+    return Outcome(len(silent), len(reasons), "; ".join(reasons[:5]) or None)
+
+
+def check_rollups(engine: Engine, clock: Callable[[], datetime], zone: ZoneInfo) -> Outcome:
+    """Compare this month's statistics with the rows they sum, and make them anew where they differ."""
+    today = clock().astimezone(zone).date()
+    with reading(engine) as store:
+        expected = rollups.computed(store, today, today)
+        differing = _differing(expected, rollups.stored(store, today, today))
+    with writing(engine) as store:
+        forget_runs(store, clock() - KEEP_RUNS)
+        if differing:
+            rollups.rebuild(store, today, today)
+    if differing:
+        log.warning("%d statistics differed from their rows and were made anew", differing)
+        return Outcome(len(expected), differing, f"{differing} statistics differed and were made anew")
+    return Outcome(len(expected))
+
+
+def _differing(expected: rollups.Sums, stored: rollups.Sums) -> int:
+    return sum(expected.get(key) != stored.get(key) for key in expected.keys() | stored.keys())

@@ -1,0 +1,157 @@
+"""Start and stop, recorded before they are sent, and followed until the meter moves or a deadline passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.analytics.scope import Scope
+from db.models import ChargingSession, Command, OCPPConnector, User, utc_now
+from db.upsert import insert
+from ocpp_integration.errors import IntegrationError, InvalidRequest
+
+# Longer than any answer takes, so that a command whose process died does not bar its connector for ever.
+ABANDONED_AFTER = timedelta(seconds=120)
+_GRACE = timedelta(seconds=15)
+_FIRST_ENERGY_WITHIN = timedelta(seconds=120)
+_STOP_WITHIN = timedelta(seconds=60)
+
+StepState = Literal["done", "waiting", "failed"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a command: when it came (None: not yet), and the cause where it did not."""
+
+    name: str
+    state: StepState
+    at: datetime | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A command's steps so far; `finished` when none can follow."""
+
+    steps: tuple[Step, ...]
+    finished: bool
+    succeeded: bool
+
+
+def open_command(
+    store: Session, *, key: str, kind: str, user: User | None, connector: OCPPConnector, now: datetime
+) -> tuple[Command, bool]:
+    """Record a command; (it, whether it is new). One known by its key is given back as it stands.
+
+    Raises `InvalidRequest` while another command of this kind is open on the connector.
+    """
+    store.execute(
+        update(Command)
+        .where(
+            Command.ocpp_connector_id == connector.id,
+            Command.state == "open",
+            Command.sent_at < now - ABANDONED_AFTER,
+        )
+        .values(state="unknown", error="No answer came.")
+    )
+    statement = insert(store, Command).values(
+        idempotency_key=key,
+        kind=kind,
+        user_id=user.id if user else None,
+        ocpp_connector_id=connector.id,
+        state="open",
+        sent_at=now,
+    )
+    result = store.connection().execute(statement.on_conflict_do_nothing())
+    command = store.scalar(select(Command).where(Command.idempotency_key == key))
+    if command is None:
+        raise InvalidRequest("connector_id", "Another command for this connector is under way.")
+    if (command.kind, command.ocpp_connector_id) != (kind, connector.id):
+        raise InvalidRequest("idempotency_key", "This key belongs to another command.")
+    return command, result.rowcount == 1
+
+
+def close_command(
+    command: Command,
+    *,
+    state: Literal["accepted", "failed", "unknown"],
+    now: datetime,
+    transaction_id: int | None = None,
+    error: IntegrationError | None = None,
+) -> None:
+    command.state = state
+    command.answered_at = now
+    command.transaction_id = transaction_id or command.transaction_id
+    command.error = str(error) if error else None
+
+
+def find_progress(
+    store: Session, scope: Scope, command_pk: int, *, start_within: timedelta, now: datetime | None = None
+) -> Progress | None:
+    """How far a command of this scope has come, None where there is no such command."""
+    command = store.scalar(
+        select(Command)
+        .join(OCPPConnector)
+        .where(Command.id == command_pk, OCPPConnector.ocpp_station_id.in_(scope.stations()))
+    )
+    if command is None:
+        return None
+    session = store.scalar(
+        select(ChargingSession).where(ChargingSession.transaction_id == command.transaction_id)
+    )
+    return progress(command, session, now or utc_now(), start_within)
+
+
+def progress(
+    command: Command, session: ChargingSession | None, now: datetime, start_within: timedelta
+) -> Progress:
+    """Pure: the steps of a command, given the session it is about."""
+    steps = [Step("sent", "done", command.sent_at), _accepted(command)]
+    if command.state == "accepted" and session is not None:
+        following = _start_steps if command.kind == "start" else _stop_steps
+        steps += following(command, session, now, start_within)
+    finished = all(step.state != "waiting" for step in steps)
+    return Progress(tuple(steps), finished, finished and all(step.state == "done" for step in steps))
+
+
+def _accepted(command: Command) -> Step:
+    if command.state == "accepted":
+        return Step("accepted", "done", command.answered_at)
+    if command.state == "open":
+        return Step("accepted", "waiting")
+    return Step("accepted", "failed", command.answered_at, command.error or "No answer came.")
+
+
+def _start_steps(
+    command: Command, session: ChargingSession, now: datetime, start_within: timedelta
+) -> list[Step]:
+    answered = command.answered_at or command.sent_at
+    if session.reported_start is None:
+        if session.stop_time is not None or now > answered + start_within + _GRACE:
+            seconds = int(start_within.total_seconds())
+            cause = f"The charge point accepted, but no vehicle was plugged in within {seconds} s."
+            return [Step("transaction", "failed", session.stop_time, cause)]
+        return [Step("transaction", "waiting"), Step("energy", "waiting")]
+    begun = Step("transaction", "done", session.reported_start)
+    if session.energy_wh:
+        return [begun, Step("energy", "done", session.power_at)]
+    if session.stop_time is not None:
+        cause = f"The session ended without energy ({session.stop_reason or 'no reason given'})."
+        return [begun, Step("energy", "failed", session.stop_time, cause)]
+    if now > session.reported_start + _FIRST_ENERGY_WITHIN:
+        return [begun, Step("energy", "failed", None, "The vehicle has drawn no energy so far.")]
+    return [begun, Step("energy", "waiting")]
+
+
+def _stop_steps(
+    command: Command, session: ChargingSession, now: datetime, _start_within: timedelta
+) -> list[Step]:
+    if session.stop_time is not None:
+        return [Step("stopped", "done", session.stop_time)]
+    if now > (command.answered_at or command.sent_at) + _STOP_WITHIN:
+        return [Step("stopped", "failed", None, "The charge point accepted, but reported no end so far.")]
+    return [Step("stopped", "waiting")]

@@ -1,0 +1,256 @@
+"""What an event does to the store: a table names the handler of each type.
+
+The caller holds the transaction, so that an event's effects and its mark are one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models import ChargingSession, OCPPConnector, OCPPLog, OCPPStation, SessionMeterValue
+from db.rollups import replace_session, session_facts
+from db.upsert import insert
+from ocpp_integration import session_state
+from ocpp_integration.events import (
+    AvailabilityChanged,
+    ConnectorStatusChanged,
+    Event,
+    SessionProgress,
+    SessionStarted,
+    SessionStopped,
+    StationStatusChanged,
+)
+from ocpp_integration.status_history import came_online, record_status, went_offline
+
+MAX_CLOCK_AHEAD = timedelta(minutes=5)
+
+
+class StationUnknown(Exception):
+    """The event belongs to a station that is not in the store yet: it can wait until it is."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """An event with the moment it came in."""
+
+    event: Event
+    received_at: datetime
+
+    def time(self, told: datetime | None = None) -> datetime:
+        """`told`, else the event's own time; the arrival where that is missing or too far ahead."""
+        time = told or self.event.timestamp
+        return self.received_at if time is None or self.is_ahead(time) else time
+
+    def is_ahead(self, time: datetime | None) -> bool:
+        return time is not None and time > self.received_at + MAX_CLOCK_AHEAD
+
+
+def apply_event(store: Session, event: Event, received_at: datetime) -> bool:
+    """Let `event` change the store; False for a type that we do not know.
+
+    Raises `StationUnknown`, and `InvalidEvent` where the data are not what the type needs.
+    """
+    payload = event.payload()
+    if payload is None:
+        return False
+    HANDLERS[event.type](store, Report(event, received_at), payload)
+    if event.type not in _UNLOGGED:
+        store.add(_log_row(event, payload))
+    return True
+
+
+def ensure_session(
+    store: Session, station: OCPPStation, transaction_id: int, at: datetime
+) -> ChargingSession:
+    """The session of `transaction_id`, made (pending, from `at`) where nothing was heard of it before."""
+    statement = insert(store, ChargingSession).values(
+        transaction_id=transaction_id,
+        ocpp_station_id=station.id,
+        start_time=at,
+        heard_at=at,
+        source="backend",
+        payment_status="pending",
+        status="pending",
+        stop_is_estimated=False,
+        flags=[],
+        created_at=at,
+        updated_at=at,
+    )
+    store.connection().execute(statement.on_conflict_do_nothing(index_elements=["transaction_id"]))
+    return store.scalars(
+        select(ChargingSession).where(ChargingSession.transaction_id == transaction_id)
+    ).one()
+
+
+def assign_connector(store: Session, session: ChargingSession, number: int) -> None:
+    """Tie a session to its connector and the price that holds there now; both stay with it for good."""
+    if session.ocpp_connector_id is not None:
+        return
+    connector = find_connector(store, session.station, number)
+    session.connector = connector
+    if session.tariff is None and connector.charging_connector:
+        session.tariff = connector.charging_connector.tariff
+
+
+def find_connector(store: Session, station: OCPPStation, number: int) -> OCPPConnector:
+    """The station's connector, made where the charge point has one that the platform does not list."""
+    for connector in station.connectors:
+        if connector.connector_id == number:
+            return connector
+    connector = OCPPConnector(station=station, connector_id=number)
+    store.add(connector)
+    store.flush()
+    return connector
+
+
+def update_session(
+    store: Session, session: ChargingSession, change: Callable[[ChargingSession], None]
+) -> None:
+    """Let `change` report to the session; what follows from it, statistics included, changes with it."""
+    place = session.station.charging_station
+    before = session_facts(session, place)
+    change(session)
+    session_state.settle(session)
+    store.flush()
+    replace_session(store, before, session_facts(session, place))
+
+
+def _session_started(store: Session, report: Report, data: SessionStarted) -> None:
+    at = report.time(data.start_time)
+    _report_to_session(store, report, data.connector_id, lambda s: session_state.started(s, data, at))
+
+
+def _session_progress(store: Session, report: Report, data: SessionProgress) -> None:
+    at = report.time()
+    session = _report_to_session(
+        store,
+        report,
+        report.event.data.get("connector_id"),
+        lambda s: session_state.progressed(s, data, at),
+    )
+    store.add_all(
+        SessionMeterValue(session_id=session.id, **value.model_dump()) for value in data.meter_values
+    )
+
+
+def _session_stopped(store: Session, report: Report, data: SessionStopped) -> None:
+    at = report.time(data.stop_time)
+    told = report.event.data
+    estimated = told.get("estimated") is True
+    _report_to_session(
+        store,
+        report,
+        told.get("connector_id"),
+        lambda s: session_state.stopped(s, data, at, estimated=estimated),
+    )
+
+
+def _report_to_session(
+    store: Session, report: Report, connector_number: object, change: Callable[[ChargingSession], None]
+) -> ChargingSession:
+    session = _session_of(store, report)
+    if isinstance(connector_number, int) and connector_number > 0:
+        assign_connector(store, session, connector_number)
+    if report.is_ahead(report.event.timestamp):
+        session_state.flag(session, "clock_ahead")
+    session.heard_at = max(session.heard_at, report.received_at)
+    update_session(store, session, change)
+    return session
+
+
+def _session_of(store: Session, report: Report) -> ChargingSession:
+    transaction_id = report.event.transaction_id
+    if transaction_id is None:
+        raise StationUnknown("a session's event came without a transaction id")
+    known = store.scalar(select(ChargingSession).where(ChargingSession.transaction_id == transaction_id))
+    return known or ensure_session(store, _station_of(store, report), transaction_id, report.time())
+
+
+def _station_of(store: Session, report: Report) -> OCPPStation:
+    name = report.event.station_id or ""
+    station = store.scalar(select(OCPPStation).where(OCPPStation.station_id == name))
+    if station is None:
+        raise StationUnknown(f"no station is called {name!r}")
+    return station
+
+
+def _station_status(store: Session, report: Report, data: StationStatusChanged) -> None:
+    station, at = _station_of(store, report), report.time()
+    if data.last_heartbeat is not None:
+        heard = report.time(data.last_heartbeat)
+        station.last_heartbeat = max(station.last_heartbeat or heard, heard)
+    for name in ("vendor", "model", "firmware_version"):
+        if value := getattr(data, name):
+            setattr(station, name, value)
+    if station.status_at is not None and at < station.status_at:
+        return
+    station.status_at = at
+    if data.is_online is not None and data.is_online != station.is_online:
+        station.is_online = data.is_online
+        (came_online if data.is_online else went_offline)(store, station, at)
+    station.status = data.status or _status_of_connectors(station)
+
+
+def _connector_status(
+    store: Session, report: Report, data: ConnectorStatusChanged | AvailabilityChanged
+) -> None:
+    station, at = _station_of(store, report), report.time()
+    if data.connector_id == 0:
+        # Connector 0 is the charge point itself and says nothing of its connectors (OCPP 1.6, 4.9).
+        if data.status in ("available", "unavailable", "faulted"):
+            station.status = data.status
+        return
+    connector = find_connector(store, station, data.connector_id)
+    if isinstance(data, ConnectorStatusChanged):
+        error = "" if data.error_code == "NoError" else data.error_code or ""
+        record_status(store, connector, data.status, at, error, data.vendor_error_code or "")
+        if connector.status_at == at:
+            connector.info, connector.vendor_id = data.info or "", data.vendor_id or ""
+    else:
+        record_status(store, connector, data.status, at)
+    station.status = _status_of_connectors(station)
+
+
+def _status_of_connectors(station: OCPPStation) -> str:
+    statuses = {connector.status for connector in station.connectors}
+    if not station.is_online:
+        return "unavailable"
+    if "available" in statuses:
+        return "available"
+    if statuses - {"unavailable", "faulted"}:
+        return "occupied"
+    return "faulted" if "faulted" in statuses else "unavailable"
+
+
+def _log_row(event: Event, payload: Any) -> OCPPLog:
+    is_trouble = getattr(payload, "status", "") == "faulted" or getattr(payload, "is_online", True) is False
+    told = (f"{name}={event.data[name]}" for name in _TOLD if event.data.get(name) not in (None, ""))
+    return OCPPLog(
+        station_id=event.station_id,
+        session_transaction_id=event.transaction_id,
+        level="warning" if is_trouble else "info",
+        message_type="call",
+        action=event.type,
+        message=" ".join((event.type, *told)),
+        raw_data=event.data,
+    )
+
+
+_TOLD = ("connector_id", "status", "is_online", "error_code", "vendor_error_code", "stop_reason")
+# Its meter values are rows already; a log line for each would double the store.
+_UNLOGGED = {"session_progress"}
+
+HANDLERS: dict[str, Callable[[Session, Report, Any], None]] = {
+    "session_started": _session_started,
+    "session_progress": _session_progress,
+    "session_stopped": _session_stopped,
+    "availability_changed": _connector_status,
+    "station_status": _station_status,
+    "connector_status": _connector_status,
+}

@@ -1,0 +1,309 @@
+"""The façade that the rest of the platform imports: sync a station, start, stop and read a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+import settings as configuration
+from db.analytics.outcome import ENDED_STATUSES
+from db.engine import make_engine, reading, writing
+from db.models import ChargingSession, ChargingStation, Command, OCPPConnector, OCPPStation, User, utc_now
+from ocpp_integration import polling, sync
+from ocpp_integration.backend import BackendClient
+from ocpp_integration.commands import close_command, open_command
+from ocpp_integration.errors import (
+    BackendDown,
+    BackendError,
+    BackendRefused,
+    IntegrationError,
+    InvalidRequest,
+    NotFound,
+)
+from ocpp_integration.lifecycle import assign_connector, ensure_session, update_session
+from ocpp_integration.session_state import note_status
+
+Result = dict[str, Any]
+
+
+@dataclass
+class _Asked:
+    """A command that was recorded, with what the backend is to be told."""
+
+    command: Command
+    is_new: bool
+    request: dict[str, Any] = field(default_factory=dict)
+
+
+class OCPPIntegrationService:
+    """Each method returns a mapping with `success`, and `charging_session` or `ocpp_station`, `data` (the
+    backend's answer), `command`; on failure `error` (a sentence), `code` (a word) and maybe `errors`.
+
+    Nothing waits on the network inside a transaction: a command is committed, then sent, then its outcome
+    is committed. A command with a known `idempotency_key` is never sent again.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: configuration.Settings | None = None,
+        engine: Engine | None = None,
+        backend: BackendClient | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ):
+        self._settings = settings or configuration.load()
+        self._engine = engine or make_engine(self._settings.database_url)
+        self._backend = backend or BackendClient(self._settings)
+        self._clock = clock
+
+    def sync_station_to_ocpp(
+        self, station: ChargingStation, *, vendor: str | None = None, model: str | None = None
+    ) -> Result:
+        """Tell the backend about a station and its connectors; new ones get their OCPP rows."""
+        try:
+            ocpp_station, data = sync.sync_station(
+                self._engine, self._backend, station.id, now=self._clock(), vendor=vendor, model=model
+            )
+        except IntegrationError as error:
+            return _failure(error)
+        return {"success": True, "ocpp_station": ocpp_station, "data": data}
+
+    def initiate_charging(
+        self,
+        *,
+        station_id: str,
+        connector_id: int,
+        user: User,
+        payment_transaction_id: str,
+        owner_info: Mapping[str, Any] | None = None,
+        payment_method: str = "qr_code",
+        idempotency_key: str | None = None,
+    ) -> Result:
+        """Start charging for `user` on a connector, by the station's OCPP id and the connector's number."""
+        try:
+            with writing(self._engine) as store:
+                connector = _connector(store, station_id, connector_id)
+                asked = self._ask_to_start(store, connector, user, idempotency_key)
+                asked.request = {
+                    "station_id": station_id,
+                    "connector_id": connector_id,
+                    "user_id": str(user.id),
+                    "payment_transaction_id": payment_transaction_id,
+                    "payment_method": payment_method,
+                    **_known(owner_info, "owner_id", "owner_name"),
+                }
+        except IntegrationError as error:
+            return _failure(error)
+        if not asked.is_new:
+            return self._outcome(asked.command)
+        return self._start(asked, connector, user)
+
+    def start(
+        self, connector_pk: int, user: User, idempotency_key: str, *, payment_transaction_id: str = ""
+    ) -> Result:
+        """The same by a connector's `ocpp_connectors.id`, for the dashboard."""
+        with reading(self._engine) as store:
+            connector = store.get(OCPPConnector, connector_pk)
+            if connector is None:
+                return _failure(NotFound("There is no such connector."))
+            station_id, number = connector.station.station_id, connector.connector_id
+        return self.initiate_charging(
+            station_id=station_id,
+            connector_id=number,
+            user=user,
+            payment_transaction_id=payment_transaction_id or f"dashboard-{uuid4()}",
+            payment_method="dashboard",
+            idempotency_key=idempotency_key,
+        )
+
+    def get_session_data(self, *, transaction_id: int) -> Result:
+        """Ask the backend about a session, store what it says, and return both."""
+        try:
+            session, data = polling.refresh(self._engine, self._backend, transaction_id, now=self._clock())
+        except IntegrationError as error:
+            return _failure(error)
+        return {"success": True, "charging_session": session, "data": data}
+
+    def stop_charging(
+        self,
+        *,
+        transaction_id: int,
+        user_id: UUID | str | None = None,
+        idempotency_key: str | None = None,
+        user: User | None = None,
+    ) -> Result:
+        """Stop a running session."""
+        try:
+            with writing(self._engine) as store:
+                session = _running_session(store, transaction_id)
+                asked = self._ask_to_stop(store, session, user, idempotency_key)
+                who = user_id or (user.id if user else None)
+                asked.request = {"transaction_id": transaction_id, **({"user_id": str(who)} if who else {})}
+        except IntegrationError as error:
+            return _failure(error)
+        if not asked.is_new:
+            return self._outcome(asked.command)
+        return self._stop(asked, session)
+
+    def stop(self, session_pk: int, user: User, idempotency_key: str) -> Result:
+        """The same by a session's `charging_sessions.id`, for the dashboard."""
+        with reading(self._engine) as store:
+            session = store.get(ChargingSession, session_pk)
+            transaction_id = session.transaction_id if session else None
+        if transaction_id is None:
+            return _failure(NotFound("There is no such session."))
+        return self.stop_charging(transaction_id=transaction_id, user=user, idempotency_key=idempotency_key)
+
+    def _ask_to_start(self, store: Session, connector: OCPPConnector, user: User, key: str | None) -> _Asked:
+        key = key or str(uuid4())
+        known = store.scalar(select(Command).where(Command.idempotency_key == key))
+        if known is None:
+            _check_startable(store, connector)
+        command, is_new = open_command(
+            store, key=key, kind="start", user=user, connector=connector, now=self._clock()
+        )
+        return _Asked(command, is_new)
+
+    def _ask_to_stop(
+        self, store: Session, session: ChargingSession, user: User | None, key: str | None
+    ) -> _Asked:
+        if session.connector is None:
+            raise InvalidRequest("transaction_id", "The session's connector is not known yet.")
+        command, is_new = open_command(
+            store,
+            key=key or str(uuid4()),
+            kind="stop",
+            user=user,
+            connector=session.connector,
+            now=self._clock(),
+        )
+        if is_new:
+            command.transaction_id = session.transaction_id
+        elif command.transaction_id != session.transaction_id:
+            raise InvalidRequest("idempotency_key", "This key belongs to another command.")
+        if is_new and session.status in ENDED_STATUSES:
+            raise InvalidRequest("transaction_id", "The session is already over.")
+        return _Asked(command, is_new)
+
+    def _start(self, asked: _Asked, connector: OCPPConnector, user: User) -> Result:
+        try:
+            data = self._backend.initiate_charging(asked.request)
+            transaction_id = _transaction_id(data)
+        except BackendError as error:
+            return self._failed(asked.command, error)
+        now = self._clock()
+        with writing(self._engine) as store:
+            command = store.get_one(Command, asked.command.id)
+            close_command(command, state="accepted", now=now, transaction_id=transaction_id)
+            station = store.get_one(OCPPStation, connector.ocpp_station_id)
+            session = ensure_session(store, station, transaction_id, now)
+            update_session(store, session, lambda s: _belongs(s, user, asked.request))
+            assign_connector(store, session, connector.connector_id)
+        return self._result(command.id, session.id, data)
+
+    def _stop(self, asked: _Asked, session: ChargingSession) -> Result:
+        try:
+            data = self._backend.stop_charging(asked.request)
+        except BackendError as error:
+            return self._failed(asked.command, error)
+        now = self._clock()
+        with writing(self._engine) as store:
+            command = store.get_one(Command, asked.command.id)
+            close_command(command, state="accepted", now=now)
+            stopping = store.get_one(ChargingSession, session.id)
+            update_session(store, stopping, lambda s: note_status(s, "stopping", now))
+        return self._result(command.id, stopping.id, data)
+
+    def _failed(self, command: Command, error: BackendError) -> Result:
+        with writing(self._engine) as store:
+            row = store.get_one(Command, command.id)
+            is_known = isinstance(error, BackendDown | BackendRefused)
+            close_command(row, state="failed" if is_known else "unknown", now=self._clock(), error=error)
+        return _failure(error) | {"command": row}
+
+    def _result(self, command_pk: int, session_pk: int, data: Result) -> Result:
+        with reading(self._engine) as store:
+            return {
+                "success": True,
+                "charging_session": store.get_one(ChargingSession, session_pk),
+                "command": store.get_one(Command, command_pk),
+                "data": data,
+            }
+
+    def _outcome(self, command: Command) -> Result:
+        """What became of a command that had been asked for before."""
+        with reading(self._engine) as store:
+            session = store.scalar(
+                select(ChargingSession).where(ChargingSession.transaction_id == command.transaction_id)
+            )
+        succeeded = command.state == "accepted"
+        result: Result = {"success": succeeded, "charging_session": session, "command": command, "data": {}}
+        if not succeeded:
+            result |= {"error": command.error or "The command is under way.", "code": "backend_failed"}
+        return result
+
+
+def _connector(store: Session, station_id: str, number: int) -> OCPPConnector:
+    connector = store.scalar(
+        select(OCPPConnector)
+        .join(OCPPStation)
+        .where(OCPPStation.station_id == station_id, OCPPConnector.connector_id == number)
+    )
+    if connector is None:
+        raise NotFound(f"There is no connector {number} at a station {station_id}.")
+    return connector
+
+
+def _check_startable(store: Session, connector: OCPPConnector) -> None:
+    if not connector.station.charging_station.is_active:
+        raise InvalidRequest("station_id", "The station is not active.")
+    if not connector.station.is_online:
+        raise InvalidRequest("station_id", "The station is offline.")
+    if connector.status not in ("available", "preparing"):
+        raise InvalidRequest("connector_id", f"The connector is not available: {connector.status}.")
+    busy = select(ChargingSession.id).where(
+        ChargingSession.ocpp_connector_id == connector.id, ChargingSession.status.not_in(ENDED_STATUSES)
+    )
+    if store.scalar(busy.limit(1)) is not None:
+        raise InvalidRequest("connector_id", "The connector has a session already.")
+
+
+def _running_session(store: Session, transaction_id: int) -> ChargingSession:
+    session = store.scalar(select(ChargingSession).where(ChargingSession.transaction_id == transaction_id))
+    if session is None:
+        raise NotFound(f"There is no session {transaction_id}.")
+    return session
+
+
+def _belongs(session: ChargingSession, user: User, request: Mapping[str, Any]) -> None:
+    session.user_id = user.id
+    session.payment_transaction_id = request["payment_transaction_id"]
+    session.payment_method = request["payment_method"]
+    session.payment_status = "authorized"
+
+
+def _transaction_id(data: Mapping[str, Any]) -> int:
+    transaction = data.get("transaction")
+    transaction_id = transaction.get("transaction_id") if isinstance(transaction, dict) else None
+    if not isinstance(transaction_id, int):
+        raise BackendError("The OCPP backend's answer has no transaction id.")
+    return transaction_id
+
+
+def _known(info: Mapping[str, Any] | None, *names: str) -> dict[str, str]:
+    return {name: str(info[name]) for name in names if info and info.get(name) is not None}
+
+
+def _failure(error: IntegrationError) -> Result:
+    result: Result = {"success": False, "error": str(error), "code": error.code}
+    if isinstance(error, InvalidRequest):
+        result["errors"] = error.errors
+    if isinstance(error, BackendDown):
+        result["retry_after"] = 30
+    return result

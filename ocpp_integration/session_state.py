@@ -1,0 +1,102 @@
+"""What reports make of a session: no store, no clock, only the session and what was said of it.
+
+A report only lets the reported facts grow later or larger, and `settle` computes everything else from
+them. So any order of a session's reports ends in the same row, and a late one reopens nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from db.analytics.outcome import ENDED_STATUSES
+from db.models import ChargingSession
+from ocpp_integration.events import SessionProgress, SessionStarted, SessionStopped
+from ocpp_integration.pricing import energy_bill
+
+_FURTHER_ALONG = {"pending": 0, "started": 1, "charging": 2, "suspended": 3, "stopping": 4}
+
+
+def started(session: ChargingSession, data: SessionStarted, at: datetime) -> None:
+    session.reported_start = min(session.reported_start or at, at)
+    session.start_time = session.reported_start
+    session.meter_start = _least(session.meter_start, data.meter_start)
+    session.id_tag = session.id_tag or data.id_tag
+    note_status(session, "started", at)
+
+
+def progressed(session: ChargingSession, data: SessionProgress, at: datetime) -> None:
+    power_w = data.current_power_kw
+    session.reported_energy_wh = _most(session.reported_energy_wh, data.energy_consumed_kwh)
+    session.max_power_w = _most(session.max_power_w, power_w)
+    if data.soc_percent is not None:
+        session.soc_percent = max(session.soc_percent or data.soc_percent, data.soc_percent)
+    if power_w is not None and (session.power_at is None or at >= session.power_at):
+        session.power_at, session.power_w = at, power_w
+    note_status(session, "suspended" if power_w == 0 else "charging", at)
+    if session.reported_start is None:
+        session.start_time = min(session.start_time, at)
+
+
+def stopped(session: ChargingSession, data: SessionStopped, at: datetime, *, estimated: bool) -> None:
+    """Of several stops the real one counts before an estimated one, then the earlier before the later."""
+    session.reported_energy_wh = _most(session.reported_energy_wh, data.energy_consumed_kwh)
+    known = session.stop_time
+    if known is None or (estimated, at) < (session.stop_is_estimated, known):
+        session.stop_time, session.stop_is_estimated = at, estimated
+        session.meter_stop = data.meter_stop
+        session.stop_reason = data.stop_reason
+        session.reported_cost = data.final_cost
+
+
+def note_status(session: ChargingSession, status: str, at: datetime) -> None:
+    """The newest status counts; of two at the same instant the one that is further along."""
+    known = session.reported_status
+    if (
+        session.reported_status_at is None
+        or known is None
+        or (at, _FURTHER_ALONG[status]) > (session.reported_status_at, _FURTHER_ALONG[known])
+    ):
+        session.reported_status, session.reported_status_at = status, at
+
+
+def flag(session: ChargingSession, reason: str) -> None:
+    """Mark the session with a machine-readable reason to look at it."""
+    if reason not in session.flags:
+        session.flags = sorted([*session.flags, reason])
+
+
+def settle(session: ChargingSession) -> None:
+    """Compute status, energy, cost and flags from what was reported."""
+    session.energy_wh = _energy(session)
+    session.status = _status(session)
+    if session.stop_time is not None:
+        session.power_w = None
+    if session.stop_is_estimated:
+        flag(session, "estimated_stop")
+    if session.tariff is not None and session.energy_wh is not None:
+        bill = energy_bill(session.energy_wh, session.tariff.price_per_kwh, session.tariff.vat_percent)
+        session.cost, session.tax = bill.gross, bill.tax
+    if session.status in ENDED_STATUSES and session.payment_transaction_id:
+        session.payment_status = "completed" if session.status == "completed" else "failed"
+
+
+def _energy(session: ChargingSession) -> int | None:
+    # The registers come first. One that went backwards was reset, and only the backend saw every reading.
+    start, stop = session.meter_start, session.meter_stop
+    if session.stop_time is not None and start is not None and stop is not None and stop >= start:
+        return stop - start
+    return session.reported_energy_wh
+
+
+def _status(session: ChargingSession) -> str:
+    if session.stop_time is not None:
+        return "completed" if session.energy_wh else "failed"
+    return session.reported_status or "pending"
+
+
+def _most(known: int | None, new: int | None) -> int | None:
+    return known if new is None else max(known or 0, new)
+
+
+def _least(known: int | None, new: int | None) -> int | None:
+    return new if known is None else known if new is None else min(known, new)
