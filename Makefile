@@ -1,0 +1,42 @@
+# make demo: set up everything and run it. make test: set up what tests need and run them all.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo up test lint types dev
+
+install: $(VENV)/installed
+
+dev: $(VENV)/installed-dev
+
+demo: $(VENV)/installed
+	@$(BIN)/python manage.py demo
+
+up: $(VENV)/installed
+	@$(BIN)/python manage.py up
+
+test: $(VENV)/installed-dev lint types
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
+	@$(BIN)/mypy
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo 'Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { rm -rf $(VENV); echo 'Python lacks venv; on Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
+
+$(VENV)/installed: $(VENV)/bin/python requirements.txt constraints.txt
+	@echo 'Installing what the product runs on (some minutes the first time)...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	@echo 'Installing what tests need...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

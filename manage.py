@@ -1,0 +1,29 @@
+#!/usr/bin/env python
+"""The way in from the command line: `python manage.py COMMAND`, each explained by `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import log
+from management import cli
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="manage.py", description=__doc__)
+    cli.add_commands(parser.add_subparsers(metavar="COMMAND", required=True))
+    options = parser.parse_args(arguments)
+    log.configure("WARNING")
+    try:
+        return int(options.run(options) or 0)
+    except cli.REFUSALS as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The commands of `manage.py` with their arguments: each is one function, listed in `COMMANDS`."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocpp_integration.imports import UnreadableFile
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from db import migrate as migrations
+from db import rollups
+from db.access import AccessError
+from db.engine import make_engine, writing
+from management import charging_test, demo, doctor, environment, imports, people, processes
+from ocpp_integration.errors import IntegrationError
+from settings import ENV_FILE, ConfigurationError, Settings, load
+from simulator.fleet import FleetError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+# What is said in one line instead of a traceback: the person at the keyboard can mend it.
+REFUSALS = (
+    AccessError,
+    ConfigurationError,
+    FleetError,
+    IntegrationError,
+    OperationalError,
+    UnreadableFile,
+    charging_test.StepFailed,
+)
+
+
+def add_commands(parsers: _SubParsersAction[Any]) -> None:
+    for name, (run, add_arguments) in COMMANDS.items():
+        parser = parsers.add_parser(name, help=run.__doc__, description=run.__doc__)
+        add_arguments(parser)
+        parser.set_defaults(run=run)
+
+
+def init(_: Namespace) -> None:
+    """Write .env with fresh secrets where there is none."""
+    made = environment.write_env()
+    print(f"Wrote {ENV_FILE}." if made else f"{ENV_FILE} is there already and stays as it is.")
+
+
+def migrate(_: Namespace) -> None:
+    """Bring the store to this version's schema."""
+    migrations.upgrade(_engine(load()))
+    print("The store has this version's schema.")
+
+
+def run_demo(options: Namespace) -> int:
+    """Set up everything, with demo data, and run it."""
+    environment.write_env()
+    settings = load()
+    processes.check_ports(settings)
+    engine = _engine(settings)
+    migrations.upgrade(engine)
+    demo.create(engine, settings, days=options.days)
+    engine.dispose()
+    if options.no_start:
+        return 0
+    return processes.run_all(settings, on_healthy=lambda: print(demo.welcome(settings), flush=True))
+
+
+def up(_: Namespace) -> int:
+    """Start every process of the Procfile; Ctrl-C ends them all."""
+    settings = load()
+    migrations.upgrade(_engine(settings))
+    return processes.run_all(settings, on_healthy=lambda: print(processes.addresses(settings), flush=True))
+
+
+def examine(_: Namespace) -> int:
+    """Say what is wrong with the configuration and the processes, a line each."""
+    findings = list(doctor.examine())
+    for finding in findings:
+        print(finding)
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def create_user(options: Namespace) -> None:
+    """Make a user who can sign in to the dashboard."""
+    # Never an argument: arguments are seen by everybody on the machine.
+    password = os.environ.get("NEW_USER_PASSWORD") or getpass.getpass("Password: ")
+    people.add_user(
+        _engine(load()),
+        user_name=options.user_name,
+        role=options.role,
+        password=password,
+        name=options.name,
+        owner=options.owner,
+    )
+    print(f"Made the user {options.user_name}.")
+
+
+def create_token(options: Namespace) -> None:
+    """Make a token of the REST API; it is shown once."""
+    print(
+        people.add_token(_engine(load()), user_name=options.user_name, name=options.name, days=options.days)
+    )
+
+
+def import_sessions(options: Namespace) -> None:
+    """Import charging sessions from a CSV file (.csv or .csv.gz); see docs/import-format.md."""
+    settings = load()
+    engine = _engine(settings)
+    migrations.upgrade(engine)
+    imports.run(
+        engine,
+        options.file,
+        timezone=options.timezone or settings.timezone,
+        owner_name=options.owner,
+        currency=options.currency or settings.currency,
+        rejects=options.rejects,
+    )
+
+
+def rollup(options: Namespace) -> None:
+    """Make the statistics of whole months anew from the sessions and statuses they sum."""
+    with writing(_engine(load())) as store:
+        rollups.rebuild(store, options.first, options.last)
+    print(f"Made the statistics from {options.first:%B %Y} to {options.last:%B %Y} anew.")
+
+
+def test_integration(options: Namespace) -> None:
+    """Try the way from the service to a charge point and back: sample data, sync, a real charge."""
+    if not (options.create_sample_data or options.sync_station or options.test_charging):
+        raise ConfigurationError("Say what to try: --create-sample-data, --sync-station ID, --test-charging")
+    settings = load()
+    engine = _engine(settings)
+    migrations.upgrade(engine)
+    test = charging_test.IntegrationTest(settings, engine, lambda line: print(line, flush=True))
+    if options.create_sample_data:
+        test.create_sample_data()
+    if options.sync_station:
+        test.sync_station(options.sync_station)
+    if options.test_charging:
+        test.charge()
+
+
+def _engine(settings: Settings) -> Engine:
+    return make_engine(settings.database_url)
+
+
+def _nothing(_: ArgumentParser) -> None:
+    """No arguments."""
+
+
+def _demo_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--days", type=int, default=365, help="days of history to make (default: 365)")
+    parser.add_argument("--no-start", action="store_true", help="set up only, start nothing")
+
+
+def _user_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("user_name")
+    parser.add_argument("--role", choices=("admin", "owner", "driver"), required=True)
+    parser.add_argument("--name", default="", help="the name that is shown")
+    parser.add_argument("--owner", help="whose stations a user of the role owner sees")
+
+
+def _token_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("user_name", help="the user that the token acts for")
+    parser.add_argument("--name", default="", help="what the token is for")
+    parser.add_argument("--days", type=int, help="days until it ends (default: never)")
+
+
+def _import_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--timezone", help="of the stations, and of times without an offset")
+    parser.add_argument("--owner", default="Imported", help="owner of stations that are not known yet")
+    parser.add_argument("--currency", help="of stations that are not known yet")
+    parser.add_argument("--rejects", type=Path, help="file for the rows that were left out, with the reason")
+
+
+def _rollup_arguments(parser: ArgumentParser) -> None:
+    today = date.today()  # noqa: DTZ011 - a default for a person at this machine's clock
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, default=today, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, default=today, metavar="YYYY-MM-DD")
+
+
+def _test_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--create-sample-data", action="store_true", help="an owner with one station")
+    parser.add_argument("--sync-station", metavar="ID", help="tell the backend about this station")
+    parser.add_argument("--test-charging", action="store_true", help="charge for real, on a free connector")
+
+
+Command = Callable[[Namespace], int | None]
+COMMANDS: dict[str, tuple[Command, Callable[[ArgumentParser], None]]] = {
+    "init": (init, _nothing),
+    "migrate": (migrate, _nothing),
+    "demo": (run_demo, _demo_arguments),
+    "up": (up, _nothing),
+    "doctor": (examine, _nothing),
+    "create-user": (create_user, _user_arguments),
+    "create-token": (create_token, _token_arguments),
+    "import-sessions": (import_sessions, _import_arguments),
+    "rollup": (rollup, _rollup_arguments),
+    "test_ocpp_integration": (test_integration, _test_arguments),
+}

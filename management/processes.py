@@ -1,0 +1,148 @@
+"""Starts every process of the Procfile, says when all are healthy, and ends them together."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import requests
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+from sqlalchemy import select
+
+from db.engine import make_engine, reading
+from db.models import JobRun, utc_now
+from settings import ROOT, ConfigurationError, Settings
+
+PROCFILE = ROOT / "Procfile"
+HEALTHY_WITHIN = 90.0
+
+Check = Callable[[], bool]
+
+
+def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path = PROCFILE) -> int:
+    """Run the Procfile's processes until Ctrl-C or until one of them ends; returns the exit code.
+
+    Raises `ConfigurationError` where a port is in use.
+    """
+    check_ports(settings)
+    manager = Manager()
+    for name, command in parse_procfile(procfile.read_text(encoding="utf-8")).processes.items():
+        manager.add_process(name, command, env=_environment(), cwd=str(ROOT))
+    started = utc_now()
+    watcher = threading.Thread(
+        target=_announce, args=(health_checks(settings, started), on_healthy), daemon=True
+    )
+    watcher.start()
+    manager.loop()
+    return _exit_code(manager.returncode)
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise `ConfigurationError`, with the mend, for every port that something else listens on."""
+    taken = [
+        f"{name}={port} is in use on {settings.host}: end what uses it, or set {name} in .env"
+        for name, port in ports(settings).items()
+        if not _is_free(settings.host, port)
+    ]
+    if taken:
+        raise ConfigurationError("\n".join(taken))
+
+
+def ports(settings: Settings) -> dict[str, int]:
+    return {
+        "DASHBOARD_PORT": settings.dashboard_port,
+        "RECEIVER_PORT": settings.receiver_port,
+        "OCPP_BACKEND_PORT": settings.ocpp_backend_port,
+    }
+
+
+def health_checks(settings: Settings, since: datetime) -> dict[str, Check]:
+    """For each process a question that is true once it does its work."""
+    backend = f"http://{settings.host}:{settings.ocpp_backend_port}/healthz"
+    return {
+        "backend": lambda: answers(backend),
+        "receiver": lambda: answers(f"{settings.receiver_url}/healthz"),
+        "dashboard": lambda: answers(f"{settings.dashboard_url}/healthz"),
+        "jobs": lambda: jobs_ran_since(settings, since),
+        "simulator": lambda: stations_connected(backend) > 0,
+    }
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=3).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def stations_connected(url: str) -> int:
+    try:
+        return int(requests.get(url, timeout=3).json()["stations_connected"])
+    except (requests.RequestException, ValueError, KeyError):
+        return 0
+
+
+def jobs_ran_since(settings: Settings, since: datetime) -> bool:
+    engine = make_engine(settings.database_url)
+    try:
+        with reading(engine) as store:
+            return store.scalar(select(JobRun.id).where(JobRun.started_at >= since).limit(1)) is not None
+    finally:
+        engine.dispose()
+
+
+def _announce(checks: dict[str, Check], on_healthy: Callable[[], None]) -> None:
+    deadline = time.monotonic() + HEALTHY_WITHIN
+    missing = list(checks)
+    while missing and time.monotonic() < deadline:
+        missing = [name for name in missing if not checks[name]()]
+        time.sleep(0.3 if missing else 0)
+    if missing:
+        print(
+            f"Not healthy after {HEALTHY_WITHIN:.0f} s: {', '.join(missing)}. Their log lines above say why; "
+            "`python manage.py doctor` checks the configuration.",
+            flush=True,
+        )
+    else:
+        on_healthy()
+
+
+def _environment() -> dict[str, str]:
+    # `python` in the Procfile is the one that runs this, whether or not its environment is active.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _exit_code(returncode: int | None) -> int:
+    # Ended by Ctrl-C or SIGTERM is how it is meant to end.
+    return 0 if returncode in (None, 0, 130, 143) else returncode
+
+
+def addresses(settings: Settings) -> str:
+    """Where everything is, for the terminal."""
+    return "\n".join(
+        (
+            "",
+            f"  Dashboard     {settings.dashboard_url}",
+            f"  REST API      {settings.receiver_url}/api/ocpp/",
+            f"  OCPP backend  {settings.ocpp_settings['BASE_URL']}",
+            f"  Charge points {settings.ocpp_settings['WEBSOCKET_URL']}<station id>",
+        )
+    )
