@@ -12,16 +12,18 @@ from sqlalchemy.orm import Session
 
 # A writer says so before its transaction begins; see `_begin`.
 _WRITER = {"writes": True}
+# Parameters stay out of error messages, and so out of logs: id tags and whole events are among them.
+_COMMON: dict[str, Any] = {"pool_size": 10, "max_overflow": 10, "hide_parameters": True}
 
 
 def make_engine(url: str) -> Engine:
     """An engine for SQLite (WAL, durable commits) or PostgreSQL; makes the folder of a SQLite file."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+        return create_engine(url, pool_pre_ping=True, **_COMMON)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=10, max_overflow=10)
+    engine = create_engine(url, **_COMMON)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

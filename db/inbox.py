@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db.engine import writing
@@ -141,11 +141,11 @@ class Inbox:
 
     def _settle_one_by_one(self, batch: Sequence[_Waiting], error: Exception) -> None:
         """One event that the store does not take must not refuse those that came with it."""
-        if len(batch) == 1 or not isinstance(error, SQLAlchemyError):
+        if len(batch) == 1:
             _refuse(batch, error)
-            return
-        for each in batch:
-            self._settle([each])
+        else:
+            for each in batch:
+                self._settle([each])
 
     def _commit(self, events: Sequence[RecordedEvent]) -> list[Outcome]:
         with writing(self._engine) as store:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, text
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import DOWN_STATUSES, ENDED_STATUSES, is_success
@@ -106,8 +106,30 @@ def session_facts(session: ChargingSession, place: ChargingStation) -> SessionFa
 def rebuild(store: Session, first: date, last: date) -> None:
     """Make all sums of the months from `first`'s to `last`'s anew from the sessions and intervals."""
     start, end = _months(first, last)
+    _bar_other_writers(store)
     store.execute(delete(Rollup).where(Rollup.bucket >= start, Rollup.bucket < end))
     _add(store, computed(store, first, last), 1)
+
+
+def repair(store: Session, first: date, last: date) -> int:
+    """Rebuild those months if any of their sums differ from the rows they sum; returns how many do."""
+    _bar_other_writers(store)
+    found = differing(store, first, last)
+    if found:
+        rebuild(store, first, last)
+    return found
+
+
+def differing(store: Session, first: date, last: date) -> int:
+    """How many sums of those months are not what their rows add up to."""
+    expected, known = computed(store, first, last), stored(store, first, last)
+    return sum(expected.get(key) != known.get(key) for key in expected.keys() | known.keys())
+
+
+def _bar_other_writers(store: Session) -> None:
+    """Sums that others commit between the deletion and the reading of the rows would count twice."""
+    if store.get_bind().dialect.name == "postgresql":
+        store.execute(text("LOCK TABLE rollups IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def computed(store: Session, first: date, last: date) -> Sums:
@@ -167,6 +189,7 @@ def _interval_sums(intervals: Iterable[IntervalFacts]) -> Sums:
 def split_by_hour(start: datetime, end: datetime, timezone: str) -> Iterator[tuple[datetime, int]]:
     """The parts of [start, end) by hour of the local clock: (beginning, whole seconds) of each part."""
     zone = _zone(timezone)
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
     while start < end:
         local = start.astimezone(zone)
         to_next = 3600 - local.minute * 60 - local.second
@@ -272,8 +295,7 @@ def _months(first: date, last: date) -> tuple[datetime, datetime]:
 
 def _widened(start: datetime, end: datetime) -> tuple[datetime, datetime]:
     # No clock on Earth is further than a day from UTC, so this much of UTC holds every local month.
-    utc = ZoneInfo("UTC")
-    return (start - timedelta(days=1)).replace(tzinfo=utc), (end + timedelta(days=1)).replace(tzinfo=utc)
+    return (start - timedelta(days=1)).replace(tzinfo=UTC), (end + timedelta(days=1)).replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=64)

@@ -101,5 +101,5 @@ def _outcome(job: Job) -> Outcome:
 
 def _finish(run: JobRun, outcome: Outcome, now: datetime) -> None:
     run.ended_at = now
-    run.state = "failed" if outcome.error and not outcome.processed else "done"
+    run.state = "failed" if outcome.error and outcome.failed >= outcome.processed else "done"
     run.processed, run.failed, run.error = outcome.processed, outcome.failed, outcome.error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -19,6 +20,8 @@ from ocpp_integration.errors import BackendDown, IntegrationError
 from settings import Settings
 
 log = logging.getLogger(__name__)
+
+_Thing = TypeVar("_Thing")
 
 BATCH = 200
 KEEP_RUNS = timedelta(days=30)
@@ -54,18 +57,14 @@ def sync_stations(engine: Engine, backend: BackendClient, clock: Callable[[], da
     """Tell the backend every station that changed; one that it refuses does not stop the others."""
     with reading(engine) as store:
         due = sync.stations_to_sync(store)
-    reasons: list[str] = []
-    for station_id in due:
-        try:
-            sync.sync_station(engine, backend, station_id, now=clock())
-        except BackendDown as error:
-            return Outcome(len(due), len(due), str(error))
-        except IntegrationError as error:
-            reasons.append(f"{station_id}: {error}")
-    if due:
-        released = inbox.release_waiting(engine)
-        log.info("synced %d of %d stations, %d events released", len(due) - len(reasons), len(due), released)
-    return Outcome(len(due), len(reasons), "; ".join(reasons[:5]) or None)
+    outcome = _each(due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()))
+    # Whoever made a station known, also by hand or by the REST API, events may have waited for it.
+    released = inbox.release_waiting(engine)
+    if due or released:
+        log.info(
+            "synced %d of %d stations, %d events released", len(due) - outcome.failed, len(due), released
+        )
+    return outcome
 
 
 def poll_sessions(
@@ -74,32 +73,38 @@ def poll_sessions(
     """Ask the backend about running sessions from which nothing came for a while."""
     with reading(engine) as store:
         silent = polling.silent_sessions(store, clock() - silent_after, POLLS_PER_RUN)
+    return _each(silent, lambda number: polling.refresh(engine, backend, number, now=clock()))
+
+
+def _each(things: Sequence[_Thing], work: Callable[[_Thing], object]) -> Outcome:
+    """Work on each; a failure does not stop the others, but where the backend is down none is tried."""
     reasons: list[str] = []
-    for transaction_id in silent:
+    for position, thing in enumerate(things):
         try:
-            polling.refresh(engine, backend, transaction_id, now=clock())
+            work(thing)
         except BackendDown as error:
-            return Outcome(len(silent), len(silent), str(error))
+            return Outcome(len(things), len(reasons) + len(things) - position, str(error))
         except IntegrationError as error:
-            reasons.append(f"{transaction_id}: {error}")
-    return Outcome(len(silent), len(reasons), "; ".join(reasons[:5]) or None)
+            reasons.append(f"{thing}: {error}")
+    return Outcome(len(things), len(reasons), "; ".join(reasons[:5]) or None)
 
 
 def check_rollups(engine: Engine, clock: Callable[[], datetime], zone: ZoneInfo) -> Outcome:
-    """Compare this month's statistics with the rows they sum, and make them anew where they differ."""
-    today = clock().astimezone(zone).date()
+    """Compare this month's statistics with the rows they sum, and make them anew where they differ.
+
+    At the turn of a month the one before is compared too: its last sessions may have been told late.
+    """
+    tomorrow = clock().astimezone(zone).date() + timedelta(days=1)
+    first, last = tomorrow - timedelta(days=2), tomorrow
     with reading(engine) as store:
-        expected = rollups.computed(store, today, today)
-        differing = _differing(expected, rollups.stored(store, today, today))
+        differing = rollups.differing(store, first, last)
+        checked = len(rollups.stored(store, first, last))
     with writing(engine) as store:
         forget_runs(store, clock() - KEEP_RUNS)
         if differing:
-            rollups.rebuild(store, today, today)
+            # The store may have moved on between the two reads; inside here it cannot.
+            differing = rollups.repair(store, first, last)
     if differing:
         log.warning("%d statistics differed from their rows and were made anew", differing)
-        return Outcome(len(expected), differing, f"{differing} statistics differed and were made anew")
-    return Outcome(len(expected))
-
-
-def _differing(expected: rollups.Sums, stored: rollups.Sums) -> int:
-    return sum(expected.get(key) != stored.get(key) for key in expected.keys() | stored.keys())
+        return Outcome(checked, differing, f"{differing} statistics differed and were made anew")
+    return Outcome(checked)

@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocpp_integration.imports import UnreadableFile
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
@@ -20,6 +19,7 @@ from db.access import AccessError
 from db.engine import make_engine, writing
 from management import charging_test, demo, doctor, environment, imports, people, processes
 from ocpp_integration.errors import IntegrationError
+from ocpp_integration.imports import ImportRefused
 from settings import ENV_FILE, ConfigurationError, Settings, load
 from simulator.fleet import FleetError
 
@@ -31,9 +31,9 @@ REFUSALS = (
     AccessError,
     ConfigurationError,
     FleetError,
+    ImportRefused,
     IntegrationError,
     OperationalError,
-    UnreadableFile,
     charging_test.StepFailed,
 )
 
@@ -120,6 +120,7 @@ def import_sessions(options: Namespace) -> None:
         owner_name=options.owner,
         currency=options.currency or settings.currency,
         rejects=options.rejects,
+        known_stations_only=options.known_stations_only,
     )
 
 
@@ -177,6 +178,9 @@ def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--timezone", help="of the stations, and of times without an offset")
     parser.add_argument("--owner", default="Imported", help="owner of stations that are not known yet")
     parser.add_argument("--currency", help="of stations that are not known yet")
+    parser.add_argument(
+        "--known-stations-only", action="store_true", help="reject rows of stations that are not known yet"
+    )
     parser.add_argument("--rejects", type=Path, help="file for the rows that were left out, with the reason")
 
 

@@ -1,3 +1,141 @@
-"""The demo: the fleet's owners, users, stations and tariffs, and a year of history."""
+"""The demo: the fleet's owners, users, stations and tariffs, and a history of what they did."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from db.access import create_user
+from db.engine import writing
+from db.models import (
+    ChargingConnector,
+    ChargingStation,
+    OCPPConnector,
+    OCPPStation,
+    StationOwner,
+    Tariff,
+    User,
+    utc_now,
+)
+from management.demo_history import add_history
+from management.processes import addresses
+from settings import ConfigurationError, Settings
+from simulator.fleet import Connector, Fleet, Owner, Station, load_fleet
+
+ADMIN = "admin"
+
+
+def create(engine: Engine, settings: Settings, *, days: int) -> bool:
+    """Make the demo network with `days` of history, all in one transaction; False where it is there."""
+    fleet = load_fleet(settings.simulator_fleet)
+    with writing(engine) as store:
+        if store.scalar(select(StationOwner.id).where(StationOwner.name == fleet.owners[0].name)):
+            return False
+        if settings.demo_password is None:
+            raise ConfigurationError("DEMO_PASSWORD is not set; set it in .env, at least 10 characters")
+        _add_users(store, fleet, settings.demo_password.get_secret_value())
+        now = utc_now().replace(microsecond=0)
+        stations = _add_stations(store, fleet, settings, now - timedelta(days=days))
+        add_history(store, fleet, stations, now - timedelta(days=days), now, settings.zone)
+    return True
+
+
+def welcome(settings: Settings) -> str:
+    """Addresses and logins, for the terminal."""
+    fleet = load_fleet(settings.simulator_fleet)
+    password = settings.demo_password.get_secret_value() if settings.demo_password else "as you set it"
+    logins = [f"  {ADMIN:<8} sees all stations"]
+    logins += [f"  {owner.user_name:<8} sees those of {owner.name}" for owner in fleet.owners]
+    return "\n".join(
+        (
+            addresses(settings),
+            "",
+            f"  Sign in with the password {password} as",
+            *logins,
+            "",
+            "  Ctrl-C ends it.",
+        )
+    )
+
+
+def _add_users(store: Session, fleet: Fleet, password: str) -> None:
+    if not store.scalar(select(User.id).where(User.user_name == ADMIN)):
+        create_user(store, user_name=ADMIN, role="admin", password=password, name="Administrator")
+    for owner in fleet.owners:
+        row = StationOwner(name=owner.name)
+        store.add(row)
+        create_user(
+            store,
+            user_name=owner.user_name,
+            role="owner",
+            password=password,
+            name=owner.user_name.title(),
+            owner=row,
+        )
+
+
+def _add_stations(
+    store: Session, fleet: Fleet, settings: Settings, since: datetime
+) -> dict[str, OCPPStation]:
+    """The fleet's stations by OCPP id."""
+    owners = {owner.key: _owner_row(store, owner) for owner in fleet.owners}
+    prices = sorted({c.price_per_kwh for station in fleet.stations for c in station.connectors})
+    tariffs = {price: _tariff(settings, price, since) for price in prices}
+    rows = [_station_row(station, owners[station.owner], tariffs, settings) for station in fleet.stations]
+    store.add_all(rows)
+    store.flush()
+    return {row.station_id: row for row in rows}
+
+
+def _owner_row(store: Session, owner: Owner) -> StationOwner:
+    return store.scalars(select(StationOwner).where(StationOwner.name == owner.name)).one()
+
+
+def _tariff(settings: Settings, price: Decimal, since: datetime) -> Tariff:
+    return Tariff(
+        name=f"{price} {settings.currency} per kWh",
+        currency=settings.currency,
+        price_per_kwh=price,
+        vat_percent=settings.vat_percent,
+        valid_from=since,
+    )
+
+
+def _station_row(
+    station: Station, owner: StationOwner, tariffs: dict[Decimal, Tariff], settings: Settings
+) -> OCPPStation:
+    connectors = [
+        _connector_row(number, connector, tariffs) for number, connector in station.numbered_connectors
+    ]
+    place = ChargingStation(
+        id=station.id,
+        owner=owner,
+        name=station.name,
+        address=station.address,
+        city=station.city,
+        country="Ethiopia",
+        latitude=station.latitude,
+        longitude=station.longitude,
+        timezone=settings.timezone,
+        currency=settings.currency,
+        connectors=connectors,
+    )
+    return OCPPStation(
+        station_id=station.station_id,
+        charging_station=place,
+        vendor=station.vendor,
+        model=station.model,
+        connectors=[OCPPConnector(connector_id=c.number, charging_connector=c) for c in connectors],
+    )
+
+
+def _connector_row(number: int, connector: Connector, tariffs: dict[Decimal, Tariff]) -> ChargingConnector:
+    return ChargingConnector(
+        number=number,
+        connector_type=connector.type,
+        power_w=connector.power_kw * 1000,
+        tariff=tariffs[connector.price_per_kwh],
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
 from settings import Settings
@@ -91,14 +92,17 @@ class BackendClient:
             if _never_connected(error):
                 raise BackendDown("The OCPP backend cannot be reached.") from error
             raise BackendSilent("The connection to the OCPP backend was cut.") from error
-        except requests.RequestException as error:
+        except (requests.Timeout, ReadTimeoutError) as error:
             raise BackendSilent("The OCPP backend gave no answer in time.") from error
+        except (requests.RequestException, HTTPError) as error:
+            raise BackendSilent(f"The OCPP backend's answer cannot be read: {error}") from error
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:
     """The body, unless it is too large or drips in for longer than the whole request may take."""
     parts = bytearray()
-    for part in response.iter_content(64 * 1024):
+    # read1 comes back with what is there; a plain read waits until its buffer is full, however slowly.
+    while part := response.raw.read1(64 * 1024, decode_content=True):
         parts += part
         if len(parts) > MAX_ANSWER_BYTES:
             raise BackendSilent("The OCPP backend's answer is too large.")
@@ -118,7 +122,13 @@ def _answer(response: requests.Response, body: bytes) -> Answer:
         raise BackendSilent("The OCPP backend's answer is no JSON object.")
     told = decoded if isinstance(decoded, dict) else {}
     message = str(told.get("error") or f"The OCPP backend answered {response.status_code}.")
-    raise BackendRefused(message, response.status_code, str(told.get("code") or ""), _retry_after(response))
+    raise BackendRefused(
+        message,
+        response.status_code,
+        str(told.get("code") or ""),
+        _retry_after(response),
+        transaction_id=told.get("transaction_id"),
+    )
 
 
 def _retry_after(response: requests.Response) -> float | None:

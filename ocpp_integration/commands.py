@@ -110,19 +110,25 @@ def progress(
     command: Command, session: ChargingSession | None, now: datetime, start_within: timedelta
 ) -> Progress:
     """Pure: the steps of a command, given the session it is about."""
-    steps = [Step("sent", "done", command.sent_at), _accepted(command)]
-    if command.state == "accepted" and session is not None:
+    accepted = _accepted(command, session)
+    steps = [Step("sent", "done", command.sent_at), accepted]
+    if accepted.state == "done" and session is not None:
         following = _start_steps if command.kind == "start" else _stop_steps
         steps += following(command, session, now, start_within)
     finished = all(step.state != "waiting" for step in steps)
     return Progress(tuple(steps), finished, finished and all(step.state == "done" for step in steps))
 
 
-def _accepted(command: Command) -> Step:
+def _accepted(command: Command, session: ChargingSession | None) -> Step:
     if command.state == "accepted":
         return Step("accepted", "done", command.answered_at)
     if command.state == "open":
         return Step("accepted", "waiting")
+    if command.state == "unknown" and session is not None:
+        # No answer came, but the session itself tells whether the charge point did as it was told.
+        done_at = session.reported_start if command.kind == "start" else session.stop_time
+        if done_at is not None:
+            return Step("accepted", "done", done_at)
     return Step("accepted", "failed", command.answered_at, command.error or "No answer came.")
 
 

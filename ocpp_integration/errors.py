@@ -35,15 +35,33 @@ class BackendError(IntegrationError):
 
 
 class BackendRefused(BackendError):
-    """`status` is the HTTP status, `backend_code` the word in the answer's body, if any."""
+    """`status` is the HTTP status; what the body tells besides its sentence may be missing: a word for
+    the reason, and the transaction that was refused (unchecked).
+    """
 
     code = "refused"
 
-    def __init__(self, message: str, status: int, backend_code: str = "", retry_after: float | None = None):
+    def __init__(
+        self,
+        message: str,
+        status: int,
+        backend_code: str = "",
+        retry_after: float | None = None,
+        *,
+        transaction_id: object = None,
+    ):
         super().__init__(message)
         self.status = status
         self.backend_code = backend_code
         self.retry_after = retry_after
+        self.transaction_id = transaction_id
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing was done. What failed on the way (500, 502, 504) may have been done all the same;
+        503 is the answer for a charge point that is not connected.
+        """
+        return self.status < 500 or self.status == 503
 
 
 class BackendDown(BackendError):

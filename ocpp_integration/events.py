@@ -121,6 +121,7 @@ class SessionStarted(_Data):
     meter_start: RegisterWh | None = None
     id_tag: Name | None = None
     connector_id: ConnectorId | None = None
+    clock_ahead: bool | None = None
 
 
 class SessionProgress(_Data):
@@ -130,6 +131,7 @@ class SessionProgress(_Data):
     estimated_cost: Money | None = None
     soc_percent: Annotated[Decimal, Field(ge=0, le=100)] | None = None
     meter_values: tuple[MeterValue, ...] = ()
+    connector_id: ConnectorId | None = None
 
 
 class SessionStopped(_Data):
@@ -138,6 +140,9 @@ class SessionStopped(_Data):
     meter_stop: RegisterWh | None = None
     energy_consumed_kwh: EnergyKwhAsWh | None = None
     stop_time: Time | None = None
+    connector_id: ConnectorId | None = None
+    estimated: bool | None = None
+    meter_reset: bool | None = None
 
 
 class AvailabilityChanged(_Data):

@@ -6,13 +6,13 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, and_, or_, select, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from db.engine import writing
-from db.models import OCPPStation, WebhookEvent
-from ocpp_integration.events import InvalidEvent, parse
+from db.models import ChargingSession, OCPPStation, WebhookEvent
+from ocpp_integration.events import parse
 from ocpp_integration.lifecycle import StationUnknown, apply_event
 
 log = logging.getLogger(__name__)
@@ -47,13 +47,20 @@ def apply_batch(engine: Engine, *, now: datetime, limit: int = 200) -> Applied:
 
 
 def release_waiting(engine: Engine) -> int:
-    """Take up again what waited for a station that has appeared since; returns how many."""
+    """Take up again what waited for a station or a session that has appeared since; returns how many."""
+    stations = select(OCPPStation.station_id)
+    sessions = select(ChargingSession.transaction_id).where(
+        ChargingSession.transaction_id == WebhookEvent.transaction_id
+    )
+    appeared = or_(
+        WebhookEvent.station_id.in_(stations),
+        and_(WebhookEvent.station_id.is_(None), sessions.exists()),
+    )
     with writing(engine) as store:
-        known = select(OCPPStation.station_id)
         result = store.connection().execute(
             update(WebhookEvent)
-            .where(WebhookEvent.state == "waiting", WebhookEvent.station_id.in_(known))
-            .values(state="received")
+            .where(WebhookEvent.state == "waiting", appeared)
+            .values(state="received", error=None)
         )
         return result.rowcount
 
@@ -65,10 +72,10 @@ def _apply(store: Session, event: WebhookEvent, now: datetime) -> None:
     except StationUnknown as reason:
         event.state, event.error = "waiting", str(reason)
     except DBAPIError as error:
-        if error.connection_invalidated or not _is_about_the_data(error):
+        if error.connection_invalidated or not isinstance(error, IntegrityError | DataError):
             raise
         _bury(event, error)
-    except (InvalidEvent, ValueError, ArithmeticError, LookupError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - one event's trouble is not the trouble of all behind it
         _bury(event, error)
     else:
         event.state, event.error = ("applied" if known_type else "ignored"), None
@@ -78,7 +85,3 @@ def _apply(store: Session, event: WebhookEvent, now: datetime) -> None:
 def _bury(event: WebhookEvent, error: Exception) -> None:
     log.exception("webhook %s (%s) cannot be applied", event.event_key, event.type)
     event.state, event.error = "dead", f"{type(error).__name__}: {error}"[:2000]
-
-
-def _is_about_the_data(error: DBAPIError) -> bool:
-    return type(error).__name__ in ("IntegrityError", "DataError")

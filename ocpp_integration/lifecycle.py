@@ -21,6 +21,7 @@ from ocpp_integration.events import (
     AvailabilityChanged,
     ConnectorStatusChanged,
     Event,
+    InvalidEvent,
     SessionProgress,
     SessionStarted,
     SessionStopped,
@@ -29,6 +30,9 @@ from ocpp_integration.events import (
 from ocpp_integration.status_history import came_online, record_status, went_offline
 
 MAX_CLOCK_AHEAD = timedelta(minutes=5)
+# A backend dates a message a little later than its arrival, so that the silence after a heartbeat may
+# seem to begin before the heartbeat.
+_ONE_MOMENT = timedelta(seconds=5)
 
 
 class StationUnknown(Exception):
@@ -68,7 +72,10 @@ def apply_event(store: Session, event: Event, received_at: datetime) -> bool:
 def ensure_session(
     store: Session, station: OCPPStation, transaction_id: int, at: datetime
 ) -> ChargingSession:
-    """The session of `transaction_id`, made (pending, from `at`) where nothing was heard of it before."""
+    """The session of `transaction_id`, made (pending, from `at`) where nothing was heard of it before.
+
+    Raises `InvalidEvent` where the transaction is another station's.
+    """
     statement = insert(store, ChargingSession).values(
         transaction_id=transaction_id,
         ocpp_station_id=station.id,
@@ -83,9 +90,11 @@ def ensure_session(
         updated_at=at,
     )
     store.connection().execute(statement.on_conflict_do_nothing(index_elements=["transaction_id"]))
-    return store.scalars(
+    session = store.scalars(
         select(ChargingSession).where(ChargingSession.transaction_id == transaction_id)
     ).one()
+    _check_station(session, station.station_id)
+    return session
 
 
 def assign_connector(store: Session, session: ChargingSession, number: int) -> None:
@@ -123,53 +132,66 @@ def update_session(
 
 def _session_started(store: Session, report: Report, data: SessionStarted) -> None:
     at = report.time(data.start_time)
-    _report_to_session(store, report, data.connector_id, lambda s: session_state.started(s, data, at))
+    ahead = bool(data.clock_ahead) or report.is_ahead(data.start_time)
+    _report_to_session(store, report, data, at, lambda s: session_state.started(s, data, at), ahead=ahead)
 
 
 def _session_progress(store: Session, report: Report, data: SessionProgress) -> None:
     at = report.time()
+    ahead = any(report.is_ahead(value.timestamp) for value in data.meter_values)
     session = _report_to_session(
-        store,
-        report,
-        report.event.data.get("connector_id"),
-        lambda s: session_state.progressed(s, data, at),
+        store, report, data, at, lambda s: session_state.progressed(s, data, at), ahead=ahead
     )
     store.add_all(
-        SessionMeterValue(session_id=session.id, **value.model_dump()) for value in data.meter_values
+        SessionMeterValue(
+            session_id=session.id, **value.model_dump() | {"timestamp": report.time(value.timestamp)}
+        )
+        for value in data.meter_values
     )
 
 
 def _session_stopped(store: Session, report: Report, data: SessionStopped) -> None:
     at = report.time(data.stop_time)
-    told = report.event.data
-    estimated = told.get("estimated") is True
-    _report_to_session(
-        store,
-        report,
-        told.get("connector_id"),
-        lambda s: session_state.stopped(s, data, at, estimated=estimated),
-    )
+    ahead = report.is_ahead(data.stop_time)
+    _report_to_session(store, report, data, at, lambda s: session_state.stopped(s, data, at), ahead=ahead)
 
 
 def _report_to_session(
-    store: Session, report: Report, connector_number: object, change: Callable[[ChargingSession], None]
+    store: Session,
+    report: Report,
+    data: SessionStarted | SessionProgress | SessionStopped,
+    at: datetime,
+    change: Callable[[ChargingSession], None],
+    *,
+    ahead: bool,
 ) -> ChargingSession:
-    session = _session_of(store, report)
-    if isinstance(connector_number, int) and connector_number > 0:
-        assign_connector(store, session, connector_number)
-    if report.is_ahead(report.event.timestamp):
+    session = _session_of(store, report, at)
+    if data.connector_id:
+        assign_connector(store, session, data.connector_id)
+    if ahead or report.is_ahead(report.event.timestamp):
         session_state.flag(session, "clock_ahead")
     session.heard_at = max(session.heard_at, report.received_at)
     update_session(store, session, change)
     return session
 
 
-def _session_of(store: Session, report: Report) -> ChargingSession:
+def _session_of(store: Session, report: Report, at: datetime) -> ChargingSession:
     transaction_id = report.event.transaction_id
     if transaction_id is None:
-        raise StationUnknown("a session's event came without a transaction id")
-    known = store.scalar(select(ChargingSession).where(ChargingSession.transaction_id == transaction_id))
-    return known or ensure_session(store, _station_of(store, report), transaction_id, report.time())
+        raise InvalidEvent({"transaction_id": ["a session's event needs one"]})
+    session = store.scalar(select(ChargingSession).where(ChargingSession.transaction_id == transaction_id))
+    if session is None:
+        return ensure_session(store, _station_of(store, report), transaction_id, at)
+    if report.event.station_id is not None:
+        _check_station(session, report.event.station_id)
+    return session
+
+
+def _check_station(session: ChargingSession, station_id: str) -> None:
+    """Transaction ids belong to their station; a backend that counts anew must not write over old rows."""
+    if session.station.station_id != station_id:
+        owner = session.station.station_id
+        raise InvalidEvent({"transaction_id": [f"{session.transaction_id} is a transaction of {owner}"]})
 
 
 def _station_of(store: Session, report: Report) -> OCPPStation:
@@ -182,19 +204,34 @@ def _station_of(store: Session, report: Report) -> OCPPStation:
 
 def _station_status(store: Session, report: Report, data: StationStatusChanged) -> None:
     station, at = _station_of(store, report), report.time()
-    if data.last_heartbeat is not None:
-        heard = report.time(data.last_heartbeat)
-        station.last_heartbeat = max(station.last_heartbeat or heard, heard)
-    for name in ("vendor", "model", "firmware_version"):
-        if value := getattr(data, name):
-            setattr(station, name, value)
+    _note_presence(store, station, report, data)
     if station.status_at is not None and at < station.status_at:
         return
     station.status_at = at
-    if data.is_online is not None and data.is_online != station.is_online:
-        station.is_online = data.is_online
-        (came_online if data.is_online else went_offline)(store, station, at)
-    station.status = data.status or _status_of_connectors(station)
+    for name in ("vendor", "model", "firmware_version"):
+        if value := getattr(data, name):
+            setattr(station, name, value)
+    if data.status is None or _connectors_know_better(station):
+        station.status = _status_of_connectors(station)
+    else:
+        station.status = data.status
+
+
+def _note_presence(store: Session, station: OCPPStation, report: Report, data: StationStatusChanged) -> None:
+    """Whether the charge point is there, dated by its last sign of life where that is told: by the
+    backend's clock, which unlike the charge points' own is the same for all reports.
+    """
+    if data.last_heartbeat is None:
+        heard, newest = report.time(), station.status_at
+    else:
+        heard, newest = report.time(data.last_heartbeat), station.last_heartbeat
+        station.last_heartbeat = max(newest or heard, heard)
+    if data.is_online is None or data.is_online == station.is_online:
+        return
+    if newest is not None and heard < newest - _ONE_MOMENT:
+        return
+    station.is_online = data.is_online
+    (came_online if data.is_online else went_offline)(store, station, heard)
 
 
 def _connector_status(
@@ -214,7 +251,14 @@ def _connector_status(
             connector.info, connector.vendor_id = data.info or "", data.vendor_id or ""
     else:
         record_status(store, connector, data.status, at)
-    station.status = _status_of_connectors(station)
+    if station.status_at is None or _connectors_know_better(station):
+        station.status = _status_of_connectors(station)
+
+
+def _connectors_know_better(station: OCPPStation) -> bool:
+    """Whether a connector spoke after the newest report of the station as a whole."""
+    newest = max((c.status_at for c in station.connectors if c.status_at is not None), default=None)
+    return newest is not None and (station.status_at is None or newest > station.status_at)
 
 
 def _status_of_connectors(station: OCPPStation) -> str:

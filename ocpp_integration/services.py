@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,12 +23,16 @@ from ocpp_integration.errors import (
     BackendDown,
     BackendError,
     BackendRefused,
+    BackendSilent,
     IntegrationError,
     InvalidRequest,
     NotFound,
 )
+from ocpp_integration.events import InvalidEvent
 from ocpp_integration.lifecycle import assign_connector, ensure_session, update_session
 from ocpp_integration.session_state import note_status
+
+log = logging.getLogger(__name__)
 
 Result = dict[str, Any]
 
@@ -194,18 +199,41 @@ class OCPPIntegrationService:
     def _start(self, asked: _Asked, connector: OCPPConnector, user: User) -> Result:
         try:
             data = self._backend.initiate_charging(asked.request)
-            transaction_id = _transaction_id(data)
+            transaction_id = _transaction_id(data.get("transaction"))
+            session = self._record_start(asked, connector, user, transaction_id)
         except BackendError as error:
-            return self._failed(asked.command, error)
+            return self._failed(asked.command, error) | self._maybe_started(asked, connector, user, error)
+        return self._result(asked.command.id, session.id, data)
+
+    def _record_start(
+        self, asked: _Asked, connector: OCPPConnector, user: User, transaction_id: int
+    ) -> ChargingSession:
         now = self._clock()
-        with writing(self._engine) as store:
-            command = store.get_one(Command, asked.command.id)
-            close_command(command, state="accepted", now=now, transaction_id=transaction_id)
-            station = store.get_one(OCPPStation, connector.ocpp_station_id)
-            session = ensure_session(store, station, transaction_id, now)
-            update_session(store, session, lambda s: _belongs(s, user, asked.request))
-            assign_connector(store, session, connector.connector_id)
-        return self._result(command.id, session.id, data)
+        try:
+            with writing(self._engine) as store:
+                command = store.get_one(Command, asked.command.id)
+                close_command(command, state="accepted", now=now, transaction_id=transaction_id)
+                return _begin_session(store, asked, connector, user, transaction_id, now)
+        except InvalidEvent as error:
+            raise BackendSilent(f"The OCPP backend's answer cannot be used: {error}") from error
+
+    def _maybe_started(
+        self, asked: _Asked, connector: OCPPConnector, user: User, error: BackendError
+    ) -> Result:
+        """A transaction that the backend made but got no answer about is its driver's, should it begin."""
+        if not isinstance(error, BackendRefused) or error.is_final or error.transaction_id is None:
+            return {}
+        try:
+            transaction_id = _transaction_id({"transaction_id": error.transaction_id})
+            with writing(self._engine) as store:
+                command = store.get_one(Command, asked.command.id)
+                command.transaction_id = transaction_id
+                now = self._clock()
+                session = _begin_session(store, asked, connector, user, transaction_id, now)
+        except (BackendError, InvalidEvent):
+            log.exception("the transaction of command %d cannot be kept", asked.command.id)
+            return {}
+        return {"charging_session": session, "command": command}
 
     def _stop(self, asked: _Asked, session: ChargingSession) -> Result:
         try:
@@ -223,7 +251,9 @@ class OCPPIntegrationService:
     def _failed(self, command: Command, error: BackendError) -> Result:
         with writing(self._engine) as store:
             row = store.get_one(Command, command.id)
-            is_known = isinstance(error, BackendDown | BackendRefused)
+            is_known = isinstance(error, BackendDown) or (
+                isinstance(error, BackendRefused) and error.is_final
+            )
             close_command(row, state="failed" if is_known else "unknown", now=self._clock(), error=error)
         return _failure(error) | {"command": row}
 
@@ -288,16 +318,37 @@ def _belongs(session: ChargingSession, user: User, request: Mapping[str, Any]) -
     session.payment_status = "authorized"
 
 
-def _transaction_id(data: Mapping[str, Any]) -> int:
-    transaction = data.get("transaction")
-    transaction_id = transaction.get("transaction_id") if isinstance(transaction, dict) else None
-    if not isinstance(transaction_id, int):
-        raise BackendError("The OCPP backend's answer has no transaction id.")
-    return transaction_id
+def _begin_session(
+    store: Session,
+    asked: _Asked,
+    connector: OCPPConnector,
+    user: User,
+    transaction_id: int,
+    now: datetime,
+) -> ChargingSession:
+    station = store.get_one(OCPPStation, connector.ocpp_station_id)
+    session = ensure_session(store, station, transaction_id, now)
+    assign_connector(store, session, connector.connector_id)
+    update_session(store, session, lambda s: _belongs(s, user, asked.request))
+    return session
+
+
+def _transaction_id(transaction: object) -> int:
+    found = transaction.get("transaction_id") if isinstance(transaction, dict) else None
+    if isinstance(found, str) and found.isdecimal():
+        found = int(found)
+    if not isinstance(found, int) or isinstance(found, bool) or not 0 < found < 2**63:
+        raise BackendSilent("The OCPP backend's answer has no transaction id.")
+    return found
 
 
 def _known(info: Mapping[str, Any] | None, *names: str) -> dict[str, str]:
     return {name: str(info[name]) for name in names if info and info.get(name) is not None}
+
+
+def _is_refusal(error: BackendError) -> bool:
+    # 503: the charge point is not connected. Other server errors say nothing of what was done before.
+    return isinstance(error, BackendRefused) and (error.status < 500 or error.status == 503)
 
 
 def _failure(error: IntegrationError) -> Result:

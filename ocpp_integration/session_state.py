@@ -7,12 +7,19 @@ them. So any order of a session's reports ends in the same row, and a late one r
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.models import ChargingSession
 from ocpp_integration.events import SessionProgress, SessionStarted, SessionStopped
 from ocpp_integration.pricing import energy_bill
 
+_Reported = TypeVar("_Reported", int, str, Decimal)
+
+METER_RESET = "meter_reset"
+# Backends round what they report; some to a tenth of a kWh.
+_ROUNDING_WH = 50
 _FURTHER_ALONG = {"pending": 0, "started": 1, "charging": 2, "suspended": 3, "stopping": 4}
 
 
@@ -28,24 +35,32 @@ def progressed(session: ChargingSession, data: SessionProgress, at: datetime) ->
     power_w = data.current_power_kw
     session.reported_energy_wh = _most(session.reported_energy_wh, data.energy_consumed_kwh)
     session.max_power_w = _most(session.max_power_w, power_w)
-    if data.soc_percent is not None:
-        session.soc_percent = max(session.soc_percent or data.soc_percent, data.soc_percent)
+    session.soc_percent = _most(session.soc_percent, data.soc_percent)
     if power_w is not None and (session.power_at is None or at >= session.power_at):
-        session.power_at, session.power_w = at, power_w
+        # Of two at the same instant the smaller one counts, as the status that is further along does.
+        session.power_w = _least(session.power_w, power_w) if at == session.power_at else power_w
+        session.power_at = at
     note_status(session, "suspended" if power_w == 0 else "charging", at)
-    if session.reported_start is None:
-        session.start_time = min(session.start_time, at)
+    _not_later_than(session, at)
 
 
-def stopped(session: ChargingSession, data: SessionStopped, at: datetime, *, estimated: bool) -> None:
+def stopped(session: ChargingSession, data: SessionStopped, at: datetime) -> None:
     """Of several stops the real one counts before an estimated one, then the earlier before the later."""
     session.reported_energy_wh = _most(session.reported_energy_wh, data.energy_consumed_kwh)
-    known = session.stop_time
+    if data.meter_reset:
+        flag(session, METER_RESET)
+    _not_later_than(session, at)
+    known, estimated = session.stop_time, bool(data.estimated)
     if known is None or (estimated, at) < (session.stop_is_estimated, known):
         session.stop_time, session.stop_is_estimated = at, estimated
         session.meter_stop = data.meter_stop
         session.stop_reason = data.stop_reason
         session.reported_cost = data.final_cost
+    elif (estimated, at) == (session.stop_is_estimated, known):
+        # Told twice, once by a webhook and once by a poll: each may know what the other does not.
+        session.meter_stop = _most(session.meter_stop, data.meter_stop)
+        session.stop_reason = _most(session.stop_reason, data.stop_reason)
+        session.reported_cost = _most(session.reported_cost, data.final_cost)
 
 
 def note_status(session: ChargingSession, status: str, at: datetime) -> None:
@@ -65,14 +80,27 @@ def flag(session: ChargingSession, reason: str) -> None:
         session.flags = sorted([*session.flags, reason])
 
 
+def _mark(session: ChargingSession, reason: str, *, holds: bool) -> None:
+    if holds:
+        flag(session, reason)
+    elif reason in session.flags:
+        session.flags = [known for known in session.flags if known != reason]
+
+
+def _not_later_than(session: ChargingSession, at: datetime) -> None:
+    """As long as nobody told when it started, a session started with the first that was heard of it."""
+    if session.reported_start is None:
+        session.start_time = min(session.start_time, at)
+
+
 def settle(session: ChargingSession) -> None:
     """Compute status, energy, cost and flags from what was reported."""
     session.energy_wh = _energy(session)
     session.status = _status(session)
     if session.stop_time is not None:
         session.power_w = None
-    if session.stop_is_estimated:
-        flag(session, "estimated_stop")
+    _mark(session, "estimated_stop", holds=session.stop_is_estimated)
+    _mark(session, "registers_disagree", holds=_registers_disagree(session))
     if session.tariff is not None and session.energy_wh is not None:
         bill = energy_bill(session.energy_wh, session.tariff.price_per_kwh, session.tariff.vat_percent)
         session.cost, session.tax = bill.gross, bill.tax
@@ -81,11 +109,22 @@ def settle(session: ChargingSession) -> None:
 
 
 def _energy(session: ChargingSession) -> int | None:
-    # The registers come first. One that went backwards was reset, and only the backend saw every reading.
+    """By the registers; but once measured, energy never shrinks: a register that fell behind was reset."""
+    return _most(_between_registers(session), session.reported_energy_wh)
+
+
+def _between_registers(session: ChargingSession) -> int | None:
     start, stop = session.meter_start, session.meter_stop
-    if session.stop_time is not None and start is not None and stop is not None and stop >= start:
-        return stop - start
-    return session.reported_energy_wh
+    if start is None or stop is None or stop < start or METER_RESET in session.flags:
+        return None
+    return stop - start
+
+
+def _registers_disagree(session: ChargingSession) -> bool:
+    by_registers, reported = _between_registers(session), session.reported_energy_wh
+    if by_registers is None or reported is None:
+        return False
+    return reported - by_registers > _ROUNDING_WH
 
 
 def _status(session: ChargingSession) -> str:
@@ -94,8 +133,8 @@ def _status(session: ChargingSession) -> str:
     return session.reported_status or "pending"
 
 
-def _most(known: int | None, new: int | None) -> int | None:
-    return known if new is None else max(known or 0, new)
+def _most(known: _Reported | None, new: _Reported | None) -> _Reported | None:
+    return new if known is None else known if new is None else max(known, new)
 
 
 def _least(known: int | None, new: int | None) -> int | None:

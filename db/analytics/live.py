@@ -143,7 +143,7 @@ def _live_connector(row: Sequence[Any]) -> LiveConnector:
         type=connector_type,
         power_w=rated_w,
         status=connector.status if station.is_online else "offline",
-        since=connector.status_at,
+        since=connector.status_at if station.is_online else station.last_heartbeat,
         error_code=connector.error_code,
         vendor_error_code=connector.vendor_error_code,
         session_pk=session.id if session else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -78,9 +78,11 @@ class Period:
         return Period(self.start - timedelta(days=self.days), self.start)
 
     def bounds(self, timezone: str) -> tuple[datetime, datetime]:
-        """The instants between which the clocks of `timezone` read this period."""
+        """The instants, in UTC, between which the clocks of `timezone` read this period."""
+        # Python adds to and compares times of one zone by its clock, which jumps twice a year.
         zone = ZoneInfo(timezone)
-        return datetime.combine(self.start, time(), zone), datetime.combine(self.end, time(), zone)
+        start, end = datetime.combine(self.start, time(), zone), datetime.combine(self.end, time(), zone)
+        return start.astimezone(UTC), end.astimezone(UTC)
 
     def rollups(self) -> ColumnElement[bool]:
         """The fewest rollup rows that cover the period: whole months, and the days at its edges."""

@@ -1,0 +1,180 @@
+"""Ended sessions into the store, many at a time, and their sums with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Table, select
+from sqlalchemy.orm import Session
+
+from db import rollups
+from db.columns import to_minor
+from db.models import ChargingSession, OCPPStation, utc_now
+from ocpp_integration.imports.bulk import BulkInsert
+from ocpp_integration.imports.session import EndedSession
+from ocpp_integration.imports.stations import Stations
+
+CHUNK = 5000
+_IDS_PER_QUERY = 1000
+_TABLE = cast("Table", ChargingSession.__table__)
+T = TypeVar("T")
+Identity = tuple[str, datetime, datetime | None, int | None]  # station, start, stop, Wh
+
+
+def insert_sessions(
+    store: Session,
+    sessions: Iterable[EndedSession],
+    *,
+    source: str,
+    stations: Stations | None = None,
+    now: datetime | None = None,
+) -> int:
+    """Add those sessions that the store has not got from this source yet; returns how many.
+
+    No id may occur twice in `sessions`. Raises `NotFound` for a station that is not in the store;
+    connectors that are not are added.
+    """
+    stations = stations or Stations(store)
+    added = 0
+    for chunk in in_chunks(sessions, CHUNK):
+        known = find_known(store, source, [session.external_id for session in chunk])
+        new = [session for session in chunk if session.external_id not in known]
+        add_sessions(store, new, source=source, stations=stations, now=now)
+        added += len(new)
+    return added
+
+
+def find_known(store: Session, source: str, external_ids: Sequence[str]) -> dict[str, Identity]:
+    """By id, what the store has from this source: enough to tell whether it is the same session."""
+    known: dict[str, Identity] = {}
+    for ids in in_chunks(external_ids, _IDS_PER_QUERY):
+        rows = store.execute(
+            select(
+                ChargingSession.external_id,
+                OCPPStation.station_id,
+                ChargingSession.start_time,
+                ChargingSession.stop_time,
+                ChargingSession.energy_wh,
+            )
+            .join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
+            .where(ChargingSession.source == source, ChargingSession.external_id.in_(ids))
+        )
+        known.update({str(row[0]): (row[1], row[2], row[3], row[4]) for row in rows})
+    return known
+
+
+def identity(session: EndedSession) -> Identity:
+    return session.station_id, session.start_time, session.stop_time, session.energy_wh
+
+
+def add_sessions(
+    store: Session,
+    sessions: Sequence[EndedSession],
+    *,
+    source: str,
+    stations: Stations,
+    now: datetime | None = None,
+) -> None:
+    """Insert the rows and add their sums. Raises `IntegrityError` where one is in the store already."""
+    if not sessions:
+        return
+    now = now or utc_now()
+    same = {
+        "source": source,
+        "stop_is_estimated": False,
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert = BulkInsert(store.connection(), _TABLE, _COLUMNS, same)
+    insert.execute(_values(session, stations) for session in sessions)
+    rollups.add_sessions(store, (_facts(session, stations) for session in sessions))
+
+
+def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+# The columns that differ from session to session, in the order of `_values`.
+_COLUMNS = (
+    "external_id",
+    "ocpp_station_id",
+    "ocpp_connector_id",
+    "id_tag",
+    "payment_method",
+    "payment_status",
+    "tariff_id",
+    "reported_start",
+    "start_time",
+    "stop_time",
+    "meter_start",
+    "meter_stop",
+    "reported_energy_wh",
+    "reported_cost",
+    "stop_reason",
+    "heard_at",
+    "max_power_w",
+    "soc_percent",
+    "charging_seconds",
+    "status",
+    "energy_wh",
+    "cost",
+    "tax",
+    "flags",
+)
+
+
+def _values(session: EndedSession, stations: Stations) -> tuple[Any, ...]:
+    # What was reported is filled in too, so that energy and cost computed from it come out the same.
+    return (
+        session.external_id,
+        stations.get(session.station_id).pk,
+        stations.connector(session.station_id, session.connector_id).pk,
+        session.id_tag,
+        session.payment_method,
+        _payment_status(session),
+        session.tariff_id,
+        session.start_time,
+        session.start_time,
+        session.stop_time,
+        session.meter_start,
+        session.meter_stop,
+        session.energy_wh,
+        session.cost,
+        session.stop_reason,
+        session.stop_time,
+        session.max_power_w,
+        session.soc_percent,
+        session.charging_seconds,
+        session.status,
+        session.energy_wh,
+        session.cost,
+        session.tax,
+        list(session.flags),
+    )
+
+
+def _payment_status(session: EndedSession) -> str:
+    if session.status == "failed":
+        return "failed"
+    return "pending" if session.cost is None else "completed"
+
+
+def _facts(session: EndedSession, stations: Stations) -> rollups.SessionFacts:
+    station = stations.get(session.station_id)
+    return rollups.SessionFacts(
+        station_pk=station.pk,
+        owner_id=station.owner_id,
+        timezone=station.timezone,
+        currency=station.currency,
+        start_time=session.start_time,
+        stop_time=session.stop_time,
+        status=session.status,
+        energy_wh=session.energy_wh,
+        cost_minor=None if session.cost is None else to_minor(session.cost),
+        stop_reason=session.stop_reason,
+    )

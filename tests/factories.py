@@ -1,0 +1,183 @@
+"""Small makers of stores and of the rows in them. Each returns the row it made, with its id."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from db import access, rollups
+from db.engine import make_engine
+from db.migrate import upgrade
+from db.models import (
+    ChargingConnector,
+    ChargingSession,
+    ChargingStation,
+    ConnectorStatusInterval,
+    OCPPConnector,
+    OCPPStation,
+    SessionMeterValue,
+    StationOwner,
+    Tariff,
+    User,
+)
+
+PASSWORD = "a long enough password"
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def make_store(tmp_path: Path, name: str = "store.db") -> Engine:
+    """The engine of a new SQLite store with the newest schema."""
+    engine = make_engine(f"sqlite:///{tmp_path / name}")
+    upgrade(engine)
+    return engine
+
+
+def add_owner(store: Session, name: str = "Addis Charge") -> StationOwner:
+    owner = StationOwner(name=name)
+    store.add(owner)
+    store.flush()
+    return owner
+
+
+def add_user(
+    store: Session, user_name: str = "admin", role: str = "admin", owner: StationOwner | None = None
+) -> User:
+    """A user whose password is `PASSWORD`."""
+    return access.create_user(
+        store, user_name=user_name, role=role, password=PASSWORD, name=user_name.title(), owner=owner
+    )
+
+
+def add_tariff(store: Session, price: Decimal = Decimal(10), currency: str = "ETB") -> Tariff:
+    tariff = Tariff(
+        name=f"{price} {currency}",
+        currency=currency,
+        price_per_kwh=price,
+        vat_percent=Decimal(15),
+        valid_from=EPOCH,
+    )
+    store.add(tariff)
+    store.flush()
+    return tariff
+
+
+def add_station(
+    store: Session,
+    owner: StationOwner,
+    name: str = "Bole Road",
+    *,
+    station_id: str | None = None,
+    connectors: int = 2,
+    power_w: int = 60_000,
+    connector_type: str = "ccs2",
+    status: str = "available",
+    is_online: bool = True,
+    tariff: Tariff | None = None,
+    timezone: str = "Africa/Addis_Ababa",
+    currency: str = "ETB",
+) -> OCPPStation:
+    """A charge point with its platform station and `connectors` connectors in `status`."""
+    place = ChargingStation(owner=owner, name=name, timezone=timezone, currency=currency)
+    station = OCPPStation(
+        station_id=station_id or f"STATION_{name.upper().replace(' ', '_')}",
+        charging_station=place,
+        is_online=is_online,
+        status="available" if is_online else "unavailable",
+        last_heartbeat=datetime.now(UTC) if is_online else None,
+    )
+    for number in range(1, connectors + 1):
+        described = ChargingConnector(
+            station=place, number=number, connector_type=connector_type, power_w=power_w, tariff=tariff
+        )
+        station.connectors.append(
+            OCPPConnector(connector_id=number, charging_connector=described, status=status)
+        )
+    store.add(station)
+    store.flush()
+    return station
+
+
+def add_session(
+    store: Session,
+    station: OCPPStation,
+    start: datetime,
+    *,
+    minutes: int | None = 30,
+    energy_wh: int = 12_500,
+    cost: Decimal | None = Decimal("125.00"),
+    status: str = "completed",
+    connector: int = 1,
+    **columns: object,
+) -> ChargingSession:
+    """A session that ended after `minutes` (None while it runs). `columns` are set as they come."""
+    newest = store.scalar(select(func.max(ChargingSession.transaction_id))) or 1000
+    described = station.connectors[connector - 1].charging_connector
+    known: dict[str, object] = {
+        "transaction_id": newest + 1,
+        "id_tag": "TAG1",
+        "meter_start": 0,
+        "tariff_id": described.tariff_id if described else None,
+        "heard_at": start,
+    }
+    session = ChargingSession(
+        station=station,
+        connector=station.connectors[connector - 1],
+        start_time=start,
+        stop_time=None if minutes is None else start + timedelta(minutes=minutes),
+        energy_wh=energy_wh,
+        cost=cost,
+        status=status,
+        **known | columns,
+    )
+    store.add(session)
+    store.flush()
+    return session
+
+
+def add_meter_values(
+    store: Session, session: ChargingSession, samples: list[tuple[datetime, int, int]]
+) -> None:
+    """Samples of (time, Wh since the start, W), as a charge point reports them."""
+    for timestamp, energy_wh, power_w in samples:
+        register = Decimal((session.meter_start or 0) + energy_wh)
+        for measurand, value, unit in (
+            ("energy_active_import_register", register, "Wh"),
+            ("power_active_import", Decimal(power_w), "W"),
+        ):
+            store.add(
+                SessionMeterValue(
+                    session_id=session.id, timestamp=timestamp, measurand=measurand, value=value, unit=unit
+                )
+            )
+    store.flush()
+
+
+def add_status(
+    store: Session,
+    connector: OCPPConnector,
+    status: str,
+    start: datetime,
+    end: datetime | None = None,
+    error_code: str = "",
+) -> ConnectorStatusInterval:
+    """The connector was in `status` from `start` to `end` (None: it still is)."""
+    interval = ConnectorStatusInterval(
+        ocpp_connector_id=connector.id,
+        status=status,
+        error_code=error_code,
+        started_at=start,
+        ended_at=end,
+    )
+    store.add(interval)
+    store.flush()
+    return interval
+
+
+def roll_up(store: Session, first: date, last: date) -> None:
+    """Make the sums of the months from `first`'s to `last`'s from the rows that are there."""
+    store.flush()
+    rollups.rebuild(store, first, last)

@@ -1,0 +1,203 @@
+"""A receiver on a real port with a store of its own, people in it, and a backend that answers as told."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+import json
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import factories
+import requests
+from requests.adapters import BaseAdapter
+from sqlalchemy import Engine, select
+from urllib3 import HTTPResponse
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+import settings as configuration
+from db.access import create_api_token
+from db.engine import make_engine, reading, writing
+from db.models import OCPPLog, WebhookEvent
+from ocpp_integration import events
+from ocpp_integration.backend import BackendClient
+from ocpp_integration.services import OCPPIntegrationService
+from webhook_receiver.app import make_app
+from webhook_receiver.context import of
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
+NEW_SECRET = "whsec_" + base64.b64encode(b"765432100123456789abcdef").decode()
+START = datetime(2026, 3, 4, 8, tzinfo=UTC)
+
+WEBHOOK = "/api/ocpp/webhook/"
+
+
+class FakeBackend(BaseAdapter):
+    """The network's end: answers by path, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: dict[str, tuple[int, Any] | Exception] = {}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
+        path = urlsplit(str(request.url)).path
+        self.asked.append((path, json.loads(request.body) if request.body else {}))
+        answer = self.answers[path.removeprefix("/api/locator")]
+        if isinstance(answer, Exception):
+            raise answer
+        response = requests.Response()
+        response.status_code, body = answer
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        response.raw = HTTPResponse(io.BytesIO(content), preload_content=False)
+        response.request, response.url = request, str(request.url)
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class People:
+    """Tokens by who holds them; `owner` owns `station_id`, where `driver` charges in `transaction_id`."""
+
+    tokens: dict[str, str] = field(default_factory=dict)
+    user_ids: dict[str, UUID] = field(default_factory=dict)
+    station_id: str = ""
+    place_id: str = ""
+    transaction_id: int = 0
+    foreign_station_id: str = ""
+    foreign_transaction_id: int = 0
+
+
+@dataclass
+class Running:
+    url: str
+    engine: Engine
+    backend: FakeBackend
+    people: People
+
+    def ask(self, who: str | None, method: str, path: str, **options: Any) -> requests.Response:
+        headers = options.pop("headers", {})
+        if who is not None:
+            headers["Authorization"] = f"Token {self.people.tokens[who]}"
+        return requests.request(
+            method, self.url + path, headers=headers, timeout=10, allow_redirects=False, **options
+        )
+
+    def post_event(
+        self,
+        body: str | dict[str, Any],
+        event_id: str | None = None,
+        *,
+        secret: str = SECRET,
+        at: datetime | None = None,
+    ) -> requests.Response:
+        text = body if isinstance(body, str) else json.dumps(body)
+        headers = events.sign([secret], event_id or str(uuid4()), text, at or datetime.now(UTC))
+        return self.post_raw(text.encode(), headers)
+
+    def post_raw(self, body: bytes, headers: dict[str, str]) -> requests.Response:
+        return requests.post(self.url + WEBHOOK, data=body, headers=headers, timeout=10)
+
+    def recorded(self) -> list[WebhookEvent]:
+        with reading(self.engine) as store:
+            return list(store.scalars(select(WebhookEvent).order_by(WebhookEvent.id)))
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log(self, *_args: object) -> None:
+        pass
+
+
+@contextmanager
+def running_receiver(tmp_path: Path, **overrides: Any) -> Iterator[Running]:
+    """A receiver on a populated store of its own, `tmp_path / "store.db"`."""
+    content, people = template()
+    file = tmp_path / "store.db"
+    file.write_bytes(content)
+    engine = make_engine(f"sqlite:///{file}")
+    settings = make_settings(file, **overrides)
+    http, backend = requests.Session(), FakeBackend()
+    http.mount("http://", backend)
+    service = OCPPIntegrationService(
+        settings=settings, engine=engine, backend=BackendClient(settings, http=http)
+    )
+    app = make_app(settings, engine=engine, service=service)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield Running(f"http://127.0.0.1:{server.server_port}", engine, backend, people)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        of(app).close()
+
+
+def make_settings(file: Path, **overrides: Any) -> configuration.Settings:
+    known = {
+        "database_url": f"sqlite:///{file}",
+        "ocpp_base_url": "http://backend.test",
+        "ocpp_retry_attempts": 0,
+        "webhook_secret": SECRET,
+    }
+    return configuration.load(env_file=None, **known | overrides)
+
+
+@functools.cache
+def template() -> tuple[bytes, People]:
+    """A populated store's file, made once: a schema and six passwords take longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = factories.make_store(Path(folder))
+        people = populate(engine)
+        engine.dispose()
+        return (Path(folder) / "store.db").read_bytes(), people
+
+
+def populate(engine: Engine) -> People:
+    people = People()
+    with writing(engine) as store:
+        mine, other = factories.add_owner(store), factories.add_owner(store, "Elsewhere")
+        tariff = factories.add_tariff(store)
+        station = factories.add_station(store, mine, tariff=tariff)
+        foreign = factories.add_station(store, other, "Far Away", tariff=tariff)
+        users = {
+            "admin": factories.add_user(store, "admin"),
+            "owner": factories.add_user(store, "owner", "owner", mine),
+            "other owner": factories.add_user(store, "other", "owner", other),
+            "driver": factories.add_user(store, "driver", "driver"),
+            "other driver": factories.add_user(store, "another", "driver"),
+        }
+        running = factories.add_session(
+            store,
+            station,
+            START,
+            minutes=None,
+            status="charging",
+            user_id=users["driver"].id,
+            reported_start=START,
+            power_w=22_000,
+            reported_energy_wh=12_500,
+        )
+        factories.add_meter_values(store, running, [(START + timedelta(minutes=5), 1000, 22_000)])
+        elsewhere = factories.add_session(store, foreign, START + timedelta(hours=1))
+        for each in (station, foreign):
+            store.add(OCPPLog(station_id=each.station_id, action="Heartbeat", timestamp=START))
+        people.tokens = {who: create_api_token(store, user) for who, user in users.items()}
+        people.user_ids = {who: user.id for who, user in users.items()}
+        people.station_id, people.foreign_station_id = station.station_id, foreign.station_id
+        people.place_id = str(station.charging_station_id)
+        people.transaction_id = running.transaction_id or 0
+        people.foreign_transaction_id = elsewhere.transaction_id or 0
+    return people

@@ -1,0 +1,221 @@
+"""The client, against a real receiver and against a network that fails it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from receiver_app import NEW_SECRET, SECRET, FakeBackend, Running, running_receiver
+
+from ocpp_integration.client import OCPPIntegrationClient
+
+STARTED = (200, {"transaction": {"transaction_id": 5000, "status": "Started", "id_tag": "TAG"}})
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Running]:
+    with running_receiver(tmp_path) as running:
+        running.backend.answers = {
+            "/initiate-charging/": STARTED,
+            "/stop-charging/": (200, {"transaction_id": running.people.transaction_id, "status": "Stopping"}),
+            "/sync-station/": (200, {"station_id": running.people.station_id, "ocpp_websocket": "ws://b/1"}),
+            f"/session/{running.people.transaction_id}/": (200, {"session_data": {"status": "Charging"}}),
+        }
+        yield running
+
+
+@pytest.fixture
+def client(receiver: Running) -> OCPPIntegrationClient:
+    return OCPPIntegrationClient(base_url=receiver.url, auth_token=receiver.people.tokens["admin"])
+
+
+Call = Callable[[OCPPIntegrationClient, Any], dict[str, Any]]
+CALLS: dict[str, Call] = {
+    "sync_station": lambda client, people: client.sync_station(people.place_id, vendor="ABB", model="Terra"),
+    "initiate_charging": lambda client, people: client.initiate_charging(
+        station_id=people.station_id,
+        connector_id=2,
+        user_id=people.user_ids["driver"],
+        payment_transaction_id="PAY-1",
+    ),
+    "stop_charging": lambda client, people: client.stop_charging(people.transaction_id),
+    "get_session_status": lambda client, people: client.get_session_status(people.transaction_id),
+    "list_ocpp_stations": lambda client, _: client.list_ocpp_stations(),
+    "get_ocpp_station": lambda client, people: client.get_ocpp_station(people.station_id),
+    "list_charging_sessions": lambda client, _: client.list_charging_sessions(status="charging"),
+    "get_charging_session": lambda client, people: client.get_charging_session(people.transaction_id),
+    "list_logs": lambda client, people: client.list_logs(level="info", station_id=people.station_id),
+}
+LISTS = {"list_ocpp_stations", "list_charging_sessions", "list_logs"}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_call_succeeds_against_the_receiver(
+    receiver: Running, client: OCPPIntegrationClient, name: str
+) -> None:
+    response = CALLS[name](client, receiver.people)
+    assert (response["status_code"], response["success"]) == (200, True)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_can_be_indexed(receiver: Running, client: OCPPIntegrationClient, name: str) -> None:
+    assert CALLS[name](client, receiver.people)["data"][0]["id"]
+
+
+def test_pages_are_followed_by_their_cursor(client: OCPPIntegrationClient) -> None:
+    first = client.list_ocpp_stations(limit=1)
+    second = client.list_ocpp_stations(limit=1, cursor=first["next_cursor"])
+    assert first["data"] + second["data"] == client.list_ocpp_stations()["data"]
+
+
+def test_the_last_page_has_no_cursor(client: OCPPIntegrationClient) -> None:
+    assert "next_cursor" not in client.list_ocpp_stations()
+
+
+def test_a_refusal_is_no_success_and_keeps_what_was_said(client: OCPPIntegrationClient) -> None:
+    response = client.get_ocpp_station("STATION_NONE")
+    assert (response["status_code"], response["success"], response["data"]["success"]) == (404, False, False)
+
+
+def test_a_wrong_token_is_told(receiver: Running) -> None:
+    assert OCPPIntegrationClient(receiver.url, "wrong").list_logs()["status_code"] == 401
+
+
+def test_a_base_url_may_name_the_api_as_well(receiver: Running) -> None:
+    token = receiver.people.tokens["admin"]
+    assert OCPPIntegrationClient(f"{receiver.url}/api/ocpp/", token).list_ocpp_stations()["success"]
+
+
+def test_a_start_repeated_with_its_key_starts_once(receiver: Running, client: OCPPIntegrationClient) -> None:
+    people = receiver.people
+    for _ in range(2):
+        client.initiate_charging(
+            people.station_id, 2, people.user_ids["driver"], "PAY-1", idempotency_key="key"
+        )
+    assert len(receiver.backend.asked) == 1
+
+
+def test_a_webhook_is_signed_with_the_clients_secret(receiver: Running) -> None:
+    client = OCPPIntegrationClient(receiver.url, webhook_secret=SECRET)
+    response = client.send_webhook(
+        "session_progress", {"energy_consumed_kwh": Decimal("1.5")}, station_id="S", transaction_id=7
+    )
+    (event,) = receiver.recorded()
+    assert (response["success"], event.station_id, event.transaction_id) == (True, "S", 7)
+
+
+@pytest.mark.parametrize("secret", [None, NEW_SECRET])
+def test_a_webhook_without_the_right_secret_is_refused(receiver: Running, secret: str | None) -> None:
+    client = OCPPIntegrationClient(receiver.url, webhook_secret=secret)
+    assert client.send_webhook("station_status", {})["status_code"] == 401
+
+
+def test_two_webhooks_of_the_same_content_are_two_events(receiver: Running) -> None:
+    client = OCPPIntegrationClient(receiver.url, webhook_secret=SECRET)
+    for _ in range(2):
+        client.send_webhook("station_status", {"status": "available"}, station_id="S")
+    assert len(receiver.recorded()) == 2
+
+
+def test_a_response_is_printed_with_its_status_and_indented_data(client: OCPPIntegrationClient) -> None:
+    printed = io.StringIO()
+    client.print_response({"status_code": 200, "success": True, "data": {"a": [1]}}, printed)
+    assert printed.getvalue() == 'Status: 200\n{\n  "a": [\n    1\n  ]\n}\n'
+
+
+class _Failing(FakeBackend):
+    """A network that answers each request with the next of `results`."""
+
+    def __init__(self, *results: tuple[int, Any] | Exception):
+        super().__init__()
+        self.results = list(results)
+        self.sent: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        self.sent.append(request)
+        self.answers = {str(request.path_url).partition("?")[0]: self.results.pop(0)}
+        return super().send(request, **options)
+
+
+def _client(network: _Failing, pauses: list[float] | None = None) -> OCPPIntegrationClient:
+    http = requests.Session()
+    http.mount("http://", network)
+    return OCPPIntegrationClient(
+        "http://receiver.test",
+        "token",
+        http=http,
+        sleep=pauses.append if pauses is not None else lambda _: None,
+    )
+
+
+DOWN = requests.ConnectionError("refused")
+
+
+def test_a_network_failure_is_told_without_a_status() -> None:
+    response = _client(_Failing(*[DOWN] * 4)).list_logs()
+    assert (response["status_code"], response["success"], "error" in response["data"]) == (None, False, True)
+
+
+@pytest.mark.parametrize("failure", [DOWN, requests.ReadTimeout(), (502, {}), (503, {}), (504, b"<html>")])
+def test_a_read_is_repeated_when_it_fails_in_passing(failure: Any) -> None:
+    assert _client(_Failing(failure, failure, (200, []))).list_logs()["success"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_a_read_that_was_refused_is_not_repeated(status: int) -> None:
+    network = _Failing((status, {}), (200, []))
+    assert (_client(network).list_logs()["status_code"], len(network.sent)) == (status, 1)
+
+
+def test_reading_ends_after_four_tries() -> None:
+    network = _Failing(*[(503, {})] * 9)
+    assert (_client(network).list_logs()["status_code"], len(network.sent)) == (503, 4)
+
+
+def test_pauses_between_reads_stay_below_a_growing_bound() -> None:
+    pauses: list[float] = []
+    _client(_Failing(*[DOWN] * 4), pauses).list_logs()
+    assert [pause <= bound for pause, bound in zip(pauses, (0.5, 1, 2), strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("failure", [DOWN, requests.ReadTimeout(), (503, {})])
+def test_a_command_is_sent_once(failure: Any) -> None:
+    network = _Failing(failure, (200, {}))
+    assert (_client(network).stop_charging(7)["success"], len(network.sent)) == (False, 1)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff"])
+def test_an_answer_that_is_not_json_is_no_success(body: bytes) -> None:
+    response = _client(_Failing((200, body))).list_logs()
+    assert (response["status_code"], response["success"], "error" in response["data"]) == (200, False, True)
+
+
+def test_a_redirect_is_not_followed_with_the_token() -> None:
+    network = _Failing((302, {}))
+    assert (_client(network).stop_charging(7)["success"], len(network.sent)) == (False, 1)
+
+
+def test_a_netrc_file_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine receiver.test login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    network = _Failing((200, []))
+    _client(network).list_logs()
+    assert network.sent[0].headers["Authorization"] == "Token token"
+
+
+def test_a_webhook_carries_no_token() -> None:
+    network = _Failing((200, {}))
+    _client(network).send_webhook("station_status", {})
+    assert "Authorization" not in network.sent[0].headers
+
+
+def test_a_station_id_is_one_part_of_the_address() -> None:
+    network = _Failing((404, {}))
+    _client(network).get_ocpp_station("../logs?x=1")
+    assert network.sent[0].path_url == "/api/ocpp/stations/..%2Flogs%3Fx%3D1/"

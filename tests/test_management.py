@@ -1,0 +1,171 @@
+"""The way in: `.env`, ports, the doctor, users and tokens, the demo, the list of commands."""
+
+from __future__ import annotations
+
+import re
+import socket
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+import manage
+from db import rollups
+from db.access import AccessError, api_token, authenticate
+from db.engine import reading
+from db.models import ChargingSession, OCPPConnector, SessionMeterValue, User
+from management import cli, demo, doctor, environment, people, processes
+from settings import ROOT, ConfigurationError, Settings, load
+from tests.factories import make_store
+
+
+def _settings(**values: object) -> Settings:
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type, call-arg]
+
+
+def test_a_new_env_file_has_fresh_secrets_and_is_its_owners_only(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.env", tmp_path / "b.env"
+    assert environment.write_env(first)
+    assert environment.write_env(second)
+    secrets = [load(path).webhook_secrets for path in (first, second)]
+    assert secrets[0] and secrets[1] and secrets[0] != secrets[1]
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+
+
+def test_an_env_file_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("HOST=127.0.0.2\n")
+    assert not environment.write_env(path)
+    assert path.read_text() == "HOST=127.0.0.2\n"
+
+
+def test_a_broken_env_file_names_the_setting_and_the_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("DASHBOARD_PORT=eighty\nTIMEZONE=Mars/Base\n")
+    with pytest.raises(ConfigurationError) as refusal:
+        load(path)
+    assert "DASHBOARD_PORT" in str(refusal.value)
+    assert "TIMEZONE" in str(refusal.value)
+    assert str(path) in str(refusal.value)
+
+
+def test_a_port_in_use_is_named_with_the_setting_that_moves_it() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"RECEIVER_PORT={port} is in use"):
+            processes.check_ports(_settings(receiver_port=port))
+
+
+def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    settings = _settings(
+        database_url=f"sqlite:///{tmp_path / 'store.db'}",
+        receiver_port=free,
+        dashboard_port=free,
+        ocpp_backend_port=free,
+    )
+    monkeypatch.setattr(doctor, "load", lambda: settings)
+    findings = {finding.subject: finding for finding in doctor.examine()}
+    assert findings["python"].good
+    assert "manage.py migrate" in findings["store"].message
+    assert "manage.py init" in findings["WEBHOOK_SECRET"].message
+    assert "python -m webhook_receiver" in findings["receiver"].message
+
+
+def test_an_owners_user_can_sign_in_and_has_an_owner(tmp_path: Path) -> None:
+    engine = make_store(tmp_path)
+    people.add_user(
+        engine, user_name="selam", role="owner", password="long enough 1", name="Selam", owner="Addis"
+    )
+    with reading(engine) as store:
+        user = authenticate(store, "selam", "long enough 1")
+        assert user is not None and user.owner is not None and user.owner.name == "Addis"
+
+
+def test_a_short_password_makes_no_user(tmp_path: Path) -> None:
+    engine = make_store(tmp_path)
+    with pytest.raises(AccessError):
+        people.add_user(engine, user_name="x", role="admin", password="short", name="", owner=None)
+    with reading(engine) as store:
+        assert store.scalar(select(func.count()).select_from(User)) == 0
+
+
+def test_a_token_works_and_is_not_stored(tmp_path: Path) -> None:
+    engine = make_store(tmp_path)
+    people.add_user(engine, user_name="admin", role="admin", password="long enough 1", name="", owner=None)
+    token = people.add_token(engine, user_name="admin", name="test", days=1)
+    with reading(engine) as store:
+        found = api_token(store, token, datetime.now(UTC))
+        assert found is not None and found.user.user_name == "admin"
+        assert found.token_hash != token
+
+
+@pytest.fixture(scope="module")
+def demo_store(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    engine = make_store(tmp_path_factory.mktemp("demo"))
+    settings = _settings(demo_password="a demo password")
+    assert demo.create(engine, settings, days=20)
+    return engine, settings
+
+
+def test_the_demo_is_made_once(demo_store) -> None:  # type: ignore[no-untyped-def]
+    engine, settings = demo_store
+    assert not demo.create(engine, settings, days=20)
+
+
+def test_the_demos_statistics_equal_the_rows_they_sum(demo_store) -> None:  # type: ignore[no-untyped-def]
+    engine, _ = demo_store
+    with reading(engine) as store:
+        first = store.scalars(select(func.min(ChargingSession.start_time))).one()
+        today = datetime.now(UTC)
+        for day in (first, today):
+            assert rollups.stored(store, day, day) == rollups.computed(store, day, day)
+
+
+def test_a_demo_session_has_the_energy_that_its_meter_values_show(demo_store) -> None:  # type: ignore[no-untyped-def]
+    engine, _ = demo_store
+    with reading(engine) as store:
+        register = SessionMeterValue.measurand == "energy_active_import_register"
+        rows = store.execute(
+            select(ChargingSession.energy_wh, ChargingSession.meter_start, func.max(SessionMeterValue.value))
+            .join(SessionMeterValue, SessionMeterValue.session_id == ChargingSession.id)
+            .where(register)
+            .group_by(ChargingSession.id)
+        ).all()
+        assert len(rows) > 100
+        assert all(last - begun == energy for energy, begun, last in rows)
+
+
+def test_every_connector_of_the_demo_has_a_price(demo_store) -> None:  # type: ignore[no-untyped-def]
+    engine, _ = demo_store
+    with reading(engine) as store:
+        connectors = store.scalars(select(OCPPConnector)).all()
+        assert len(connectors) > 20
+        assert all(c.charging_connector and c.charging_connector.tariff for c in connectors)
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        manage.main([command, "--help"])
+    assert end.value.code == 0
+    assert "usage: manage.py" in capsys.readouterr().out
+
+
+def test_the_readme_names_only_commands_that_exist() -> None:
+    named = set(re.findall(r"manage\.py ([a-z_-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert named <= set(cli.COMMANDS)
+
+
+def test_the_env_example_lists_every_setting() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    named = {line.partition("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)}
+    assert named == {name.upper() for name in Settings.model_fields}

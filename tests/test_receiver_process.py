@@ -1,0 +1,262 @@
+"""`python -m webhook_receiver` as it runs in production: its server, its limits, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import factories
+import pytest
+import requests
+from receiver_app import SECRET, WEBHOOK
+from sqlalchemy import select
+
+from db.engine import reading
+from db.models import WebhookEvent
+from ocpp_integration import events
+
+ROOT = Path(__file__).resolve().parent.parent
+BODY = json.dumps({"type": "station_status", "data": {"status": "available"}, "station_id": "S"})
+needs_proc = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks up the worker in /proc")
+HEADERS = b"POST /api/ocpp/webhook/ HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\n"
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[str]
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_healthy(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=1).ok
+        except requests.RequestException:
+            return False
+
+    def post(self, event_id: str) -> int | None:
+        """The status, None where no answer came."""
+        headers = events.sign([SECRET], event_id, BODY, datetime.now(UTC))
+        try:
+            return requests.post(self.url + WEBHOOK, data=BODY, headers=headers, timeout=10).status_code
+        except requests.RequestException:
+            return None
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    def recorded(self) -> list[str]:
+        engine = factories.make_engine(f"sqlite:///{self.folder / 'store.db'}")
+        with reading(engine) as store:
+            found = list(store.scalars(select(WebhookEvent.event_key)))
+        engine.dispose()
+        return found
+
+
+def _start(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]:
+    known = {
+        "DATABASE_URL": f"sqlite:///{folder / 'store.db'}",
+        "RECEIVER_PORT": str(port),
+        "HOST": "127.0.0.1",
+        "WEBHOOK_SECRET": SECRET,
+        "WEBHOOK_ALLOW_UNSIGNED": "false",
+        "OCPP_BASE_URL": "http://127.0.0.1:9",
+        "LOG_LEVEL": "INFO",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "webhook_receiver"],
+        cwd=ROOT,
+        env=os.environ | known | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[Server]:
+    factories.make_store(folder).dispose()
+    server = Server(process=_start(folder, port := _free_port()), port=port, folder=folder)
+    try:
+        _wait_until(server.is_healthy)
+        yield server
+    finally:
+        server.process.terminate()
+        try:
+            server.process.communicate(timeout=15)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+            server.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """For tests that leave it running."""
+    with _server(tmp_path_factory.mktemp("receiver")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with _server(tmp_path) as server:
+        yield server
+
+
+def test_a_webhook_is_recorded(shared: Server) -> None:
+    event_id = str(uuid4())
+    assert (shared.post(event_id), event_id in shared.recorded()) == (200, True)
+
+
+def test_a_chunked_body_within_the_limit_is_read_whole(shared: Server) -> None:
+    headers = events.sign([SECRET], str(uuid4()), BODY, datetime.now(UTC))
+    parts = iter([BODY[:10].encode(), BODY[10:].encode()])
+    assert requests.post(shared.url + WEBHOOK, data=parts, headers=headers, timeout=10).status_code == 200
+
+
+def test_a_declared_body_over_the_limit_is_refused_before_it_is_sent(shared: Server) -> None:
+    with closing(shared.connect()) as client:
+        client.sendall(HEADERS + b"Content-Length: 65537\r\n\r\n")
+        assert _status(client) == 413
+
+
+def test_a_chunked_body_over_the_limit_is_refused(shared: Server) -> None:
+    with closing(shared.connect()) as client:
+        client.sendall(HEADERS + b"Transfer-Encoding: chunked\r\n\r\n10001\r\n" + b" " * 65537 + b"\r\n")
+        assert _status(client) == 413
+
+
+def test_a_refusal_of_the_server_itself_is_json_with_the_same_headers(shared: Server) -> None:
+    answer = requests.post(shared.url + WEBHOOK, data=b" " * 70_000, timeout=10)
+    assert (answer.json()["success"], answer.headers["X-Content-Type-Options"]) == (False, "nosniff")
+
+
+def test_a_path_is_decoded_once(shared: Server) -> None:
+    assert requests.get(shared.url + "/%2568ealthz", timeout=10).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "request_line", [b"GET / HTTP/9.9", b"NONSENSE", b"GET /\xff\xfe HTTP/1.1", b"\x16\x03\x01\x02"]
+)
+def test_what_is_not_http_stops_nothing(shared: Server, request_line: bytes) -> None:
+    with closing(shared.connect()) as client:
+        client.sendall(request_line + b"\r\nHost: receiver\r\n\r\n")
+        client.recv(4096)
+    assert shared.is_healthy()
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_stops_nothing(shared: Server) -> None:
+    for _ in range(50):
+        with closing(shared.connect()) as client:
+            client.sendall(HEADERS + b"Content-Length: 100\r\n\r\n{")
+    assert shared.post(str(uuid4())) == 200
+
+
+def test_two_hundred_slow_senders_keep_neither_health_nor_webhooks_waiting(shared: Server) -> None:
+    slow = [shared.connect() for _ in range(200)]
+    for client in slow:
+        client.sendall(HEADERS + b"Content-Length: 1000\r\n\r\n{")
+    answers = []
+    for _ in range(5):
+        for client in slow:
+            client.sendall(b" ")
+        answers.append((shared.is_healthy(), shared.post(str(uuid4()))))
+    for client in slow:
+        client.close()
+    assert answers == [(True, 200)] * 5
+
+
+def test_a_second_receiver_on_the_port_ends_with_one_clear_line(shared: Server) -> None:
+    process = _start(shared.folder, shared.port)
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, "RECEIVER_PORT" in output, "Traceback" in output) == (1, True, False)
+
+
+def test_a_secret_that_is_none_ends_with_one_clear_line(shared: Server) -> None:
+    process = _start(shared.folder, _free_port(), WEBHOOK_SECRET="whsec_x")
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, "WEBHOOK_SECRET" in output, "Traceback" in output) == (1, True, False)
+
+
+def test_sigterm_ends_it_with_everything_acknowledged_in_the_store(server: Server) -> None:
+    acknowledged: list[str] = []
+    ending = threading.Event()
+
+    def send() -> None:
+        while not ending.is_set():
+            if server.post(event_id := str(uuid4())) == 200:
+                acknowledged.append(event_id)
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(send)
+        _wait_until(lambda: len(acknowledged) >= 20)
+        server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(timeout=20)
+        ending.set()
+    assert (code, set(acknowledged) - set(server.recorded())) == (0, set())
+
+
+@needs_proc
+def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost(server: Server) -> None:
+    acknowledged = [event_id for event_id in map(str, range(20)) if server.post(event_id) == 200]
+    worker = _worker(server)
+    os.kill(worker, signal.SIGKILL)
+    _wait_until(lambda: not _is_running(worker))
+    _wait_until(server.is_healthy)
+    assert (len(acknowledged), set(acknowledged) - set(server.recorded())) == (20, set())
+
+
+@needs_proc
+def test_a_killed_receiver_leaves_no_worker_behind(server: Server) -> None:
+    worker = _worker(server)
+    server.process.kill()
+    _wait_until(lambda: not _is_running(worker))
+    assert not server.is_healthy()
+
+
+def _worker(server: Server) -> int:
+    pid = server.process.pid
+    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(worker)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _status(client: socket.socket) -> int:
+    return int(client.recv(4096).split(b" ", 2)[1])
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not come to pass in time"
+        time.sleep(0.05)

@@ -1,0 +1,43 @@
+"""What every request works with, built once by `webhook_receiver.app.make_app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import Flask, current_app
+from sqlalchemy import Engine
+
+from db.inbox import Inbox
+from ocpp_integration.services import OCPPIntegrationService
+from settings import Settings
+
+_NAME = "receiver"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    settings: Settings
+    engine: Engine
+    inbox: Inbox
+    service: OCPPIntegrationService
+    clock: Callable[[], datetime]
+
+    def attach(self, app: Flask) -> None:
+        app.extensions[_NAME] = self
+
+    def close(self) -> None:
+        """Commit the events that wait, and let go of the store."""
+        self.inbox.close()
+        self.engine.dispose()
+
+
+def receiver() -> Receiver:
+    """The receiver that serves the current request."""
+    return of(current_app)
+
+
+def of(app: Flask) -> Receiver:
+    return cast(Receiver, app.extensions[_NAME])

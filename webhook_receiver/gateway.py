@@ -1,0 +1,147 @@
+"""Between granian and the Flask app: a request gets a thread only once its body is here, whole.
+
+A WSGI server reads the body from inside the thread that answers, so as many slow senders as there are
+threads stop it. Here they cost a socket each, until their time is up. And each kind of request has
+threads of its own: calls of the OCPP backend that take long keep no webhook waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+# granian documents these names but does not list them as exports.
+from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
+
+from webhook_receiver.headers import SECURITY_HEADERS
+
+logger = logging.getLogger(__name__)
+
+WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Headers = list[tuple[str, str]]
+
+_CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class _TooLarge(Exception):
+    """The body is larger than the limit."""
+
+
+@dataclass
+class Gateway:
+    """An RSGI application around a WSGI one.
+
+    `lanes` names the threads for addresses by their beginning; the longest that fits counts, and "" fits
+    all. `on_close` is called once no request is under way any more.
+    """
+
+    app: WSGIApp
+    lanes: Mapping[str, int]
+    max_body_bytes: int
+    body_seconds: float
+    on_close: Callable[[], None] = lambda: None
+    _pools: dict[str, ThreadPoolExecutor] = field(init=False, default_factory=dict)
+
+    def __rsgi_init__(self, _loop: asyncio.AbstractEventLoop) -> None:
+        for prefix in sorted(self.lanes, key=len, reverse=True):
+            self._pools[prefix] = ThreadPoolExecutor(self.lanes[prefix], f"lane {prefix or 'other'}")
+
+    def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
+        for pool in self._pools.values():
+            pool.shutdown()
+        self.on_close()
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        try:
+            answer = await self._answer(scope, protocol)
+            protocol.response_bytes(answer.status, answer.headers, answer.body)
+        except (ProtocolClosed, ProtocolError):
+            logger.debug("the client left before its answer")
+
+    async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> _Answer:
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                body = await self._body(scope, protocol)
+        except _TooLarge:
+            return _refusal(413, f"the body is larger than {self.max_body_bytes} bytes")
+        except TimeoutError:
+            return _refusal(408, f"the body took longer than {self.body_seconds:g} seconds")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool(scope.path), self._call, environ(scope, body))
+
+    async def _body(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
+        declared = scope.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared[:19]) > self.max_body_bytes:
+            raise _TooLarge
+        parts = bytearray()
+        async for part in protocol:
+            parts += part
+            if len(parts) > self.max_body_bytes:
+                raise _TooLarge
+        return bytes(parts)
+
+    def _pool(self, path: str) -> ThreadPoolExecutor:
+        return next(pool for prefix, pool in self._pools.items() if path.startswith(prefix))
+
+    def _call(self, request: dict[str, Any]) -> _Answer:
+        started: list[tuple[int, Headers]] = []
+
+        def start_response(status: str, headers: Headers, _exc_info: object = None) -> None:
+            started.append((int(status.split(" ", 1)[0]), headers))
+
+        parts = self.app(request, start_response)
+        try:
+            body = b"".join(parts)
+        finally:
+            if close := getattr(parts, "close", None):
+                close()
+        status, headers = started[-1]
+        return _Answer(status, headers, body)
+
+
+def environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    """A request as WSGI (PEP 3333) describes it."""
+    host, _, port = scope.server.rpartition(":")
+    described: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": host,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        key = _CGI_NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        described[key] = f"{described[key]},{value}" if key in described else value
+    # The body is here, whichever way it came.
+    described.pop("HTTP_TRANSFER_ENCODING", None)
+    return described | {"CONTENT_LENGTH": str(len(body))}
+
+
+def _refusal(status: int, message: str) -> _Answer:
+    headers = [(name.lower(), value) for name, value in SECURITY_HEADERS.items()]
+    headers += [("content-type", "application/json"), ("connection", "close")]
+    return _Answer(status, headers, json.dumps({"success": False, "error": message}).encode())

@@ -1,0 +1,160 @@
+"""The REST API's objects. Every key is always present; what is not known is null.
+
+Times are ISO 8601 in UTC, energy is kWh, power kW. Decimals are text with fixed places: energy three,
+power and money two, meter values three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from db.analytics.outcome import ENDED_STATUSES
+from db.models import ChargingSession, OCPPConnector, OCPPLog, OCPPStation, SessionMeterValue
+
+Object = dict[str, Any]
+
+
+def station(row: OCPPStation) -> Object:
+    place = row.charging_station
+    return {
+        "id": row.id,
+        "station_id": row.station_id,
+        "charging_station": str(place.id),
+        "charging_station_name": place.name,
+        "charging_station_address": _address(row),
+        "owner_name": place.owner.name,
+        "vendor": row.vendor or None,
+        "model": row.model or None,
+        "firmware_version": row.firmware_version or None,
+        "status": row.status,
+        "ocpp_websocket_url": row.ocpp_websocket_url or None,
+        "last_heartbeat": _time(row.last_heartbeat),
+        "is_online": row.is_online,
+        "created_at": _time(row.created_at),
+        "updated_at": _time(row.updated_at),
+    }
+
+
+def station_with_connectors(row: OCPPStation) -> Object:
+    return station(row) | {"connectors": [connector(each) for each in row.connectors]}
+
+
+def connector(row: OCPPConnector) -> Object:
+    described = row.charging_connector
+    return {
+        "id": row.id,
+        "connector_id": row.connector_id,
+        "charging_connector": row.charging_connector_id,
+        "charging_connector_type": described.connector_type if described else None,
+        "charging_connector_power": _kilo(described.power_w, 2) if described else None,
+        "status": row.status,
+        "error_code": row.error_code or None,
+        "info": row.info or None,
+        "vendor_id": row.vendor_id or None,
+        "vendor_error_code": row.vendor_error_code or None,
+        "created_at": _time(row.created_at),
+        "updated_at": _time(row.updated_at),
+    }
+
+
+def session(row: ChargingSession, now: datetime) -> Object:
+    """A session as lists hold it: station and connector by their id, `meter_values` an empty list."""
+    described = row.connector.charging_connector if row.connector else None
+    return {
+        "id": row.id,
+        "transaction_id": row.transaction_id,
+        "user": str(row.user_id) if row.user_id else None,
+        "user_email": row.user.email if row.user else None,
+        "user_name": row.user.name if row.user else None,
+        "ocpp_station": row.ocpp_station_id,
+        "ocpp_connector": row.ocpp_connector_id,
+        "station_name": row.station.charging_station.name,
+        "station_address": _address(row.station),
+        "connector_type": described.connector_type if described else None,
+        "payment_transaction_id": row.payment_transaction_id,
+        "payment_method": row.payment_method,
+        "id_tag": row.id_tag,
+        "status": row.status,
+        "payment_status": row.payment_status,
+        "start_time": _time(row.start_time),
+        "stop_time": _time(row.stop_time),
+        "duration_seconds": duration_seconds(row, now),
+        "energy_consumed_kwh": _kilo(row.energy_wh, 3),
+        "current_power_kw": _kilo(row.power_w, 2),
+        "max_power_kw": _kilo(row.max_power_w, 2),
+        "estimated_cost": _decimal(row.cost, 2),
+        "final_cost": _decimal(row.cost, 2) if row.status in ENDED_STATUSES else None,
+        "stop_reason": row.stop_reason,
+        "meter_start": row.meter_start,
+        "meter_stop": row.meter_stop,
+        "meter_values": [],
+        "created_at": _time(row.created_at),
+        "updated_at": _time(row.updated_at),
+    }
+
+
+def session_in_full(row: ChargingSession, values: Sequence[SessionMeterValue], now: datetime) -> Object:
+    """A session as its own address holds it: whole station, whole connector, all meter values."""
+    return session(row, now) | {
+        "ocpp_station": station(row.station),
+        "ocpp_connector": connector(row.connector) if row.connector else None,
+        "meter_values": [meter_value(value) for value in values],
+    }
+
+
+def meter_value(row: SessionMeterValue) -> Object:
+    return {
+        "id": row.id,
+        "timestamp": _time(row.timestamp),
+        "measurand": row.measurand,
+        "value": _decimal(row.value, 3),
+        "unit": row.unit,
+        "context": row.context,
+        "location": row.location,
+        "phase": row.phase,
+        "created_at": _time(row.created_at),
+    }
+
+
+def log(row: OCPPLog) -> Object:
+    return {
+        "id": row.id,
+        "station_id": row.station_id,
+        "session_transaction_id": row.session_transaction_id,
+        "level": row.level,
+        "message_type": row.message_type,
+        "action": row.action,
+        "message": row.message,
+        "raw_data": row.raw_data,
+        "timestamp": _time(row.timestamp),
+    }
+
+
+def duration_seconds(row: ChargingSession, now: datetime) -> int | None:
+    """From start to stop, or so far. None where a session ended and nobody said when."""
+    if row.stop_time is None and row.status in ENDED_STATUSES:
+        return None
+    return max(0, int(((row.stop_time or now) - row.start_time).total_seconds()))
+
+
+def _address(row: OCPPStation) -> str:
+    place = row.charging_station
+    return ", ".join(part for part in (place.address, place.city) if part)
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.isoformat().replace("+00:00", "Z") if value else None
+
+
+def _kilo(value: int | None, places: int) -> str | None:
+    """Wh as kWh, W as kW."""
+    return None if value is None else _decimal(Decimal(value) / 1000, places)
+
+
+def _decimal(value: Decimal | None, places: int) -> str | None:
+    if value is None:
+        return None
+    return format(value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP), "f")

@@ -1,0 +1,91 @@
+"""The receiver as a process: granian in front, one worker, restarted should it die."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from functools import partial
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+import log
+from ocpp_integration.events import MAX_BODY_BYTES
+from settings import ConfigurationError, Settings
+from webhook_receiver.app import make_app
+from webhook_receiver.context import of
+from webhook_receiver.gateway import Gateway
+
+# Threads by the beginning of the address. Webhooks wait for a commit that they share; the rest of the
+# API may wait for the OCPP backend, up to its timeout.
+LANES = {"/api/ocpp/webhook": 16, "/healthz": 2, "": 16}
+BODY_SECONDS = 10.0
+HEADER_SECONDS = 10
+MAX_CONNECTIONS = 1024
+STOP_SECONDS = 10
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `ConfigurationError` where the port is in use."""
+    _check_port(settings.host, settings.receiver_port)
+    server = Granian(
+        "webhook_receiver",
+        address=settings.host,
+        port=settings.receiver_port,
+        interface=Interfaces.RSGI,
+        workers=1,
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        backpressure=MAX_CONNECTIONS,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    )
+    server.serve(target_loader=partial(_load, settings), wrap_loader=False)
+
+
+def make_gateway(settings: Settings) -> Gateway:
+    app = make_app(settings)
+    return Gateway(
+        app=app.wsgi_app,
+        lanes=LANES,
+        max_body_bytes=MAX_BODY_BYTES,
+        body_seconds=BODY_SECONDS,
+        on_close=of(app).close,
+    )
+
+
+def _load(settings: Settings) -> Any:
+    """In the worker: it makes its own app, so that no connection is shared with the parent."""
+    log.configure(settings.log_level)
+    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+    return make_gateway(settings)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed could not tell us to end, and a worker alone would keep the port."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _check_port(host: str, port: int) -> None:
+    """granian shares a port with whoever else would share it, so another receiver must be looked for."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{host}:{port} cannot be listened on ({error.strerror}): end what uses it, or set another "
+                "RECEIVER_PORT"
+            ) from error
