@@ -6,7 +6,7 @@ import logging
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # These log raw frames, request addresses or SQL at INFO: secrets and id tags among them.
-_QUIET = ("ocpp", "httpx", "httpcore", "urllib3", "apscheduler", "websockets", "alembic")
+_QUIET = ("ocpp", "httpx", "httpcore", "urllib3", "websockets", "alembic")
 
 
 def configure(level: str = "INFO") -> None:
@@ -14,3 +14,5 @@ def configure(level: str = "INFO") -> None:
     logging.basicConfig(level=level, format=_FORMAT, force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns whenever a run takes longer than its interval, which is meant to happen: they never overlap.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

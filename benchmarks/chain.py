@@ -105,6 +105,21 @@ def wait_until_synced(stack: Stack, name: str) -> None:
     raise RuntimeError(f"the backend does not know {name}:\n{stack.log('jobs')[-2000:]}")
 
 
+def charge_once(stack: Stack, name: str, values: int) -> None:
+    """Have one charge point begin a session and send so many meter values at once."""
+    asyncio.run(_charge_point(stack, name, 0, float("inf"), 0, Progress(), values))
+
+
+def wait_for_energy(stack: Stack, name: str) -> int:
+    """The energy in Wh that the live panel shows for a station once it shows any."""
+    deadline = time.monotonic() + SETTLE_WITHIN
+    while time.monotonic() < deadline:
+        if energy_wh := dict(_live_energy(stack)).get(name):
+            return energy_wh
+        time.sleep(READ_EVERY)
+    raise RuntimeError(f"no energy of {name} showed within {SETTLE_WITHIN:.0f} s")
+
+
 async def _run(stack: Stack, names: list[str], options: argparse.Namespace) -> Progress:
     progress = Progress()
     done = asyncio.Event()
@@ -133,7 +148,13 @@ def _shares(count: int) -> list[float]:
 
 
 async def _charge_point(
-    stack: Stack, name: str, delay: float, until: float, every: float, progress: Progress
+    stack: Stack,
+    name: str,
+    delay: float,
+    until: float,
+    every: float,
+    progress: Progress,
+    values: int | None = None,
 ) -> None:
     sent = progress.sent.setdefault(name, {})
     await asyncio.sleep(delay)
@@ -145,9 +166,9 @@ async def _charge_point(
             socket, "StartTransaction", connectorId=1, idTag="BENCH", meterStart=0, timestamp=_now()
         )
         register = 0
-        while time.monotonic() < until:
+        while time.monotonic() < until and (values is None or len(sent) < values):
             register += STEP_WH
-            values = [
+            sampled = [
                 {"value": str(register), "measurand": "Energy.Active.Import.Register", "unit": "Wh"},
                 {"value": "50000", "measurand": "Power.Active.Import", "unit": "W"},
             ]
@@ -157,7 +178,7 @@ async def _charge_point(
                 "MeterValues",
                 connectorId=1,
                 transactionId=answer["transactionId"],
-                meterValue=[{"timestamp": _now(), "sampledValue": values}],
+                meterValue=[{"timestamp": _now(), "sampledValue": sampled}],
             )
             await asyncio.sleep(max(0, sent[register] + every - time.monotonic()))
 

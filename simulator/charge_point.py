@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Coroutine
@@ -115,6 +116,7 @@ class VirtualChargePoint:
             if isinstance(message, Stopped):
                 self._diary.transaction(self.station.station_id, message, delivered=False)
         self._save()
+        await self.link.close()
 
     def may_start(self, id_tag: str, connector_id: int | None) -> bool:
         wanted = [c for c in self.free_connectors if connector_id in (None, c.number)]
@@ -201,10 +203,9 @@ class VirtualChargePoint:
         while True:
             self._changed.clear()
             self._save()
-            try:
-                await asyncio.wait_for(self._changed.wait(), _SAVE_SECONDS)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SAVE_SECONDS):
+                    await self._changed.wait()
 
     def _save(self) -> None:
         running = [(c.running.transaction, c.running.reading) for c in self.connectors if c.running]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -41,10 +42,9 @@ class Clock:
     async def wait(self, event: asyncio.Event, until: datetime) -> bool:
         """Wait for `event`, at most until simulated `until`. True if the event came."""
         while not event.is_set() and (left := self._real_seconds_until(until)) > 0:
-            try:
-                await asyncio.wait_for(event.wait(), left)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await event.wait()
         return event.is_set()
 
     def _real_seconds_until(self, moment: datetime) -> float:

@@ -60,6 +60,7 @@ class Link:
         self._socket: ClientConnection | None = None
         self._protocol: Ocpp16 | None = None
         self._heartbeat_interval: int | None = None
+        self._is_closed = False
         self._failures = 0
         self._offline_since: datetime | None = None
 
@@ -69,7 +70,7 @@ class Link:
         return self._protocol is not None
 
     async def run(self) -> None:
-        while True:
+        while not self._is_closed:
             await self._uncut.wait()
             try:
                 await self._connect_and_talk()
@@ -99,6 +100,17 @@ class Link:
         self._failures = 0
         self._uncut.set()
 
+    async def close(self) -> None:
+        """Ends `run`, also where a task cannot be cancelled.
+
+        Up to Python 3.11 `asyncio.wait_for`, which `ocpp` waits with, loses a cancellation that comes
+        together with the answer; a closed socket ends the task that would then go on.
+        """
+        self._is_closed = True
+        self._uncut.set()
+        if self._socket is not None:
+            await self._socket.close()
+
     async def _connect_and_talk(self) -> None:
         async with connect(
             self._url,
@@ -107,7 +119,7 @@ class Link:
             proxy=None,
             open_timeout=_OPEN_TIMEOUT,
         ) as socket:
-            if not self._uncut.is_set():
+            if self._is_closed or not self._uncut.is_set():
                 return
             if socket.subprotocol != SUBPROTOCOL:
                 raise NotSpoken(f"{self._url} does not offer {SUBPROTOCOL}")
@@ -116,11 +128,11 @@ class Link:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(protocol.start())
-                    tasks.create_task(self._talk(protocol))
+                    tasks.create_task(self._talk(protocol, socket))
             finally:
                 self._went_offline()
 
-    async def _talk(self, protocol: Ocpp16) -> None:
+    async def _talk(self, protocol: Ocpp16, socket: ClientConnection) -> None:
         while self._heartbeat_interval is None:
             accepted, seconds = await protocol.boot()
             if accepted:
@@ -130,7 +142,7 @@ class Link:
         self._went_online(protocol)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._outbox.drain(protocol.send))
-            tasks.create_task(_beat(protocol, self._heartbeat_interval))
+            tasks.create_task(_beat(protocol, socket, self._heartbeat_interval))
 
     def _went_online(self, protocol: Ocpp16) -> None:
         self._protocol = protocol
@@ -157,10 +169,14 @@ class Link:
         self._failures += 1
 
 
-async def _beat(protocol: Ocpp16, interval: int) -> None:
+async def _beat(protocol: Ocpp16, socket: ClientConnection, interval: int) -> None:
     while True:
         await asyncio.sleep(interval)
-        await protocol.heartbeat()
+        try:
+            await protocol.heartbeat()
+        except TimeoutError:
+            await socket.close()
+            raise
 
 
 def _pause(failures: int, rng: random.Random) -> float:

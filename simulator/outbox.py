@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 RETRY_SECONDS = 10.0
 MOST_WAITING = 5_000
+MOST_WAITING_ONLINE = 20
 
 
 class Outbox:
@@ -42,6 +43,7 @@ class Outbox:
         self._queue: deque[Message] = deque(waiting)
         self._on_delivered = on_delivered
         self._retry_seconds = retry_seconds
+        self._is_draining = False
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
         self._mark()
@@ -52,15 +54,21 @@ class Outbox:
         return transaction_messages(self._queue)
 
     def put(self, message: Message) -> None:
-        # A full memory gives up samples, as OCPP allows; starts and stops carry the energy.
-        if isinstance(message, Metered) and len(self._queue) >= MOST_WAITING:
+        # Samples are given up, as OCPP allows, where the memory is full or where a line in use cannot keep
+        # up with a fast clock; starts and stops carry the energy.
+        most = MOST_WAITING_ONLINE if self._is_draining else MOST_WAITING
+        if isinstance(message, Metered) and len(self._queue) >= most:
             return
         self._queue.append(message)
         self._mark()
 
     def renew_statuses(self, reports: Iterable[StatusReport]) -> None:
-        """Forget statuses that were not sent; `reports` go out before everything that waits."""
-        self._queue = deque([*reports, *self.waiting])
+        """Forget statuses that were not sent; `reports` go out after everything that waits.
+
+        A connector that called itself available before its transaction's stop has arrived would make the
+        central system guess that stop.
+        """
+        self._queue = deque([*self.waiting, *reports])
         self._mark()
 
     async def wait_until_empty(self) -> None:
@@ -68,14 +76,21 @@ class Outbox:
 
     async def drain(self, send: Callable[[Message], Awaitable[None]]) -> None:
         """Send what waits and whatever comes, until the connection breaks: its exception passes through."""
-        while True:
-            await self._filled.wait()
-            message = self._queue[0]
-            if await self._deliver(message, send):
-                self._on_delivered(message)
-            if self._queue and self._queue[0] is message:
-                self._queue.popleft()
-            self._mark()
+        self._is_draining = True
+        try:
+            while True:
+                await self._filled.wait()
+                await self._send_first(send)
+        finally:
+            self._is_draining = False
+
+    async def _send_first(self, send: Callable[[Message], Awaitable[None]]) -> None:
+        message = self._queue[0]
+        if await self._deliver(message, send):
+            self._on_delivered(message)
+        if self._queue and self._queue[0] is message:
+            self._queue.popleft()
+        self._mark()
 
     async def _deliver(self, message: Message, send: Callable[[Message], Awaitable[None]]) -> bool:
         if _orphaned(message):

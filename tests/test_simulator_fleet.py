@@ -1,0 +1,64 @@
+"""The fleet file: the demo's own holds, and a wrong one is refused with the entry's name."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from simulator.fleet import DEFAULT_FLEET, FleetError, load_fleet
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    text = DEFAULT_FLEET.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "fleet.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def test_the_demo_has_two_owners_with_stations_each() -> None:
+    fleet = load_fleet()
+    assert {station.owner for station in fleet.stations} == {owner.key for owner in fleet.owners}
+    assert len(fleet.owners) == 2
+    assert len(fleet.stations) == 12
+
+
+def test_every_station_has_two_or_three_connectors_numbered_from_one() -> None:
+    for station in load_fleet().stations:
+        assert [number for number, _ in station.numbered_connectors] in ([1, 2], [1, 2, 3])
+
+
+def test_prices_are_exact_decimals() -> None:
+    assert load_fleet().stations[0].connectors[0].price_per_kwh == Decimal("21.50")
+
+
+def test_the_ocpp_id_is_made_of_the_platforms() -> None:
+    station = load_fleet().stations[0]
+    assert station.station_id == f"STATION_{station.id}"
+
+
+def test_the_first_stations_can_be_played_alone() -> None:
+    assert load_fleet().first(3).stations == load_fleet().stations[:3]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('owner = "addis"', 'owner = "nobody"', "no owner has the key nobody"),
+        ("power_kw = 120", "power_kw = -1", "stations.0.connectors.0.power_kw"),
+        ('place = "public"', 'place = "moon"', "stations.0.place"),
+        ("trouble = 0.6", "truoble = 0.6", "stations.0.truoble"),
+        ('error_code = "GroundFailure"', 'error_code = "Gremlins"', "outages.1.error_code"),
+        ("drivers = 900", "drivers = [", "cannot be read"),
+    ],
+)
+def test_a_wrong_entry_is_refused_by_name(tmp_path: Path, old: str, new: str, named: str) -> None:
+    with pytest.raises(FleetError, match=named):
+        load_fleet(changed(tmp_path, old, new))
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(FleetError, match=r"none\.toml cannot be read"):
+        load_fleet(tmp_path / "none.toml")
