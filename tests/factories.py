@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from db import access, rollups
@@ -33,6 +34,16 @@ def make_store(tmp_path: Path, name: str = "store.db") -> Engine:
     """The engine of a new SQLite store with the newest schema."""
     engine = make_engine(f"sqlite:///{tmp_path / name}")
     upgrade(engine)
+    return engine
+
+
+def hurried(engine: Engine) -> Engine:
+    """The same SQLite store, whose commits need not outlive a power cut and so do not wait for the disk."""
+
+    def prepare(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(engine, "connect", prepare)
     return engine
 
 

@@ -20,11 +20,12 @@ class Summary:
     """What ended within a period.
 
     `sessions`: sessions that ended having delivered energy. `attempts`: all that ended, those that
-    delivered nothing among them. `energy_wh`: by the meter registers. `revenue`: gross (VAT included)
-    per currency. `availability`: 1 - outage / observed connector time, where a connector is out while
-    faulted, unavailable or offline (the plain share of time not down). `error_rate`: attempts that did not
-    end with a valid stop after more than 0.1 kWh, of all attempts (ChargeX session success, turned
-    around). Shares are 0..1, None where there is nothing to take a share of.
+    delivered nothing among them. `energy_wh`: by the meter registers. `revenue`: gross (VAT included), in
+    each currency in which something ended. `availability`: 1 - outage / observed connector time, where a
+    connector is out while faulted, unavailable or offline (the plain share of time not down).
+    `error_rate`: attempts that did not end with a valid stop after more than 0.1 kWh, of all attempts
+    (ChargeX session success, turned around). Shares are 0..1, None where there is nothing to take a share
+    of.
     """
 
     sessions: int
@@ -59,7 +60,7 @@ def summary(store: Session, scope: Scope, period: Period, now: datetime) -> Summ
         attempts=attempts,
         failed_attempts=failed,
         energy_wh=energy_wh,
-        revenue={row[0]: from_minor(int(row[5])) for row in rows if row[5]},
+        revenue={row[0]: from_minor(int(row[5])) for row in rows if row[2]},
         availability=availability(observed + open_observed, outage + open_outage),
         error_rate=failed / attempts if attempts else None,
     )

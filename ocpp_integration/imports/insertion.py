@@ -7,21 +7,20 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
 from db import rollups
 from db.columns import to_minor
-from db.models import ChargingSession, OCPPStation, utc_now
+from db.models import ChargingSession, utc_now
 from ocpp_integration.imports.bulk import BulkInsert
+from ocpp_integration.imports.known import KnownSessions
 from ocpp_integration.imports.session import EndedSession
 from ocpp_integration.imports.stations import Stations
 
 CHUNK = 5000
-_IDS_PER_QUERY = 1000
 _TABLE = cast("Table", ChargingSession.__table__)
 T = TypeVar("T")
-Identity = tuple[str, datetime, datetime | None, int | None]  # station, start, stop, Wh
 
 
 def insert_sessions(
@@ -38,36 +37,16 @@ def insert_sessions(
     connectors that are not are added.
     """
     stations = stations or Stations(store)
+    known_sessions = KnownSessions(store, source)
     added = 0
     for chunk in in_chunks(sessions, CHUNK):
-        known = find_known(store, source, [session.external_id for session in chunk])
+        known = known_sessions.find([session.external_id for session in chunk])
         new = [session for session in chunk if session.external_id not in known]
         add_sessions(store, new, source=source, stations=stations, now=now)
         added += len(new)
+    if added:
+        refresh_statistics(store)
     return added
-
-
-def find_known(store: Session, source: str, external_ids: Sequence[str]) -> dict[str, Identity]:
-    """By id, what the store has from this source: enough to tell whether it is the same session."""
-    known: dict[str, Identity] = {}
-    for ids in in_chunks(external_ids, _IDS_PER_QUERY):
-        rows = store.execute(
-            select(
-                ChargingSession.external_id,
-                OCPPStation.station_id,
-                ChargingSession.start_time,
-                ChargingSession.stop_time,
-                ChargingSession.energy_wh,
-            )
-            .join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
-            .where(ChargingSession.source == source, ChargingSession.external_id.in_(ids))
-        )
-        known.update({str(row[0]): (row[1], row[2], row[3], row[4]) for row in rows})
-    return known
-
-
-def identity(session: EndedSession) -> Identity:
-    return session.station_id, session.start_time, session.stop_time, session.energy_wh
 
 
 def add_sessions(
@@ -91,6 +70,12 @@ def add_sessions(
     insert = BulkInsert(store.connection(), _TABLE, _COLUMNS, same)
     insert.execute(_values(session, stations) for session in sessions)
     rollups.add_sessions(store, (_facts(session, stations) for session in sessions))
+
+
+def refresh_statistics(store: Session) -> None:
+    """After many rows: until its statistics are made anew PostgreSQL plans for the tables as they were."""
+    if store.get_bind().dialect.name == "postgresql":
+        store.execute(text("ANALYZE charging_sessions, rollups"))
 
 
 def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

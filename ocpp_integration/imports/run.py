@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ocpp_integration.imports import insertion
 from ocpp_integration.imports.checks import make_session, warnings
 from ocpp_integration.imports.errors import RowRejected
+from ocpp_integration.imports.known import Identity, KnownSessions, identity
 from ocpp_integration.imports.layout import Layout
 from ocpp_integration.imports.rejects import Rejects
 from ocpp_integration.imports.session import EndedSession
@@ -79,12 +80,15 @@ class ImportRun:
         self._known_stations_only = known_stations_only
         self._now = now
         self._stations = Stations(store)
+        self._known = KnownSessions(store, SOURCE)
         self._line_of: dict[str, int] = {}
         self._report = ImportReport(ignored_columns=layout.ignored)
 
     def take_all(self, records: Iterable[Record]) -> None:
         for rows in insertion.in_chunks(self._good_rows(records), insertion.CHUNK):
             self._take(rows)
+        if self._report.added:
+            insertion.refresh_statistics(self._store)
 
     def report(self) -> ImportReport:
         return replace(
@@ -114,7 +118,7 @@ class ImportRun:
         return _Row(record, session, values.get("currency"))
 
     def _take(self, rows: list[_Row]) -> None:
-        known = insertion.find_known(self._store, SOURCE, [row.session.external_id for row in rows])
+        known = self._known.find([row.session.external_id for row in rows])
         new = []
         for row in rows:
             try:
@@ -125,11 +129,11 @@ class ImportRun:
         insertion.add_sessions(self._store, new, source=SOURCE, stations=self._stations, now=self._now)
         self._count(new)
 
-    def _is_new(self, session: EndedSession, known: dict[str, insertion.Identity]) -> bool:
+    def _is_new(self, session: EndedSession, known: dict[str, Identity]) -> bool:
         stored = known.get(session.external_id)
         if stored is None:
             return True
-        if stored != insertion.identity(session):
+        if stored != identity(session):
             # Another operator's session with the same number, or a correction: neither may pass silently.
             raise RowRejected(
                 f"session_id {session.external_id} was imported before with another station, time or energy"

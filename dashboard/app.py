@@ -1,0 +1,52 @@
+"""The ASGI application: Streamlit's, behind the gate, with the sign-in pages beside it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import streamlit as st
+from anyio import to_thread
+from sqlalchemy import Engine
+from starlette.middleware import Middleware
+
+from dashboard.gate.headers import app_policy
+from dashboard.gate.middleware import Gate
+from dashboard.gate.routes import routes
+from dashboard.gate.signins import SignIns
+from settings import Settings
+
+SCRIPT = Path(__file__).with_name("main.py")
+
+
+def create_app(settings: Settings, *, engine: Engine, cookie_secret: str) -> st.App:
+    sign_ins = SignIns(engine=engine, secret=cookie_secret, lasting=timedelta(hours=settings.session_hours))
+    return st.App(
+        SCRIPT,
+        routes=routes(sign_ins=sign_ins, secret=cookie_secret),
+        middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy())],
+        lifespan=_lifespan,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(_app: st.App) -> AsyncIterator[None]:
+    await to_thread.run_sync(_warm_up)
+    # What is loaded by now stays; without this every collection walks all of it again.
+    gc.collect()
+    gc.freeze()
+    yield
+
+
+def _warm_up() -> None:
+    """Pay for the slow imports and the first figure now, not in the first visitor's page.
+
+    They are here, and not above, because a cache wants Streamlit's runtime when it is made.
+    """
+    from dashboard import figures, loading, visitor
+
+    figures.warm_up()
+    _ = loading, visitor

@@ -1,0 +1,133 @@
+"""A connector as a card: its state in a word, its running session in figures. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+
+from dashboard import formats
+from db.analytics.live import LiveConnector
+
+
+@dataclass(frozen=True)
+class State:
+    """A state as people call it; `kind` names its colour and groups states for the filter."""
+
+    word: str
+    kind: str
+
+
+_STATES = {
+    "available": State("Available", "available"),
+    "preparing": State("Plugged in", "occupied"),
+    "charging": State("Charging", "charging"),
+    "suspended_ev": State("Paused by vehicle", "occupied"),
+    "suspended_evse": State("Paused by station", "occupied"),
+    "finishing": State("Finishing", "occupied"),
+    "reserved": State("Reserved", "other"),
+    "unavailable": State("Out of service", "other"),
+    "faulted": State("Faulted", "faulted"),
+    "offline": State("Offline", "offline"),
+}
+# In the order in which they want attention.
+KINDS = {
+    "charging": "Charging",
+    "occupied": "Occupied",
+    "faulted": "Faulted",
+    "available": "Available",
+    "offline": "Offline",
+    "other": "Other",
+}
+
+
+_RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
+
+
+def state_of(connector: LiveConnector) -> State:
+    return _STATES.get(connector.status, State(formats.words(connector.status), "other"))
+
+
+def rank_of(connector: LiveConnector) -> int:
+    """Sorts connectors by what goes on at them, those that are charging first."""
+    return _RANKS[state_of(connector).kind]
+
+
+def name_of(connector: LiveConnector) -> str:
+    parts = [f"Connector {connector.number}"]
+    if connector.type:
+        parts.append(formats.words(connector.type))
+    if connector.power_w:
+        parts.append(f"{connector.power_w / 1000:g}\u00a0kW")
+    return " · ".join(parts)
+
+
+def card(connector: LiveConnector, now: datetime) -> str:
+    state = state_of(connector)
+    body = _session(connector, now) if connector.session_pk is not None else _idle(connector, now)
+    return (
+        '<div class="mm-connector"><div class="mm-connector-head">'
+        f"<span><b>{escape(connector.station_name)}</b><span>{escape(name_of(connector))}</span></span>"
+        f'<span class="mm-pill"><i class="mm-dot mm-{state.kind}"></i>{escape(state.word)}</span></div>'
+        f"{body}</div>"
+    )
+
+
+def _session(connector: LiveConnector, now: datetime) -> str:
+    figures = [
+        (
+            "power",
+            formats.NO_DATA if connector.live_power_w is None else str(formats.power(connector.live_power_w)),
+        ),
+        ("energy", formats.NO_DATA if connector.energy_wh is None else _energy(connector.energy_wh)),
+        (
+            "cost",
+            formats.NO_DATA if connector.cost is None else f"{connector.cost:,.2f}\u00a0{connector.currency}",
+        ),
+        ("elapsed", _elapsed(connector, now)),
+    ]
+    cells = "".join(f"<span><b>{escape(value)}</b>{name}</span>" for name, value in figures)
+    return f'<div class="mm-figures">{cells}</div>{_gauge(connector)}'
+
+
+def _energy(wh: int) -> str:
+    return f"{wh / 1000:,.2f}\u00a0kWh"
+
+
+def _elapsed(connector: LiveConnector, now: datetime) -> str:
+    if connector.started_at is None:
+        return formats.NO_DATA
+    return formats.duration(int((now - connector.started_at).total_seconds()))
+
+
+def _gauge(connector: LiveConnector) -> str:
+    """The state of charge where the vehicle tells it, else how much of its power the connector gives."""
+    if connector.soc_percent is not None:
+        part, words = float(connector.soc_percent), f"Battery at {connector.soc_percent:.0f}\u00a0%"
+    elif connector.live_power_w is not None and connector.power_w:
+        part = min(100.0, 100 * connector.live_power_w / connector.power_w)
+        words = f"{part:.0f}\u00a0% of the connector's power"
+    else:
+        return ""
+    return (
+        f'<div class="mm-gauge" aria-hidden="true"><span style="width:{part:.0f}%"></span></div>'
+        f"{_note(words)}"
+    )
+
+
+def _idle(connector: LiveConnector, now: datetime) -> str:
+    since = (
+        f"Since {formats.duration(int((now - connector.since).total_seconds()))}" if connector.since else ""
+    )
+    causes = [
+        code for code in (connector.error_code, connector.vendor_error_code) if code and code != "NoError"
+    ]
+    if connector.status == "faulted" and causes:
+        return f'<p class="mm-note mm-warn">{escape(" · ".join(causes))}</p>{_note(since)}'
+    if connector.status == "offline":
+        return _note("Its station has not been heard from.")
+    return _note(since)
+
+
+def _note(text: str) -> str:
+    return f'<p class="mm-note">{escape(text)}</p>'

@@ -1,0 +1,182 @@
+"""Plotly figures. They name no colours where they can: the browser takes those from the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+# Registers Streamlit's template; figures built before it keep Plotly's own colours.
+import streamlit.elements.plotly_chart  # noqa: F401
+from plotly import graph_objects as go
+
+from db.analytics.series import DayPoint
+from db.analytics.sessions import MeterPoint
+
+CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+# Faint enough for both themes.
+_FILL = "rgba(20, 160, 143, 0.14)"
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+_MAX_DAYS = 100
+_MAX_WEEKS = 110
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a trend shows: its name, its value of a day in `unit`, and how a tooltip writes it (d3)."""
+
+    name: str
+    unit: str
+    value: Callable[[DayPoint], float]
+    format: str
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bar: the days from `first` to `last`, both included, drawn at the day `at`."""
+
+    at: date
+    first: date
+    last: date
+    value: float
+
+
+def buckets(days: Sequence[DayPoint], metric: Metric) -> tuple[str, list[Bucket]]:
+    """How long a bar is (Daily, Weekly, Monthly), and the bars: as many as can be told apart."""
+    if len(days) <= _MAX_DAYS:
+        return "Daily", [Bucket(point.day, point.day, point.day, metric.value(point)) for point in days]
+    if len(days) <= _MAX_WEEKS * 7:
+        # Weeks that end where the period ends, so that the newest bar is a whole one.
+        end = days[-1].day + _DAY
+        return "Weekly", _grouped(days, metric, start=lambda day: end - _WEEK * -(-(end - day) // _WEEK))
+    return "Monthly", _grouped(days, metric, start=lambda day: day.replace(day=1))
+
+
+def _grouped(days: Sequence[DayPoint], metric: Metric, *, start: Callable[[date], date]) -> list[Bucket]:
+    """Days with the same `start` in one bar, which is drawn there even where the first days are missing."""
+    groups: dict[date, list[DayPoint]] = {}
+    for point in days:
+        groups.setdefault(start(point.day), []).append(point)
+    return [Bucket(at, g[0].day, g[-1].day, sum(map(metric.value, g))) for at, g in groups.items()]
+
+
+def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> go.Figure:
+    """Bars of a period; the one before it as a dotted line behind the same places."""
+    places = [bar.at for bar in bars]
+    figure = go.Figure()
+    figure.add_bar(
+        x=places,
+        y=[bar.value for bar in bars],
+        name=metric.name,
+        marker={"cornerradius": 4},
+        customdata=[_label(bar) for bar in bars],
+        hovertemplate=f"%{{customdata}}: <b>%{{y:{metric.format}}}</b> {metric.unit}<extra></extra>",
+    )
+    if before:
+        # Aligned at the end: both periods end with a whole week.
+        aligned = list(before)[-len(places) :]
+        figure.add_scatter(
+            x=places[len(places) - len(aligned) :],
+            y=[bar.value for bar in aligned],
+            name="Previous period",
+            mode="lines",
+            line={"dash": "dot", "width": 2, "color": "#7b8ba3"},
+            customdata=[_label(bar) for bar in aligned],
+            hovertemplate=f"%{{customdata}}: %{{y:{metric.format}}} {metric.unit}<extra></extra>",
+        )
+    _layout(figure, height=300)
+    figure.update_layout(bargap=0.28, legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=bool(before))
+    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    figure.update_yaxes(
+        rangemode="tozero", nticks=5, tickformat=",~f", ticksuffix=f" {metric.unit}" if metric.unit else ""
+    )
+    return figure
+
+
+def arrivals(grid: Sequence[Sequence[int]]) -> go.Figure:
+    """Session starts by weekday and hour, stronger colour for more."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=[list(row) for row in grid],
+            x=[f"{hour:02}" for hour in range(24)],
+            y=list(WEEKDAYS),
+            xgap=3,
+            ygap=3,
+            showscale=False,
+            hovertemplate="%{y} %{x}:00 – %{x}:59: <b>%{z:,}</b> sessions began<extra></extra>",
+        )
+    )
+    _layout(figure, height=300)
+    figure.update_layout(hovermode="closest")
+    figure.update_xaxes(
+        showgrid=False, tickvals=["00", "03", "06", "09", "12", "15", "18", "21"], type="category"
+    )
+    figure.update_yaxes(showgrid=False, autorange="reversed")
+    return figure
+
+
+def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
+    """Power as an area, energy as a line on its own axis, and the state of charge where it was reported."""
+    zone = ZoneInfo(timezone)
+
+    def series(value: Callable[[MeterPoint], float | None]) -> tuple[list[datetime], list[float]]:
+        known = [(point.time, number) for point in points if (number := value(point)) is not None]
+        # Plotly draws the reading of the clock it is given, so it is given the station's.
+        return [time.astimezone(zone).replace(tzinfo=None) for time, _ in known], [n for _, n in known]
+
+    figure = go.Figure()
+    for name, value, style in (
+        (
+            "Power",
+            lambda p: _thousandth(p.power_w),
+            {"fill": "tozeroy", "fillcolor": _FILL, "hovertemplate": "%{y:,.1f} kW"},
+        ),
+        ("Energy", lambda p: _thousandth(p.energy_wh), {"yaxis": "y2", "hovertemplate": "%{y:,.2f} kWh"}),
+        ("State of charge", lambda p: p.soc_percent, {"yaxis": "y3", "hovertemplate": "%{y:.0f} %"}),
+    ):
+        times, numbers = series(value)
+        if numbers:
+            figure.add_scatter(x=times, y=numbers, name=name, mode="lines", **style)
+    _layout(figure, height=320)
+    figure.update_layout(
+        hovermode="x unified",
+        legend={"orientation": "h", "x": 0, "y": 1.12},
+        yaxis={"ticksuffix": " kW", "rangemode": "tozero", "nticks": 5},
+        yaxis2={"overlaying": "y", "side": "right", "ticksuffix": " kWh", "rangemode": "tozero", "nticks": 5}
+        | {"showgrid": False},
+        yaxis3={"overlaying": "y", "range": [0, 100], "visible": False},
+    )
+    figure.update_xaxes(showgrid=False, nticks=6)
+    return figure
+
+
+def _layout(figure: go.Figure, *, height: int) -> None:
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        hovermode="closest",
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    figure.update_xaxes(fixedrange=True, automargin=True, title=None)
+    figure.update_yaxes(fixedrange=True, automargin=True, title=None)
+
+
+def _label(bar: Bucket) -> str:
+    if bar.first == bar.last:
+        return f"{bar.first:%a} {bar.first.day} {bar.first:%b %Y}"
+    return f"{bar.first.day} {bar.first:%b} – {bar.last.day} {bar.last:%b %Y}"
+
+
+def _thousandth(value: int | None) -> float | None:
+    return None if value is None else value / 1000
+
+
+def warm_up() -> None:
+    """Load what the first figure of a process loads."""
+    day = date(2020, 1, 1)
+    bars = [Bucket(day, day, day, 1.0)]
+    trend(bars, bars, Metric("Energy", "kWh", lambda _: 0, ",.1f")).to_json()

@@ -1,0 +1,47 @@
+"""Failed sign-ins, counted per account and per address so that passwords cannot be tried out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.orm import Session
+
+from db.models import SignInFailure
+
+LIMIT = 5
+WINDOW = timedelta(minutes=15)
+
+
+def register(store: Session, account: str, address: str, now: datetime) -> datetime | None:
+    """Count an attempt before its password is looked at, or say until when there are none left.
+
+    Counting first keeps attempts that run at the same time within the limit; `forgive` takes the
+    count back for one that succeeds.
+    """
+    store.execute(delete(SignInFailure).where(SignInFailure.at <= now - WINDOW))
+    account, address = account.lower()[:255], address[:255]
+    ends = [
+        end
+        for condition in (SignInFailure.account == account, SignInFailure.address == address)
+        if (end := _locked_until(store, condition, now))
+    ]
+    if ends:
+        return max(ends)
+    store.add(SignInFailure(account=account, address=address, at=now))
+    return None
+
+
+def forgive(store: Session, account: str) -> None:
+    """Forget the account's failures. Those of other accounts from the same address stay."""
+    store.execute(delete(SignInFailure).where(SignInFailure.account == account.lower()[:255]))
+
+
+def _locked_until(store: Session, condition: ColumnElement[bool], now: datetime) -> datetime | None:
+    newest = store.scalars(
+        select(SignInFailure.at)
+        .where(condition, SignInFailure.at > now - WINDOW)
+        .order_by(SignInFailure.at.desc())
+        .limit(LIMIT)
+    ).all()
+    return newest[-1] + WINDOW if len(newest) == LIMIT else None

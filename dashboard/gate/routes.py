@@ -1,0 +1,148 @@
+"""The addresses that anybody may reach: sign in, log out, health."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from dashboard.gate import rules
+from dashboard.gate.forms import log_out_form, sign_in_form
+from dashboard.gate.signing import CSRF_COOKIE, SESSION_COOKIE, csrf_matches, csrf_token, new_csrf_cookie
+from dashboard.gate.signins import Refused, SignIns
+
+_EXPIRED_FORM = "This form is too old. Please try again."
+_WRONG = "The user name or the password is wrong."
+_NO_PAGES = "This account has no stations to look at. Drivers find their sessions in the mobile app."
+_MAX_FORM_BYTES = 16 * 1024
+_MARK_FILE = Path(__file__).parents[1] / "brand" / "mark.svg"
+
+
+def routes(*, sign_ins: SignIns, secret: str) -> list[Route]:
+    pages = _Pages(sign_ins, secret)
+    return [
+        Route(rules.LOGIN, pages.ask, methods=["GET"]),
+        Route(rules.LOGIN, pages.sign_in, methods=["POST"]),
+        Route(rules.LOGOUT, pages.ask_to_leave, methods=["GET"]),
+        Route(rules.LOGOUT, pages.log_out, methods=["POST"]),
+        Route(rules.HEALTH, _health, methods=["GET"]),
+        Route(rules.MARK, _mark, methods=["GET"]),
+    ]
+
+
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+
+async def _mark(_request: Request) -> Response:
+    return FileResponse(_MARK_FILE, headers={"cache-control": "public, max-age=86400"})
+
+
+class _Pages:
+    def __init__(self, sign_ins: SignIns, secret: str):
+        self._sign_ins = sign_ins
+        self._secret = secret
+
+    async def ask(self, request: Request) -> Response:
+        next_path = rules.local_path(request.query_params.get("next", "/"))
+        if await to_thread.run_sync(self._sign_ins.user, _session_cookie(request)):
+            return RedirectResponse(next_path, 303)
+        return self._form(request, next_path=next_path)
+
+    async def sign_in(self, request: Request) -> Response:
+        form = await _read_form(request)
+        next_path, user_name = rules.local_path(_field(form, "next")), _field(form, "user_name").strip()
+        if not self._is_ours(request, form):
+            return self._form(
+                request, next_path=next_path, user_name=user_name, problem=_EXPIRED_FORM, status=403
+            )
+        outcome = await to_thread.run_sync(
+            self._sign_ins.sign_in,
+            user_name,
+            _field(form, "password"),
+            request.client.host if request.client else "",
+            _session_cookie(request),
+        )
+        if isinstance(outcome, Refused):
+            return self._refuse(request, outcome, next_path, user_name)
+        answer = RedirectResponse(next_path, 303)
+        lasting = int(self._sign_ins.lasting.total_seconds())
+        answer.set_cookie(SESSION_COOKIE, outcome, max_age=lasting, **_cookie_flags(request))
+        answer.delete_cookie(CSRF_COOKIE, path="/")
+        return answer
+
+    async def ask_to_leave(self, request: Request) -> Response:
+        if rules.is_own_link(request.headers):
+            return await self._leave(request)
+        cookie = request.cookies.get(CSRF_COOKIE) or new_csrf_cookie()
+        answer = log_out_form(csrf_token=csrf_token(cookie, self._secret))
+        answer.set_cookie(CSRF_COOKIE, cookie, **_cookie_flags(request))
+        return answer
+
+    async def log_out(self, request: Request) -> Response:
+        if not self._is_ours(request, await _read_form(request)):
+            return RedirectResponse(rules.LOGOUT, 303)
+        return await self._leave(request)
+
+    async def _leave(self, request: Request) -> Response:
+        await to_thread.run_sync(self._sign_ins.sign_out, _session_cookie(request))
+        answer = RedirectResponse(rules.LOGIN, 303)
+        answer.delete_cookie(SESSION_COOKIE, path="/")
+        return answer
+
+    def _is_ours(self, request: Request, form: FormData) -> bool:
+        cookie = request.cookies.get(CSRF_COOKIE, "")
+        token = _field(form, "csrf_token")
+        return rules.is_own_form(request.headers) and csrf_matches(token, cookie, self._secret)
+
+    def _refuse(self, request: Request, refused: Refused, next_path: str, user_name: str) -> Response:
+        problem, status = {
+            "wrong": (_WRONG, 401),
+            "no_pages": (_NO_PAGES, 403),
+            "locked": (_locked_sentence(refused.until), 429),
+        }[refused.reason]
+        answer = self._form(request, next_path=next_path, user_name=user_name, problem=problem, status=status)
+        if refused.until:
+            answer.headers["retry-after"] = str(_seconds_until(refused.until))
+        return answer
+
+    def _form(self, request: Request, **parts: Any) -> Response:
+        cookie = request.cookies.get(CSRF_COOKIE) or new_csrf_cookie()
+        answer = sign_in_form(csrf_token=csrf_token(cookie, self._secret), **parts)
+        answer.set_cookie(CSRF_COOKIE, cookie, **_cookie_flags(request))
+        return answer
+
+
+async def _read_form(request: Request) -> FormData:
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > _MAX_FORM_BYTES:
+        return FormData()
+    return await request.form(max_files=0, max_fields=10)
+
+
+def _field(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _session_cookie(request: Request) -> str:
+    return request.cookies.get(SESSION_COOKIE, "")
+
+
+def _cookie_flags(request: Request) -> dict[str, Any]:
+    return {"path": "/", "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
+
+
+def _seconds_until(until: datetime | None) -> int:
+    return max(1, round((until - datetime.now(UTC)).total_seconds())) if until else 0
+
+
+def _locked_sentence(until: datetime | None) -> str:
+    minutes = -(-_seconds_until(until) // 60)
+    return f"Too many failed sign-ins. Try again in {minutes} minute{'' if minutes == 1 else 's'}."

@@ -1,0 +1,88 @@
+"""Sign-ins to the dashboard: made from a user name and password, known again by a cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, delete
+from sqlalchemy.orm import Session
+
+from dashboard.gate import attempts
+from dashboard.gate.signing import sign, unsign
+from db import access
+from db.analytics.scope import Scope
+from db.engine import reading, writing
+from db.models import SignIn, User, utc_now
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why nobody was signed in: `wrong` name or password, `locked` until a time, `no_pages` for the role."""
+
+    reason: str
+    until: datetime | None = None
+
+
+class SignIns:
+    """`engine` is the store's, `secret` signs the cookies. Every method blocks on the store."""
+
+    def __init__(
+        self, *, engine: Engine, secret: str, lasting: timedelta, clock: Callable[[], datetime] = utc_now
+    ):
+        self._engine = engine
+        self._secret = secret
+        self.lasting = lasting
+        self._clock = clock
+
+    def sign_in(self, user_name: str, password: str, address: str, old_cookie: str = "") -> str | Refused:
+        """The value of a new session's cookie. A session the browser had before ends."""
+        now = self._clock()
+        with writing(self._engine) as store:
+            if until := attempts.register(store, user_name, address, now):
+                return Refused("locked", until)
+        with reading(self._engine) as store:
+            user = access.authenticate(store, user_name, password)
+        if user is None:
+            return Refused("wrong")
+        with writing(self._engine) as store:
+            attempts.forgive(store, user_name)
+            if not _has_pages(user):
+                return Refused("no_pages")
+            return self._begin(store, store.get_one(User, user.id), old_cookie, now)
+
+    def _begin(self, store: Session, user: User, old_cookie: str, now: datetime) -> str:
+        store.execute(delete(SignIn).where(SignIn.expires_at <= now))
+        if old := self.token(old_cookie):
+            access.sign_out(store, old)
+        return sign(access.sign_in(store, user, now, self.lasting), self._secret, "session")
+
+    def token(self, cookie: str) -> str | None:
+        """The token in a cookie that we made; whether its session still lives is not looked up."""
+        return unsign(cookie, self._secret, "session")
+
+    def user(self, cookie: str) -> User | None:
+        """Whose live session this cookie is, with the owner loaded."""
+        token = self.token(cookie)
+        if token is None:
+            return None
+        with reading(self._engine) as store:
+            user = access.signed_in_user(store, token, self._clock())
+            if user is None or not _has_pages(user):
+                return None
+            _ = user.owner
+            return user
+
+    def sign_out(self, cookie: str) -> None:
+        if token := self.token(cookie):
+            with writing(self._engine) as store:
+                access.sign_out(store, token)
+
+
+def _has_pages(user: User) -> bool:
+    try:
+        Scope.of(user)
+    except PermissionError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""The five cards of the Overview, from two periods' figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dashboard import formats
+from dashboard.formats import Amount
+from dashboard.loading import Overview
+from dashboard.markup import Card, Change
+from db.analytics.series import DayPoint
+
+
+@dataclass(frozen=True)
+class _Kpi:
+    """How one card reads a period: its value (None: no data), in words, and each day's for the sparkline."""
+
+    label: str
+    help: str
+    value: Callable[[Overview], Decimal | float | int | None]
+    amount: Callable[[Overview], Amount]
+    exact: Callable[[Overview], str]
+    of_day: Callable[[DayPoint], float | None]
+    is_share: bool = False
+    less_is_better: bool = False
+
+
+def _other_revenue(found: Overview) -> str:
+    others = sorted(set(found.summary.revenue) - {found.currency})
+    amounts = [formats.exact_money(found.summary.revenue[currency], currency) for currency in others]
+    return " + ".join([formats.exact_money(found.revenue, found.currency), *amounts])
+
+
+_KPIS = (
+    _Kpi(
+        "Energy",
+        "Energy delivered in sessions that ended in the period, by the meter registers.",
+        lambda o: o.summary.energy_wh,
+        lambda o: formats.energy(o.summary.energy_wh),
+        lambda o: formats.exact_energy(o.summary.energy_wh),
+        lambda day: day.energy_wh,
+    ),
+    _Kpi(
+        "Sessions",
+        "Sessions that ended in the period having delivered energy.",
+        lambda o: o.summary.sessions,
+        lambda o: Amount(formats.count(o.summary.sessions)),
+        lambda o: f"{o.summary.attempts:,} attempts in all",
+        lambda day: day.sessions,
+    ),
+    _Kpi(
+        "Revenue",
+        "Price of the energy delivered in sessions that ended in the period, VAT included.",
+        lambda o: o.revenue,
+        lambda o: formats.money(o.revenue, o.currency),
+        _other_revenue,
+        lambda day: float(day.revenue),
+    ),
+    _Kpi(
+        "Availability",
+        "Share of the observed time in which connectors were not faulted, unavailable or offline.",
+        lambda o: o.summary.availability,
+        lambda o: formats.percent(o.summary.availability or 0),
+        lambda o: f"{(o.summary.availability or 0) * 100:.4f} %",
+        lambda day: day.availability,
+        is_share=True,
+    ),
+    _Kpi(
+        "Error rate",
+        "Share of the attempts that did not end with a valid stop after more than 0.1 kWh.",
+        lambda o: o.summary.error_rate,
+        lambda o: formats.percent(o.summary.error_rate or 0),
+        lambda o: f"{o.summary.failed_attempts:,} of {o.summary.attempts:,} attempts",
+        lambda day: day.error_rate,
+        is_share=True,
+        less_is_better=True,
+    ),
+)
+
+
+def cards(now: Overview | None, before: Overview | None, compared_with: str) -> list[Card]:
+    """A card per KPI. None is a period without data; `compared_with` such as `vs previous 30 days`."""
+    return [_card(kpi, now, before, compared_with) for kpi in _KPIS]
+
+
+def _card(kpi: _Kpi, now: Overview | None, before: Overview | None, compared_with: str) -> Card:
+    if now is None or kpi.value(now) is None:
+        return Card(kpi.label, None, "", kpi.help, None, compared_with, [])
+    return Card(
+        label=kpi.label,
+        value=kpi.amount(now),
+        exact=kpi.exact(now),
+        help=kpi.help,
+        change=_change(kpi, now, before),
+        compared_with=compared_with,
+        history=_thinned([kpi.of_day(day) for day in now.days]),
+    )
+
+
+def _thinned(values: Sequence[float | None], most: int = 60) -> list[float | None]:
+    """At most so many points, each the mean of as many neighbours: more than that is only noise."""
+    size = -(-len(values) // most)
+    means: list[float | None] = []
+    for start in range(0, len(values), size):
+        known = [value for value in values[start : start + size] if value is not None]
+        means.append(sum(known) / len(known) if known else None)
+    return means
+
+
+def _change(kpi: _Kpi, now: Overview, before: Overview | None) -> Change | None:
+    new = kpi.value(now)
+    old = kpi.value(before) if before else None
+    if new is None or old is None or (not kpi.is_share and old == 0):
+        return None
+    difference = float(new) - float(old)
+    if kpi.is_share:
+        text = f"{abs(difference) * 100:.1f} pp"
+    else:
+        difference /= float(old)
+        text = f"{abs(difference) * 100:.1f} %"
+    if float(text.split()[0]) == 0:
+        return Change(text, rose=False, good=None)
+    rose = difference > 0
+    return Change(text, rose=rose, good=rose is not kpi.less_is_better)

@@ -1,0 +1,33 @@
+"""The strip that says how the network is now, on the Overview and above the connectors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from dashboard import formats, loading, markup
+from dashboard.visitor import visitor
+from db.analytics.live import NetworkState
+
+_FRESH = timedelta(minutes=2)
+
+
+@st.fragment(run_every=2)
+def live_strip() -> None:
+    state = loading.live_state(visitor().scope).state
+    st.html(strip(state, datetime.now(UTC)))
+
+
+def strip(state: NetworkState, now: datetime) -> str:
+    shares = [
+        markup.Share("charging", "charging", state.charging),
+        markup.Share("occupied", "occupied", state.occupied),
+        markup.Share("available", "available", state.available),
+        markup.Share("faulted", "faulted", state.faulted),
+        markup.Share("offline", "offline", state.offline),
+        markup.Share("other", "other", state.other),
+    ]
+    age = formats.ago(state.newest, now) if state.newest else "nothing heard yet"
+    fresh = state.newest is not None and now - state.newest < _FRESH
+    return markup.live_strip(state.stations, shares, formats.power(state.power_w), age, is_fresh=fresh)

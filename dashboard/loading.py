@@ -1,0 +1,125 @@
+"""What pages read from the store, each kept for a moment under its scope and period.
+
+All caches of the dashboard are here. Whose data is read comes in as `scope`, which a page takes from
+`visitor()` on each run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import streamlit as st
+from sqlalchemy import select
+
+from dashboard import resources
+from dashboard.periods import History
+from db.analytics import kpis, live, series, sessions
+from db.analytics.scope import Period, Scope
+from db.engine import reading
+from db.models import ChargingStation, OCPPStation
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One period's figures. `revenue` and the days' revenue are in `currency`; others are in the summary."""
+
+    summary: kpis.Summary
+    days: list[series.DayPoint]
+    currency: str
+
+    @property
+    def revenue(self) -> Decimal:
+        return self.summary.revenue.get(self.currency, Decimal(0))
+
+
+@dataclass(frozen=True)
+class LiveState:
+    state: live.NetworkState
+    connectors: list[live.LiveConnector]
+
+
+def today() -> date:
+    """The day on the installation's clock."""
+    return datetime.now(resources.settings().zone).date()
+
+
+@st.cache_data(ttl=60, max_entries=500, show_spinner=False)
+def history(scope: Scope) -> History:
+    with reading(resources.engine()) as store:
+        return series.first_and_last_day(store, scope)
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def overview(scope: Scope, period: Period, currency: str | None = None) -> Overview:
+    """`currency` None takes the installation's, or the one that earned most where that earned nothing."""
+    now = datetime.now(UTC)
+    with reading(resources.engine()) as store:
+        summary = kpis.summary(store, scope, period, now)
+        chosen = currency or _main_currency(summary)
+        return Overview(summary, series.daily(store, scope, period, now, chosen), chosen)
+
+
+@st.cache_data(ttl=30, max_entries=500, show_spinner=False)
+def arrivals(scope: Scope, period: Period) -> list[list[int]]:
+    with reading(resources.engine()) as store:
+        return series.hour_by_weekday(store, scope, period)
+
+
+@st.cache_data(ttl=30, max_entries=500, show_spinner=False)
+def top_stations(scope: Scope, period: Period) -> list[series.StationTotal]:
+    with reading(resources.engine()) as store:
+        return series.top_stations(store, scope, period)
+
+
+@st.cache_data(ttl=0.9, max_entries=500, show_spinner=False)
+def live_state(scope: Scope) -> LiveState:
+    """Every connector now. Pages of the same scope that refresh together share one read."""
+    with reading(resources.engine()) as store:
+        found = live.connectors(store, scope)
+        return LiveState(live.state_of(found, live.newest_event(store)), found)
+
+
+@st.cache_data(ttl=60, max_entries=500, show_spinner=False)
+def stations(scope: Scope) -> dict[int, str]:
+    """Names of the stations in scope by `ocpp_stations.id`, in the order of the names."""
+    with reading(resources.engine()) as store:
+        rows = store.execute(
+            select(OCPPStation.id, ChargingStation.name)
+            .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+            .where(OCPPStation.id.in_(scope.stations()))
+            .order_by(ChargingStation.name, OCPPStation.id)
+        )
+        return {int(pk): str(name) for pk, name in rows}
+
+
+@st.cache_data(ttl=5, max_entries=500, show_spinner=False)
+def session_count(scope: Scope, wanted: sessions.SessionFilter) -> sessions.SessionCount:
+    with reading(resources.engine()) as store:
+        return sessions.count_sessions(store, scope, wanted)
+
+
+@st.cache_data(ttl=5, max_entries=500, show_spinner=False)
+def session_rows(
+    scope: Scope, wanted: sessions.SessionFilter, sort: str, descending: bool, limit: int, offset: int
+) -> list[sessions.SessionRow]:
+    with reading(resources.engine()) as store:
+        return sessions.list_sessions(
+            store, scope, wanted, sort=sort, descending=descending, limit=limit, offset=offset
+        )
+
+
+@st.cache_data(ttl=2, max_entries=200, show_spinner=False)
+def session(scope: Scope, pk: int) -> tuple[sessions.SessionRow, list[sessions.MeterPoint]] | None:
+    """One session with its meter curve, None where the scope has no such session."""
+    with reading(resources.engine()) as store:
+        row = sessions.find_session(store, scope, pk)
+        return (row, sessions.meter_curve(store, scope, pk)) if row else None
+
+
+def _main_currency(summary: kpis.Summary) -> str:
+    usual = resources.settings().currency
+    if usual in summary.revenue or not summary.revenue:
+        return usual
+    return max(summary.revenue, key=lambda currency: summary.revenue[currency])

@@ -1,0 +1,30 @@
+"""The script that Streamlit runs for every page: who is here, the navigation, then the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import markup
+from dashboard.visitor import visitor
+
+_BRAND = Path(__file__).parent / "brand"
+
+st.set_page_config(page_title="MengedMate", page_icon=str(_BRAND / "mark.svg"), layout="wide")
+st.html(markup.style_sheet())
+who = visitor()
+
+page = st.navigation(
+    {
+        "Monitor": [
+            st.Page("views/overview.py", title="Overview", icon=":material/space_dashboard:", default=True),
+            st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
+        ],
+        "Operate": [st.Page("views/live.py", title="Live", icon=":material/bolt:")],
+    }
+)
+st.logo(_BRAND / "wordmark.svg", size="large", icon_image=_BRAND / "mark.svg")
+with st.sidebar:
+    st.html(markup.user_card(who.user.name, who.role))
+page.run()

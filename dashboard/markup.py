@@ -1,0 +1,226 @@
+"""Pieces of HTML that pages show through `st.html`. Whatever comes from people is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from dashboard.formats import NO_DATA, Amount
+
+STYLE_SHEET = Path(__file__).with_name("style.css")
+
+
+@dataclass(frozen=True)
+class Change:
+    """Against the period before: `text` such as `12.2 %`; `good` is None where nothing changed."""
+
+    text: str
+    rose: bool
+    good: bool | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A KPI: `value` None is no data, `exact` its full precision, `help` how it is computed."""
+
+    label: str
+    value: Amount | None
+    exact: str
+    help: str
+    change: Change | None
+    compared_with: str
+    history: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of the bar of states. `kind` names its colour."""
+
+    label: str
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Bar:
+    label: str
+    value: str
+    detail: str
+    part: float
+
+
+def style_sheet() -> str:
+    return f"<style>{STYLE_SHEET.read_text('utf-8')}</style>"
+
+
+def cards(found: Sequence[Card]) -> str:
+    return f'<div class="mm-kpis">{"".join(map(_card, found))}</div>'
+
+
+def _card(card: Card) -> str:
+    if card.value is None:
+        value = f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
+    else:
+        value = f"{escape(card.value.figure)} <small>{escape(card.value.unit)}</small>"
+    return (
+        f'<section class="mm-card mm-kpi" aria-label="{escape(card.label)}">'
+        f'<div class="mm-kpi-label">{escape(card.label)}{_help(card)}</div>'
+        f'<div class="mm-kpi-value" title="{escape(card.exact)}">{value}</div>'
+        f'<div class="mm-kpi-change">{_change(card)}</div>{sparkline(card.history)}</section>'
+    )
+
+
+def _help(card: Card) -> str:
+    text = escape(card.help) + (f"<br><b>{escape(card.exact)}</b>" if card.exact else "")
+    return (
+        f'<span class="mm-help" tabindex="0" role="note" aria-label="How this is computed">?'
+        f'<span class="mm-tip">{text}</span></span>'
+    )
+
+
+def _change(card: Card) -> str:
+    compared = f'<span class="mm-vs">{escape(card.compared_with)}</span>' if card.compared_with else ""
+    if card.change is None:
+        return f'<span class="mm-delta mm-even">n/a</span>{compared}'
+    arrow = "↑" if card.change.rose else "↓"
+    kind = {True: "mm-good", False: "mm-bad", None: "mm-even"}[card.change.good]
+    sign = "" if card.change.good is None else f'<span aria-hidden="true">{arrow}</span> '
+    spoken = "up" if card.change.rose else "down"
+    return (
+        f'<span class="mm-delta {kind}" aria-label="{spoken} {escape(card.change.text)}">'
+        f"{sign}{escape(card.change.text)}</span>{compared}"
+    )
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """A small area chart as the mask of a coloured box, which so follows the theme. Gaps stay gaps."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return '<div class="mm-spark mm-spark-none"></div>'
+    svg = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 100 36' preserveAspectRatio='none'>"
+        f"{''.join(_area(run) for run in _runs(values, min(known), max(known)))}</svg>"
+    )
+    mask = f"url(&quot;data:image/svg+xml,{quote(svg)}&quot;)"
+    style = f"-webkit-mask-image:{mask};mask-image:{mask}"
+    return f'<div class="mm-spark" aria-hidden="true" style="{style}"></div>'
+
+
+def _runs(values: Sequence[float | None], low: float, high: float) -> list[list[tuple[float, float]]]:
+    """The unbroken stretches of `values` as points in a box of 100 by 36, `high` near its top."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for position, value in enumerate(values):
+        if value is None:
+            runs.append([])
+            continue
+        height = 26 * (value - low) / (high - low) if high > low else 12
+        runs[-1].append((position * 100 / (len(values) - 1), 32 - height))
+    return [run for run in runs if run]
+
+
+def _area(points: list[tuple[float, float]]) -> str:
+    line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    first, last = points[0][0], points[-1][0]
+    return (
+        f"<path d='M{first:.1f} 36L{line}L{last:.1f} 36Z' fill-opacity='.16'/>"
+        f"<path d='M{line}' fill='none' stroke='#000' stroke-width='1.6' stroke-linejoin='round' "
+        "vector-effect='non-scaling-stroke'/>"
+    )
+
+
+def live_strip(stations: int, shares: Sequence[Share], power: Amount, age: str, *, is_fresh: bool) -> str:
+    parts = "".join(
+        f'<span class="mm-{share.kind}" style="flex-grow:{share.count}"></span>'
+        for share in shares
+        if share.count
+    )
+    legend = "".join(
+        f'<span class="mm-state"><i class="mm-dot mm-{share.kind}"></i><b>{share.count:,}</b> '
+        f"{escape(share.label)}</span>"
+        for share in shares
+        if share.count or share.kind in ("charging", "available", "faulted", "offline")
+    )
+    summary = escape(", ".join(f"{share.count} {share.label}" for share in shares))
+    plural = "" if stations == 1 else "s"
+    return (
+        f'<div class="mm-card mm-strip"><span class="mm-live{"" if is_fresh else " mm-stale"}">'
+        f'<i class="mm-pulse"></i><b>{"Live" if is_fresh else "Not live"}</b> '
+        f'<span class="mm-age">{escape(age)}</span></span>'
+        f"<span><b>{stations:,}</b> station{plural}</span>"
+        f'<span class="mm-states" role="img" aria-label="{summary}">{parts}</span>{legend}'
+        f'<span class="mm-power"><b>{escape(power.figure)}</b> {escape(power.unit)} now</span></div>'
+    )
+
+
+def bars(found: Sequence[Bar]) -> str:
+    rows = "".join(
+        f'<li><span class="mm-bar-label">{escape(bar.label)}</span>'
+        f'<span class="mm-bar-value"><b>{escape(bar.value)}</b> {escape(bar.detail)}</span>'
+        f'<span class="mm-track"><span style="width:{max(bar.part, 0) * 100:.1f}%"></span></span></li>'
+        for bar in found
+    )
+    return f'<ol class="mm-bars">{rows}</ol>'
+
+
+def title(text: str, caption: str) -> str:
+    return f'<div class="mm-title"><h1>{escape(text)}</h1><p>{escape(caption)}</p></div>'
+
+
+def card_title(text: str, caption: str = "") -> str:
+    below = f"<p>{escape(caption)}</p>" if caption else ""
+    return f'<div class="mm-card-title"><h2>{escape(text)}</h2>{below}</div>'
+
+
+def empty(headline: str, sentence: str) -> str:
+    """What a place says that has nothing to show, and what to do about it."""
+    return (
+        f'<div class="mm-empty"><i class="mm-bolt" aria-hidden="true"></i><b>{escape(headline)}</b>'
+        f"<p>{escape(sentence)}</p></div>"
+    )
+
+
+def totals(found: Sequence[tuple[str, str]]) -> str:
+    items = "".join(f"<span><b>{escape(value)}</b> {escape(label)}</span>" for label, value in found)
+    return f'<div class="mm-totals">{items}</div>'
+
+
+def facts(found: Sequence[tuple[str, str]]) -> str:
+    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
+    return f'<dl class="mm-facts">{items}</dl>'
+
+
+def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:
+    rows = "".join(f"<div><span>{escape(a)}</span><span>{escape(b)}</span></div>" for a, b in lines)
+    return (
+        f'<div class="mm-bill">{rows}<div class="mm-bill-total"><span>{escape(total[0])}</span>'
+        f"<span>{escape(total[1])}</span></div></div>"
+    )
+
+
+def user_card(name: str, role: str) -> str:
+    initial = escape(name[:1].upper() or "?")
+    return (
+        f'<div class="mm-user"><span class="mm-avatar" aria-hidden="true">{initial}</span>'
+        f'<span class="mm-who"><b>{escape(name)}</b><span>{escape(role)}</span></span>'
+        '<a href="/logout">Log out</a></div>'
+    )
+
+
+def part_of(value: Decimal, greatest: Decimal) -> float:
+    return float(value / greatest) if greatest > 0 else 0.0
+
+
+def steps(found: Sequence[tuple[str, str, str, str]]) -> str:
+    """The steps of a command as (words, state, clock time, detail)."""
+    signs = {"done": "✓", "failed": "✕", "waiting": "…"}
+    items = "".join(
+        f'<li class="mm-{escape(state)}"><i aria-label="{escape(state)}">{signs.get(state, "")}</i>'
+        f"<span>{escape(words)}</span><time>{escape(at)}</time>"
+        f"{f'<p>{escape(detail)}</p>' if detail else ''}</li>"
+        for words, state, at, detail in found
+    )
+    return f'<ol class="mm-steps">{items}</ol>'

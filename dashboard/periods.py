@@ -1,0 +1,56 @@
+"""The period that a page is about: what can be chosen, and the days that a choice means."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from db.analytics.scope import Period
+
+CHOICES = {
+    "7d": "7 days",
+    "30d": "30 days",
+    "90d": "90 days",
+    "12m": "12 months",
+    "all": "All",
+    "custom": "Custom",
+}
+DEFAULT = "30d"
+_DAYS = {"7d": 7, "30d": 30, "90d": 90}
+
+History = tuple[date, date] | None  # the days of the first and the last session
+
+
+def period_of(choice: str, today: date, history: History, dates: tuple[date, ...] = ()) -> Period:
+    """The days of `choice`, today included. `dates` are the first and last day of a custom period.
+
+    `all` reaches from the first to the last day known, or today where that is later.
+    """
+    if choice in _DAYS:
+        return Period.last_days(_DAYS[choice], today)
+    if choice == "12m":
+        return Period(_year_before(today) + timedelta(days=1), today + timedelta(days=1))
+    if choice == "all" and history:
+        return Period(history[0], max(history[1], today) + timedelta(days=1))
+    if choice == "custom" and dates:
+        return Period(min(dates), max(dates) + timedelta(days=1))
+    return Period.last_days(_DAYS[DEFAULT], today)
+
+
+def dates_of(first: str, last: str, today: date) -> tuple[date, date] | None:
+    """The days that two ISO dates name, none of them after today; None where they name none."""
+    try:
+        days = sorted((date.fromisoformat(first), date.fromisoformat(last)))
+    except ValueError:
+        return None
+    return min(days[0], today), min(days[1], today)
+
+
+def has_data(period: Period, history: History, observed: bool) -> bool:
+    """Whether a zero is a measurement: something was observed, or history covers a part of the period."""
+    covered = history is not None and period.start <= history[1] and history[0] < period.end
+    return observed or covered
+
+
+def _year_before(day: date) -> date:
+    # Only 29 February has no such day a year before.
+    return day.replace(year=day.year - 1) if (day.month, day.day) != (2, 29) else date(day.year - 1, 2, 28)

@@ -1,0 +1,148 @@
+"""Overview: how the network is now, and how it did in a period."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import figures, formats, kpi_cards, loading, markup
+from dashboard.controls import choose_period
+from dashboard.live_panel import live_strip
+from dashboard.loading import Overview
+from dashboard.periods import CHOICES, has_data
+from dashboard.visitor import visitor
+from db.analytics.scope import Period, Scope
+
+scope = visitor().scope
+today = loading.today()
+history = loading.history(scope)
+
+
+def load(scope: Scope, period: Period, currency: str | None = None) -> Overview | None:
+    found = loading.overview(scope, period, currency)
+    return found if has_data(period, history, found.summary.availability is not None) else None
+
+
+def metrics(currency: str) -> dict[str, figures.Metric]:
+    return {
+        "Energy": figures.Metric("Energy", "kWh", lambda day: day.energy_wh / 1000, ",.1f"),
+        "Revenue": figures.Metric("Revenue", currency, lambda day: float(day.revenue), ",.2f"),
+        "Sessions": figures.Metric("Sessions", "", lambda day: day.sessions, ",d"),
+    }
+
+
+def compared_with(choice: str, period: Period) -> str:
+    if choice == "all" or history is None:
+        return ""
+    if history[0] > period.previous().start:
+        # A part of a period would make any growth look like a leap.
+        return f"history begins {formats.day(history[0])}"
+    if choice == "custom":
+        return f"vs previous {period.days} day{'' if period.days == 1 else 's'}"
+    return f"vs previous {CHOICES[choice]}"
+
+
+@st.fragment
+def trend(now: Overview, before: Overview | None) -> None:
+    head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+    with head:
+        title = st.container(width="content")
+        shown = st.segmented_control(
+            "Show",
+            ["Energy", "Revenue", "Sessions"],
+            default="Energy",
+            required=True,
+            key="trend",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    metric = metrics(now.currency)[shown or "Energy"]
+    length, bars = figures.buckets(now.days, metric)
+    earlier = figures.buckets(before.days, metric)[1] if before else []
+    title.html(markup.card_title(f"{length} trend"))
+    st.plotly_chart(
+        figures.trend(bars, earlier, metric),
+        config=figures.CONFIG,
+        key="trend-chart",
+        alt=f"{length} {metric.name.lower()} of the period, with the period before as a dotted line",
+    )
+
+
+def top_stations(period: Period) -> None:
+    found = loading.top_stations(scope, period)
+    st.html(markup.card_title("Top stations", "By revenue, VAT included"))
+    if not found:
+        st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
+        return
+    greatest = max(station.revenue for station in found)
+    most_energy = max(station.energy_wh for station in found)
+    st.html(
+        markup.bars(
+            [
+                markup.Bar(
+                    label=station.name,
+                    value=str(formats.money(station.revenue, station.currency)),
+                    detail=f"{formats.energy(station.energy_wh)} · {station.sessions:,} sessions",
+                    part=markup.part_of(station.revenue, greatest)
+                    if greatest
+                    else station.energy_wh / max(most_energy, 1),
+                )
+                for station in found
+            ]
+        )
+    )
+
+
+def charts(now: Overview, before: Overview | None, period: Period) -> None:
+    left, right = st.columns([1.55, 1], gap="small")
+    with left, st.container(key="card-trend", height="stretch"):
+        trend(now, before)
+    with right, st.container(key="card-arrivals", height="stretch"):
+        st.html(
+            markup.card_title("When drivers plug in", "Session starts by hour; stronger colour means more")
+        )
+        st.plotly_chart(
+            figures.arrivals(loading.arrivals(scope, period)),
+            config=figures.CONFIG,
+            key="arrivals-chart",
+            alt="Session starts by weekday and hour of the station's clock",
+        )
+    with st.container(key="card-top"):
+        top_stations(period)
+
+
+head = st.container(
+    horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="head"
+)
+with head:
+    title = st.container(width="content")
+    with st.container(horizontal=True, width="content", vertical_alignment="center"):
+        choice, period = choose_period(today, history)
+title.html(markup.title("Overview", f"{visitor().role} · {formats.days(period.start, period.end)}"))
+
+live_strip()
+
+now = load(scope, period)
+is_comparable = choice != "all" and history is not None and history[0] <= period.previous().start
+before = load(scope, period.previous(), now.currency) if now and is_comparable else None
+st.html(markup.cards(kpi_cards.cards(now, before, compared_with(choice, period))))
+
+if now:
+    charts(now, before, period)
+else:
+    with st.container(key="card-empty"):
+        if history:
+            st.html(
+                markup.empty(
+                    "No data in this period",
+                    f"Sessions are known from "
+                    f"{formats.day(history[0])} to {formats.day(history[1])}. Choose All to see them.",
+                )
+            )
+        else:
+            st.html(
+                markup.empty(
+                    "No charging sessions yet",
+                    "Figures appear with the first session: connect a charge point, or import a history "
+                    "with python manage.py import-sessions.",
+                )
+            )

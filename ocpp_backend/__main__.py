@@ -1,0 +1,35 @@
+"""`python -m ocpp_backend`: the locator API and the charge points' address on one port."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from contextlib import suppress
+
+import log
+import settings
+from ocpp_backend.app import make_app
+from ocpp_backend.server import Server
+
+
+def main() -> int:
+    try:
+        configuration = settings.load()
+    except settings.ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    log.configure(configuration.log_level)
+    # It would log every connection at INFO, a second time and with less.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    host, port = configuration.host, configuration.ocpp_backend_port
+    logging.getLogger("ocpp_backend").info("listening on http://%s:%s", host, port)
+    # uvicorn raises the signal that ended it once more when all is closed; by then it means nothing.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    with suppress(KeyboardInterrupt):
+        Server(make_app(configuration), host=host, port=port).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""The backend's own store: stations, connectors, transactions, and the outbox of webhooks.
+
+Energy is integer Wh, power integer W, time aware UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from ocpp_backend.columns import ExactDecimal, UtcTime
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+stations = Table(
+    "stations",
+    metadata,
+    Column("station_id", String(255), primary_key=True),
+    Column("name", Text),
+    Column("address", Text),
+    Column("latitude", ExactDecimal),
+    Column("longitude", ExactDecimal),
+    Column("vendor", String(255)),
+    Column("model", String(255)),
+    Column("firmware_version", String(255)),
+    Column("serial_number", String(255)),
+    # What the charge point says of itself as a whole (connector 0).
+    Column("status", String(20)),
+    Column("status_time", UtcTime),
+    Column("is_online", Boolean, nullable=False, default=False),
+    Column("last_seen", UtcTime),
+    Column("heartbeat_told_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+connectors = Table(
+    "connectors",
+    metadata,
+    Column("station_id", ForeignKey("stations.station_id"), primary_key=True),
+    Column("connector_id", Integer, primary_key=True, autoincrement=False),
+    # False where only the charge point knows of it, or the platform no longer does.
+    Column("synced", Boolean, nullable=False, default=False),
+    Column("connector_type", String(255)),
+    Column("max_power_w", Integer),
+    Column("price_per_kwh", ExactDecimal),
+    Column("currency", String(3)),
+    Column("status", String(20)),
+    Column("status_time", UtcTime),
+    Column("error_code", String(255)),
+    Column("info", String(255)),
+    Column("vendor_id", String(255)),
+    Column("vendor_error_code", String(255)),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("transaction_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("station_id", ForeignKey("stations.station_id"), nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("id_tag", String(40), nullable=False),
+    Column("status", String(20), nullable=False),
+    # True where the platform asked for it, so that its id tag is one of ours.
+    Column("remote", Boolean, nullable=False, default=False),
+    Column("user_id", String(255)),
+    Column("payment_transaction_id", String(255)),
+    Column("payment_method", String(255)),
+    Column("owner_id", String(255)),
+    Column("owner_name", String(255)),
+    Column("price_per_kwh", ExactDecimal),
+    Column("currency", String(3)),
+    # The backend's clock; everything below it is the charge point's.
+    Column("initiated_at", UtcTime, nullable=False),
+    # Recognises a StartTransaction that is sent again.
+    Column("start_key", String(255)),
+    Column("start_time", UtcTime),
+    Column("clock_ahead", Boolean, nullable=False, default=False),
+    Column("meter_start", BigInteger),
+    Column("register_wh", BigInteger),
+    Column("register_time", UtcTime),
+    Column("energy_wh", BigInteger, nullable=False, default=0),
+    Column("meter_reset", Boolean, nullable=False, default=False),
+    Column("power_w", Integer),
+    Column("soc_percent", ExactDecimal),
+    Column("last_time", UtcTime),
+    Column("meter_values", JSON),
+    # The connector says it is free while this transaction has not been stopped.
+    Column("freed_at", UtcTime),
+    Column("freed_noticed_at", UtcTime),
+    Column("meter_stop", BigInteger),
+    Column("stop_time", UtcTime),
+    Column("stop_reason", String(40)),
+    Column("estimated", Boolean, nullable=False, default=False),
+    Index("ix_transactions_start_key", "station_id", "start_key", unique=True),
+    Index("ix_transactions_id_tag", "station_id", "id_tag"),
+    Index("ix_transactions_status", "status"),
+    Index(
+        "ix_transactions_one_open",
+        "station_id",
+        "connector_id",
+        unique=True,
+        sqlite_where=text("status <> 'stopped'"),
+        postgresql_where=text("status <> 'stopped'"),
+    ),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("event_id", String(36), nullable=False, unique=True),
+    Column("station_id", String(255), nullable=False),
+    Column("type", String(50), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("state", String(10), nullable=False, default="pending"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("answer", Text),
+    Column("settled_at", UtcTime),
+    Index(
+        "ix_outbox_pending",
+        "station_id",
+        "id",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index("ix_outbox_settled", "state", "settled_at"),
+    sqlite_autoincrement=True,
+)

