@@ -144,7 +144,14 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
         hovermode="x unified",
         legend={"orientation": "h", "x": 0, "y": 1.12},
         yaxis={"ticksuffix": " kW", "rangemode": "tozero", "nticks": 5},
-        yaxis2={"overlaying": "y", "side": "right", "ticksuffix": " kWh", "rangemode": "tozero", "nticks": 5}
+        yaxis2={
+            "overlaying": "y",
+            "side": "right",
+            "tickmode": "auto",
+            "ticksuffix": " kWh",
+            "rangemode": "tozero",
+            "nticks": 5,
+        }
         | {"showgrid": False},
         yaxis3={"overlaying": "y", "range": [0, 100], "visible": False},
     )

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from db.engine import make_engine, reading
 from db.models import JobRun, utc_now
 from settings import ROOT, ConfigurationError, Settings
+from simulator.fleet import load_fleet
 
 PROCFILE = ROOT / "Procfile"
 HEALTHY_WITHIN = 90.0
@@ -33,13 +34,12 @@ def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path =
     """
     check_ports(settings)
     manager = Manager()
-    for name, command in parse_procfile(procfile.read_text(encoding="utf-8")).processes.items():
-        manager.add_process(name, command, env=_environment(), cwd=str(ROOT))
-    started = utc_now()
-    watcher = threading.Thread(
-        target=_announce, args=(health_checks(settings, started), on_healthy), daemon=True
-    )
-    watcher.start()
+    processes = parse_procfile(procfile.read_text(encoding="utf-8")).processes
+    for name, command in processes.items():
+        # Without a shell in between, signals and the exit code are the process's own.
+        manager.add_process(name, f"exec {command}", env=_environment(), cwd=str(ROOT))
+    checks = {name: check for name, check in health_checks(settings, utc_now()).items() if name in processes}
+    threading.Thread(target=_announce, args=(checks, on_healthy), daemon=True).start()
     manager.loop()
     return _exit_code(manager.returncode)
 
@@ -65,13 +65,14 @@ def ports(settings: Settings) -> dict[str, int]:
 
 def health_checks(settings: Settings, since: datetime) -> dict[str, Check]:
     """For each process a question that is true once it does its work."""
+    fleet_size = len(load_fleet(settings.simulator_fleet).stations)
     backend = f"http://{settings.host}:{settings.ocpp_backend_port}/healthz"
     return {
         "backend": lambda: answers(backend),
         "receiver": lambda: answers(f"{settings.receiver_url}/healthz"),
         "dashboard": lambda: answers(f"{settings.dashboard_url}/healthz"),
         "jobs": lambda: jobs_ran_since(settings, since),
-        "simulator": lambda: stations_connected(backend) > 0,
+        "simulator": lambda: stations_connected(backend) >= fleet_size,
     }
 
 

@@ -109,7 +109,7 @@ class VirtualChargePoint:
                     await asyncio.sleep(0.01)
                 await self.outbox.wait_until_empty()
         except TimeoutError:
-            log.info(
+            log.debug(
                 "%s: %d messages wait until next time", self.station.station_id, len(self.outbox.waiting)
             )
         for message in self.outbox.waiting:

@@ -151,7 +151,7 @@ class Link:
             self._on_offline(self._offline_since, self._clock.now())
         self._offline_since = None
         self._outbox.renew_statuses(self._statuses())
-        log.info("%s: online", self._station.station_id)
+        log.debug("%s: online", self._station.station_id)
 
     def _went_offline(self) -> None:
         self._socket = None
@@ -163,9 +163,7 @@ class Link:
     def _note(self, error: BaseException) -> None:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        # Only the first of a row of failures is news.
-        level = logging.DEBUG if self._failures else logging.WARNING
-        log.log(level, "%s: no connection, trying on: %s", self._station.station_id, error or type(error))
+        log.debug("%s: no connection, trying on: %s", self._station.station_id, error or type(error))
         self._failures += 1
 
 

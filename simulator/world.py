@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ from simulator.memory import Memory
 from simulator.troubles import troubles
 from simulator.visits import choose_connector, draw_vehicle, draw_visit, vehicle_for
 
+log = logging.getLogger(__name__)
+
 _GRACE_SECONDS = 5.0
+_TELL_EVERY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,21 @@ async def play(what: Play, stop: asyncio.Event) -> None:
     charge_points = what.charge_points()
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(charge_point.run()) for charge_point in charge_points]
+        running.append(tasks.create_task(_tell_how_many_are_online(charge_points)))
         lives = [] if what.idle else [tasks.create_task(_live(c, what)) for c in charge_points]
         await stop.wait()
         _cancel(lives)
         await asyncio.gather(*(c.shut_down(grace=_GRACE_SECONDS) for c in charge_points))
         _cancel(running)
+
+
+async def _tell_how_many_are_online(charge_points: Sequence[VirtualChargePoint]) -> None:
+    told = None
+    while True:
+        await asyncio.sleep(_TELL_EVERY_SECONDS)
+        if (online := sum(charge_point.link.is_online for charge_point in charge_points)) != told:
+            log.info("%d of %d charge points are online", online, len(charge_points))
+            told = online
 
 
 def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

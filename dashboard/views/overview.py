@@ -43,6 +43,7 @@ def compared_with(choice: str, period: Period) -> str:
 
 @st.fragment
 def trend(now: Overview, before: Overview | None) -> None:
+    visitor()
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with head:
         title = st.container(width="content")

@@ -39,7 +39,6 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             [None, *names],
             format_func=lambda pk: "All stations" if pk is None else names[pk],
             key="station",
-            required=True,
             persist_state="session",
         )
         statuses = st.multiselect(
@@ -59,9 +58,7 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             bind="query-params",
             persist_state="session",
         )
-        order = st.selectbox(
-            "Order", list(ORDERS), key="order", required=True, bind="query-params", persist_state="session"
-        )
+        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", persist_state="session")
     return SessionFilter(period, tuple(statuses), station, search or ""), order or "Newest first"
 
 
