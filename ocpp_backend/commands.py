@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection as Database
 from sqlalchemy import Row
 
-from ocpp_backend import stations, transactions
+from ocpp_backend import stations, transaction_rows, transactions
 from ocpp_backend.clock import Clock
 from ocpp_backend.connection import Connection
 from ocpp_backend.failures import CallError, CallTimeout, Failure
@@ -49,7 +49,7 @@ class Commands:
 
     async def stop(self, transaction_id: int, user_id: str | None) -> Row[Any]:
         """The transaction, stopping. Raises `Failure`."""
-        transaction = await self.store.read(lambda db: transactions.get(db, transaction_id))
+        transaction = await self.store.read(lambda db: transaction_rows.get(db, transaction_id))
         transaction = _running(transaction, transaction_id)
         _log.info("stop of transaction %s asked for by user %s", transaction_id, user_id)
         if transaction.status == "pending":
@@ -97,7 +97,7 @@ def _check_startable(db: Database, station_id: str, connector_id: int, *, connec
         raise Failure(503, "charge_point_not_connected", "The charge point is not connected.")
     if connector.status in _OUT_OF_ORDER:
         raise Failure(409, "connector_unavailable", f"The connector is {connector.status}.")
-    if transactions.open_on(db, station_id, connector_id) is not None:
+    if transaction_rows.open_on(db, station_id, connector_id) is not None:
         raise Failure(409, "connector_busy", "The connector has a transaction that is not over.")
     if connector.status in _BUSY:
         raise Failure(409, "connector_busy", f"The connector is {connector.status}.")

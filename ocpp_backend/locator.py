@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.routing import Route
 
-from ocpp_backend import outbox, session_data, stations, transactions
+from ocpp_backend import outbox, session_data, stations, transaction_rows
 from ocpp_backend.answers import Json
 from ocpp_backend.bodies import InitiateChargingBody, StopChargingBody, SyncStationBody, read_body
 from ocpp_backend.clock import Clock, wire_time
@@ -84,7 +84,7 @@ class Locator:
     async def session(self, request: Request) -> Json:
         number = request.path_params["transaction_id"]
         transaction_id = int(number) if number.isascii() and number.isdigit() and len(number) < 20 else 0
-        transaction = await self.store.read(lambda db: transactions.get(db, transaction_id))
+        transaction = await self.store.read(lambda db: transaction_rows.get(db, transaction_id))
         if transaction is None:
             raise Failure(404, "transaction_not_found", f"There is no transaction {number[:40]}.")
         return Json({"session_data": session_data.as_session(transaction, self.clock())})

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, Row, update
 
-from ocpp_backend import session_data
-from ocpp_backend.energy import MAX_SESSION_WH, Meter, advance, estimate, settle
-from ocpp_backend.samples import Reading, Sample, readings, register_wh
-from ocpp_backend.tables import connectors, counters, transactions
+from ocpp_backend import measuring, session_data
+from ocpp_backend import transaction_rows as rows
+from ocpp_backend.energy import estimate, settle
+from ocpp_backend.samples import Sample, readings
+from ocpp_backend.tables import transactions
 
 _log = logging.getLogger(__name__)
 _t = transactions.c
@@ -61,31 +62,11 @@ class Stop:
     samples: Sequence[Sample] = ()
 
 
-def get(db: Connection, transaction_id: int) -> Row[Any] | None:
-    if not 0 < transaction_id < 2**63:
-        return None  # no store could even be asked for it
-    return db.execute(select(transactions).where(_t.transaction_id == transaction_id)).one_or_none()
-
-
-def open_on(db: Connection, station_id: str, connector_id: int) -> Row[Any] | None:
-    """The transaction that is not over on a connector; there is at most one."""
-    return db.execute(
-        select(transactions).where(
-            _t.station_id == station_id, _t.connector_id == connector_id, _t.status != "stopped"
-        )
-    ).one_or_none()
-
-
-def asked_for_by_tag(db: Connection, station_id: str, id_tag: str) -> Row[Any] | None:
-    """The transaction that the platform asked for under this id tag, in whichever state it is."""
-    return _where(db, _t.station_id == station_id, _t.id_tag == id_tag.upper(), _t.remote.is_(True))
-
-
 def allocate(
     db: Connection, station_id: str, connector_id: int, order: dict[str, Any], now: datetime
 ) -> Row[Any]:
     """A pending transaction with an id tag of its own, by which its StartTransaction will be known."""
-    return _insert(
+    return rows.insert_new(
         db,
         station_id=station_id,
         connector_id=connector_id,
@@ -99,10 +80,10 @@ def allocate(
 
 def start(db: Connection, begun: Start, now: datetime) -> Started:
     """Begin the transaction that was asked for, or a new one; sent again, the same one."""
-    known = _where(db, _t.station_id == begun.station_id, _t.start_key == begun.key)
+    known = rows.first_where(db, _t.station_id == begun.station_id, _t.start_key == begun.key)
     if known is not None:
         return Started(known.transaction_id, accepted=True)
-    asked_for = asked_for_by_tag(db, begun.station_id, begun.id_tag)
+    asked_for = rows.asked_for_by_tag(db, begun.station_id, begun.id_tag)
     if asked_for is not None and _came_too_late(asked_for, begun):
         _log.warning("%s starts transaction %s after it ended", begun.station_id, asked_for.transaction_id)
         return Started(asked_for.transaction_id, accepted=False)
@@ -116,26 +97,26 @@ def progress(
     db: Connection, station_id: str, transaction_id: int, samples: Sequence[Sample], now: datetime
 ) -> None:
     """Take what was measured into a transaction. Values that come after its end change nothing in it."""
-    transaction = _of_station(db, station_id, transaction_id)
+    transaction = rows.of_station(db, station_id, transaction_id)
     if transaction is None or transaction.start_time is None or not samples:
         return
     latest = readings(samples)
     if transaction.status != "stopped":
-        transaction = _update(db, transaction, **_measured(transaction, latest, samples))
+        transaction = rows.change(db, transaction, **measuring.columns_after(transaction, latest, samples))
     session_data.session_progress(db, transaction, samples, latest[-1].time, now)
 
 
 def stop(db: Connection, ended: Stop, now: datetime) -> None:
     """End a transaction by its charge point's word. The first stop counts; an estimated end is no stop."""
     progress(db, ended.station_id, ended.transaction_id, ended.samples, now)
-    transaction = _of_station(db, ended.station_id, ended.transaction_id)
+    transaction = rows.of_station(db, ended.station_id, ended.transaction_id)
     if transaction is None:
         return
     measured = transaction.status == "stopped" and not transaction.estimated
     if measured or transaction.start_time is None:
         _log.info("%s stops transaction %s again", ended.station_id, ended.transaction_id)
         return
-    meter = settle(_meter(transaction), ended.meter_stop)
+    meter = settle(measuring.meter_of(transaction), ended.meter_stop)
     _end(
         db,
         transaction,
@@ -158,7 +139,7 @@ def reject(db: Connection, transaction_id: int, now: datetime) -> bool:
 
 def cancel(db: Connection, transaction_id: int, now: datetime) -> Row[Any] | None:
     """End a transaction that has not begun, at its user's wish; None if it has begun meanwhile."""
-    transaction = _where(db, _t.transaction_id == transaction_id, _t.status == "pending")
+    transaction = rows.first_where(db, _t.transaction_id == transaction_id, _t.status == "pending")
     return None if transaction is None else _end_unstarted(db, transaction, "Remote", now)
 
 
@@ -169,14 +150,14 @@ def stopping(db: Connection, transaction_id: int) -> Row[Any] | None:
         .where(_t.transaction_id == transaction_id, _t.status.in_(("started", "charging", "suspended")))
         .values(status="stopping")
     )
-    return get(db, transaction_id)
+    return rows.get(db, transaction_id)
 
 
 def connector_says(
     db: Connection, station_id: str, connector_id: int, status: str, at: datetime, now: datetime
 ) -> None:
     """Take a connector's status into its running transaction."""
-    transaction = open_on(db, station_id, connector_id)
+    transaction = rows.open_on(db, station_id, connector_id)
     if transaction is None or transaction.start_time is None or at < transaction.start_time:
         return
     values: dict[str, Any] = {"freed_at": None, "freed_noticed_at": None}
@@ -184,19 +165,19 @@ def connector_says(
         values = {"freed_at": at, "freed_noticed_at": transaction.freed_noticed_at or now}
     elif transaction.status != "stopping" and status in ("charging", "suspended_ev", "suspended_evse"):
         values["status"] = "charging" if status == "charging" else "suspended"
-    _update(db, transaction, **values)
+    rows.change(db, transaction, **values)
 
 
 def expire_pending(db: Connection, now: datetime, timeout: timedelta) -> None:
     """End what no StartTransaction followed in time."""
-    for transaction in _all(db, _t.status == "pending", _t.initiated_at <= now - timeout):
+    for transaction in rows.all_where(db, _t.status == "pending", _t.initiated_at <= now - timeout):
         _log.info("transaction %s was not begun in time", transaction.transaction_id)
         _end_unstarted(db, transaction, "Timeout", now)
 
 
 def close_freed(db: Connection, now: datetime, patience: timedelta) -> None:
     """End, as estimated, what got no stop although its connector has been free for `patience`."""
-    for transaction in _all(db, _t.status != "stopped", _t.freed_noticed_at <= now - patience):
+    for transaction in rows.all_where(db, _t.status != "stopped", _t.freed_noticed_at <= now - patience):
         _end_estimated(db, transaction, now)
 
 
@@ -206,7 +187,7 @@ def _came_too_late(asked_for: Row[Any], begun: Start) -> bool:
 
 
 def _make_room(db: Connection, begun: Start, asked_for: Row[Any] | None, now: datetime) -> None:
-    occupant = open_on(db, begun.station_id, begun.connector_id)
+    occupant = rows.open_on(db, begun.station_id, begun.connector_id)
     if occupant is None:
         return
     if occupant.start_time is None:
@@ -228,53 +209,10 @@ def _begin(db: Connection, begun: Start, asked_for: Row[Any] | None, now: dateti
         "register_wh": begun.meter_start,
     }
     if asked_for is not None and asked_for.status == "pending":
-        return _update(db, asked_for, **facts)
+        return rows.change(db, asked_for, **facts)
     order = {name: getattr(asked_for, name) for name in _ORDER_FIELDS} if asked_for is not None else {}
-    return _insert(db, station_id=begun.station_id, id_tag=begun.id_tag, initiated_at=now, **facts, **order)
-
-
-def _measured(transaction: Row[Any], latest: Sequence[Reading], samples: Sequence[Sample]) -> dict[str, Any]:
-    """The columns of `transaction` after `latest`; what lies before its last known moment is late."""
-    meter, register_time = _meter(transaction), transaction.register_time
-    newest: dict[str, Any] = {}
-    for reading in latest:
-        if reading.register is not None:
-            moved = _moved(meter, reading, register_time)
-            meter, register_time = (moved, reading.time) if moved is not None else (meter, register_time)
-        if transaction.last_time is None or reading.time >= transaction.last_time:
-            newest |= _known(power_w=reading.power_w, soc_percent=reading.soc_percent)
-            newest["last_time"] = reading.time
-    if "last_time" in newest:
-        newest["meter_values"] = [s.as_wire() for s in samples if s.timestamp == newest["last_time"]]
-    if transaction.status == "started" and (meter.energy_wh > 0 or newest.get("power_w", 0) > 0):
-        newest["status"] = "charging"
-    return {
-        **newest,
-        "register_wh": meter.last_wh,
-        "register_time": register_time,
-        "energy_wh": meter.energy_wh,
-        "meter_reset": meter.was_reset,
-    }
-
-
-def _moved(meter: Meter, reading: Reading, register_time: datetime | None) -> Meter | None:
-    """The meter after a reading, or None if that is late: a register that came down and is older."""
-    assert reading.register is not None  # noqa: S101 - the caller looked
-    value = register_wh(reading.register, meter.last_wh)
-    if register_time is not None and reading.time < register_time and value < meter.last_wh:
-        return None
-    if value - meter.last_wh > MAX_SESSION_WH:
-        _log.warning("a register of %s Wh after %s Wh is ignored", value, meter.last_wh)
-        return None
-    return advance(meter, value)
-
-
-def _meter(transaction: Row[Any]) -> Meter:
-    return Meter(
-        start_wh=transaction.meter_start,
-        last_wh=transaction.register_wh,
-        energy_wh=transaction.energy_wh,
-        was_reset=transaction.meter_reset,
+    return rows.insert_new(
+        db, station_id=begun.station_id, id_tag=begun.id_tag, initiated_at=now, **facts, **order
     )
 
 
@@ -293,7 +231,7 @@ def _end_estimated(
 ) -> Row[Any]:
     _log.info("transaction %s got no stop and ends as estimated", transaction.transaction_id)
     sampled = transaction.register_time is not None
-    meter = estimate(_meter(transaction), sampled=sampled, next_start_wh=next_start_wh)
+    meter = estimate(measuring.meter_of(transaction), sampled=sampled, next_start_wh=next_start_wh)
     return _end(
         db,
         transaction,
@@ -307,52 +245,6 @@ def _end_estimated(
 
 
 def _end(db: Connection, transaction: Row[Any], now: datetime, **facts: Any) -> Row[Any]:
-    ended = _update(db, transaction, status="stopped", power_w=0, **facts)
+    ended = rows.change(db, transaction, status="stopped", power_w=0, **facts)
     session_data.session_stopped(db, ended, now)
     return ended
-
-
-def _of_station(db: Connection, station_id: str, transaction_id: int) -> Row[Any] | None:
-    transaction = get(db, transaction_id)
-    if transaction is None or transaction.station_id != station_id:
-        _log.warning("%s speaks of transaction %s, which is not its own", station_id, transaction_id)
-        return None
-    return transaction
-
-
-def _where(db: Connection, *conditions: ColumnElement[bool]) -> Row[Any] | None:
-    newest_first = _t.transaction_id.desc()
-    return db.execute(select(transactions).where(*conditions).order_by(newest_first).limit(1)).one_or_none()
-
-
-def _all(db: Connection, *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:
-    return db.execute(select(transactions).where(*conditions).order_by(_t.transaction_id)).all()
-
-
-def _update(db: Connection, transaction: Row[Any], **values: Any) -> Row[Any]:
-    changed = update(transactions).where(_t.transaction_id == transaction.transaction_id)
-    return db.execute(changed.values(**values).returning(transactions)).one()
-
-
-def _insert(db: Connection, **values: Any) -> Row[Any]:
-    number = (
-        update(counters)
-        .where(counters.c.name == "transaction_id")
-        .values(value=counters.c.value + 1)
-        .returning(counters.c.value)
-    )
-    price = db.execute(
-        select(connectors.c.price_per_kwh, connectors.c.currency).where(
-            and_(
-                connectors.c.station_id == values["station_id"],
-                connectors.c.connector_id == values["connector_id"],
-            )
-        )
-    ).one_or_none()
-    values |= {"price_per_kwh": price.price_per_kwh, "currency": price.currency} if price else {}
-    new = insert(transactions).values(transaction_id=db.scalar(number), **values)
-    return db.execute(new.returning(transactions)).one()
-
-
-def _known(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}

@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ocpp_backend import transactions
+from ocpp_backend import transaction_rows
 from ocpp_backend.protocol import Request
 from ocpp_backend.v16 import fields
 
 
 def authorize(db: Connection, request: Request) -> dict[str, Any]:
     """Every card may charge; an id tag of ours only as long as its own transaction is not over."""
-    asked_for = transactions.asked_for_by_tag(db, request.station_id, fields.id_tag(request.payload))
+    asked_for = transaction_rows.asked_for_by_tag(db, request.station_id, fields.id_tag(request.payload))
     used_up = asked_for is not None and asked_for.status == "stopped"
     return {"idTagInfo": {"status": "Expired" if used_up else "Accepted"}}
