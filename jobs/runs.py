@@ -18,6 +18,8 @@ from db.upsert import insert
 
 log = logging.getLogger(__name__)
 
+_QUIET_ROW_EVERY = 60.0
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -43,7 +45,7 @@ def run_job(engine: Engine, job: Job, clock: Callable[[], datetime] = utc_now) -
     started = clock()
     if job.quiet:
         return _run_quietly(engine, job, started, clock)
-    run_id = _take_slot(engine, job, started)
+    run_id = _take_slot(engine, job, started, every=job.seconds)
     if run_id is None:
         return None
     outcome = _outcome(job)
@@ -65,18 +67,19 @@ def forget_runs(store: Session, before: datetime) -> int:
 def _run_quietly(engine: Engine, job: Job, started: datetime, clock: Callable[[], datetime]) -> Outcome:
     outcome = _outcome(job)
     if outcome.failed:
-        with writing(engine) as store:
-            run = JobRun(job=job.name, slot=started, host=socket.gethostname(), started_at=started)
-            _finish(run, outcome, clock())
-            store.add(run)
+        # One row a minute says that it fails; a row for each run would bury the others.
+        run_id = _take_slot(engine, job, started, every=_QUIET_ROW_EVERY)
+        if run_id is not None:
+            with writing(engine) as store:
+                _finish(store.get_one(JobRun, run_id), outcome, clock())
     return outcome
 
 
-def _take_slot(engine: Engine, job: Job, started: datetime) -> int | None:
+def _take_slot(engine: Engine, job: Job, started: datetime, *, every: float) -> int | None:
     with writing(engine) as store:
         statement = insert(store, JobRun).values(
             job=job.name,
-            slot=slot_of(started, job.seconds),
+            slot=slot_of(started, every),
             host=socket.gethostname(),
             started_at=started,
             state="running",

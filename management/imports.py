@@ -21,7 +21,7 @@ def run(
     known_stations_only: bool,
 ) -> None:
     """Import `file` and print the report. Raises `ImportRefused`, and then nothing has changed."""
-    with tqdm(desc=file.name, unit="B", unit_scale=True, leave=False) as bar:
+    with tqdm(desc=file.name, unit="B", unit_scale=True, leave=False, delay=0.5) as bar:
 
         def advance(read: int, size: int) -> None:
             bar.total = size

@@ -12,6 +12,7 @@ import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
+from ocpp_integration.transport import http_session
 from settings import Settings
 
 CONNECT_TIMEOUT = 3.0
@@ -40,7 +41,7 @@ class BackendClient:
         self._base = settings.ocpp_settings["BASE_URL"]
         self._timeout = settings.ocpp_timeout
         self._attempts = settings.ocpp_retry_attempts
-        self._http = http or requests.Session()
+        self._http = http or http_session()
         self._sleep = sleep
         self._jitter = jitter
         if key := settings.ocpp_settings["API_KEY"]:

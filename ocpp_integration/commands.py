@@ -66,13 +66,14 @@ def open_command(
         state="open",
         sent_at=now,
     )
-    result = store.connection().execute(statement.on_conflict_do_nothing())
+    # Whether a row was inserted is told by what comes back: a row count is not, by every driver.
+    new_id = store.scalar(statement.on_conflict_do_nothing().returning(Command.id))
     command = store.scalar(select(Command).where(Command.idempotency_key == key))
     if command is None:
         raise InvalidRequest("connector_id", "Another command for this connector is under way.")
     if (command.kind, command.ocpp_connector_id) != (kind, connector.id):
         raise InvalidRequest("idempotency_key", "This key belongs to another command.")
-    return command, result.rowcount == 1
+    return command, new_id is not None
 
 
 def close_command(

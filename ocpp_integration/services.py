@@ -166,13 +166,12 @@ class OCPPIntegrationService:
         return self.stop_charging(transaction_id=transaction_id, user=user, idempotency_key=idempotency_key)
 
     def _ask_to_start(self, store: Session, connector: OCPPConnector, user: User, key: str | None) -> _Asked:
-        key = key or str(uuid4())
-        known = store.scalar(select(Command).where(Command.idempotency_key == key))
-        if known is None:
-            _check_startable(store, connector)
         command, is_new = open_command(
-            store, key=key, kind="start", user=user, connector=connector, now=self._clock()
+            store, key=key or str(uuid4()), kind="start", user=user, connector=connector, now=self._clock()
         )
+        if is_new:
+            # Only now: while this command is open no other can make a session behind this look.
+            _check_startable(store, connector)
         return _Asked(command, is_new)
 
     def _ask_to_stop(

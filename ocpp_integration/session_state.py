@@ -18,8 +18,8 @@ from ocpp_integration.pricing import energy_bill
 _Reported = TypeVar("_Reported", int, str, Decimal)
 
 METER_RESET = "meter_reset"
-# Backends round what they report; some to a tenth of a kWh.
-_ROUNDING_WH = 50
+# Charge points round what they report in between, some to a whole kWh; their registers they do not.
+_ROUNDING_WH = 1000
 _FURTHER_ALONG = {"pending": 0, "started": 1, "charging": 2, "suspended": 3, "stopping": 4}
 
 
@@ -109,8 +109,11 @@ def settle(session: ChargingSession) -> None:
 
 
 def _energy(session: ChargingSession) -> int | None:
-    """By the registers; but once measured, energy never shrinks: a register that fell behind was reset."""
-    return _most(_between_registers(session), session.reported_energy_wh)
+    """By the registers, unless they fell so far behind what was reported that one was reset in between."""
+    if _registers_disagree(session):
+        return session.reported_energy_wh
+    by_registers = _between_registers(session)
+    return session.reported_energy_wh if by_registers is None else by_registers
 
 
 def _between_registers(session: ChargingSession) -> int | None:

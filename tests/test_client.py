@@ -62,7 +62,7 @@ def test_every_call_succeeds_against_the_receiver(
     assert (response["status_code"], response["success"]) == (200, True)
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", sorted(LISTS))
 def test_a_list_can_be_indexed(receiver: Running, client: OCPPIntegrationClient, name: str) -> None:
     assert CALLS[name](client, receiver.people)["data"][0]["id"]
 

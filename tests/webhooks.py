@@ -41,7 +41,7 @@ def webhook(
 
 
 def started(seconds: float, *, transaction: int = 1, meter_start: int = 1000, **more: Any) -> Body:
-    known = {"connector_id": 1, "id_tag": "TAG", "start_time": at(seconds).isoformat()}
+    known: Body = {"connector_id": 1, "id_tag": "TAG", "start_time": at(seconds).isoformat()}
     return webhook(
         "session_started", seconds, transaction=transaction, meter_start=meter_start, **known | more
     )
@@ -62,7 +62,7 @@ def status(seconds: float, status: str, connector: int = 1, **more: Any) -> Body
 
 
 def presence(seconds: float, *, online: bool) -> Body:
-    told = {"status": "available" if online else "unavailable", "is_online": online}
+    told: Body = {"status": "available" if online else "unavailable", "is_online": online}
     return webhook("station_status", seconds, last_heartbeat=at(seconds).isoformat(), **told)
 
 

@@ -1,0 +1,212 @@
+"""What the backend says of a session when it is asked goes the way of its webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import factories
+import pytest
+from locator import Locator, cut, html, refusal, reply, running_locator
+from sqlalchemy import Engine, select
+from webhooks import NOON, STATION, at, progress, started, stopped, tell
+
+from db import rollups
+from db.engine import reading, writing
+from db.models import ChargingSession, OCPPStation
+from ocpp_integration import polling
+from ocpp_integration.backend import BackendClient
+from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent, NotFound
+
+NOW = at(600)
+TOLD = {
+    "status": "Charging",
+    "start_time": at(0).isoformat(),
+    "duration_seconds": 300,
+    "energy_consumed_kwh": 4.2,
+    "current_power_kw": 11,
+    "meter_start": 1000,
+    "connector_id": 1,
+}
+
+
+@dataclass
+class Polling:
+    engine: Engine
+    locator: Locator
+    backend: BackendClient
+
+    def ask(self, transaction: int = 1, now: datetime = NOW, **told: Any) -> ChargingSession:
+        self.locator.answer(reply(200, {"session_data": {**TOLD, **told}}))
+        return polling.refresh(self.engine, self.backend, transaction, now=now)[0]
+
+    def session(self) -> ChargingSession:
+        with reading(self.engine) as store:
+            return store.scalars(select(ChargingSession)).one()
+
+
+@pytest.fixture
+def poll(sqlite: Engine) -> Iterator[Polling]:
+    """A running session 1, started at noon, of which nothing more was heard."""
+    with writing(sqlite) as store:
+        tariff = factories.add_tariff(store)
+        factories.add_station(store, factories.add_owner(store), station_id=STATION, tariff=tariff)
+    tell(sqlite, started(0))
+    with running_locator() as locator:
+        settings = locator.settings(ocpp_retry_attempts=0)
+        yield Polling(sqlite, locator, BackendClient(settings))
+
+
+def test_a_running_session_gets_what_the_backend_knows(poll: Polling) -> None:
+    session = poll.ask()
+    assert (session.status, session.energy_wh, session.power_w, session.heard_at) == (
+        "charging",
+        4200,
+        11_000,
+        NOW,
+    )
+
+
+def test_a_session_whose_end_got_lost_ends(poll: Polling) -> None:
+    session = poll.ask(status="Stopped", meter_stop=6000, stop_reason="Local", stop_time=at(320).isoformat())
+    assert (session.status, session.energy_wh, session.stop_time) == ("completed", 5000, at(320))
+
+
+def test_an_end_without_a_time_is_its_duration_after_the_start(poll: Polling) -> None:
+    assert poll.ask(status="Stopped", meter_stop=6000).stop_time == at(300)
+
+
+def test_an_end_is_never_later_than_now(poll: Polling) -> None:
+    assert poll.ask(status="Stopped", duration_seconds=10**6).stop_time == NOW
+
+
+def test_an_estimated_end_is_flagged(poll: Polling) -> None:
+    assert poll.ask(status="Stopped", estimated=True).flags == ["estimated_stop"]
+
+
+def test_the_same_told_by_poll_and_webhook_is_the_same(poll: Polling) -> None:
+    poll.ask(status="Stopped", meter_stop=6000, stop_reason="Local", stop_time=at(320).isoformat())
+    before = poll.session()
+    tell(poll.engine, stopped(320, meter_stop=6000))
+    after = poll.session()
+    assert (after.energy_wh, after.stop_time, after.cost) == (before.energy_wh, before.stop_time, before.cost)
+
+
+def test_a_poll_does_not_make_webhooks_of_a_slow_clock_old_news(poll: Polling) -> None:
+    poll.ask()
+    tell(poll.engine, progress(310, 4.3, kw=7))
+    assert poll.session().power_w == 7000
+
+
+def test_a_poll_leaves_the_sums_right(poll: Polling) -> None:
+    poll.ask()
+    poll.ask(status="Stopped", meter_stop=6000)
+    with reading(poll.engine) as store:
+        assert rollups.differing(store, NOON.date(), NOON.date()) == 0
+
+
+def test_a_poll_does_not_reopen_an_ended_session(poll: Polling) -> None:
+    tell(poll.engine, stopped(60, meter_stop=2000))
+    assert poll.ask().status == "completed"
+
+
+@pytest.mark.parametrize("status", ["Started", "Stopping", "Resting", "", None, 7])
+def test_a_status_that_tells_nothing_changes_nothing(poll: Polling, status: object) -> None:
+    assert poll.ask(status=status).status == "started"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"duration_seconds": "soon"},
+        {"duration_seconds": {}},
+        {"duration_seconds": 10**15},
+        {"start_time": "yesterday"},
+        {"start_time": [7]},
+        {"energy_consumed_kwh": "NaN"},
+        {"energy_consumed_kwh": 10**6},
+        {"meter_start": -1},
+        {"status": "Stopped", "stop_time": 12},
+        {"status": "Stopped", "final_cost": -1},
+    ],
+)
+def test_an_answer_that_cannot_be_used_changes_nothing(poll: Polling, told: dict[str, Any]) -> None:
+    with pytest.raises(BackendSilent):
+        poll.ask(**told)
+    session = poll.session()
+    assert (session.status, session.energy_wh, session.heard_at) == ("started", None, at(3600))
+
+
+@pytest.mark.parametrize("answer", [reply(200, {}), reply(200, {"session_data": []}), html(), cut(b"")])
+def test_an_answer_without_a_session_is_a_failure(poll: Polling, answer: Any) -> None:
+    poll.locator.answer(answer)
+    with pytest.raises(BackendError):
+        polling.refresh(poll.engine, poll.backend, 1, now=NOW)
+
+
+def test_a_session_that_we_do_not_know_is_not_asked_for(poll: Polling) -> None:
+    with pytest.raises(NotFound):
+        polling.refresh(poll.engine, poll.backend, 99, now=NOW)
+    assert poll.locator.requests == []
+
+
+def test_a_session_that_the_backend_forgot_ends_with_what_was_known(poll: Polling) -> None:
+    tell(poll.engine, progress(120, 3))
+    poll.locator.answer(refusal(404, "transaction_not_found"))
+    with pytest.raises(BackendRefused):
+        polling.refresh(poll.engine, poll.backend, 1, now=NOW)
+    session = poll.session()
+    assert (session.status, session.energy_wh, session.stop_time, session.flags) == (
+        "completed",
+        3000,
+        at(120),
+        ["estimated_stop"],
+    )
+
+
+@pytest.mark.parametrize("answer", [html(404), refusal(404, "not_found"), refusal(410, "gone")])
+def test_an_address_that_is_not_there_ends_no_session(poll: Polling, answer: Any) -> None:
+    poll.locator.answer(answer)
+    with pytest.raises(BackendRefused):
+        polling.refresh(poll.engine, poll.backend, 1, now=NOW)
+    assert poll.session().status == "started"
+
+
+def _silent(engine: Engine, since: datetime, limit: int = 10) -> list[int]:
+    with reading(engine) as store:
+        return polling.silent_sessions(store, since, limit)
+
+
+def _heard(engine: Engine, *times: tuple[int, float, str]) -> None:
+    """Sessions by (transaction, seconds after noon at which they were last heard of, status)."""
+    with writing(engine) as store:
+        station = store.scalars(select(OCPPStation)).one()
+        for transaction, seconds, status in times:
+            factories.add_session(
+                store, station, NOON, status=status, transaction_id=transaction, heard_at=at(seconds)
+            )
+
+
+def test_the_sessions_that_are_silent_the_longest_come_first(poll: Polling) -> None:
+    _heard(poll.engine, (10, 50, "charging"), (11, 20, "suspended"), (12, 30, "pending"))
+    assert _silent(poll.engine, at(100), limit=2) == [11, 12]
+
+
+def test_a_session_that_was_heard_of_is_not_asked_for(poll: Polling) -> None:
+    _heard(poll.engine, (10, 100, "charging"))
+    assert _silent(poll.engine, at(100)) == []
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "stopped"])
+def test_a_session_that_is_over_is_not_asked_for(poll: Polling, status: str) -> None:
+    _heard(poll.engine, (10, 0, status))
+    assert _silent(poll.engine, at(100)) == []
+
+
+def test_an_imported_session_is_not_asked_for(poll: Polling) -> None:
+    with writing(poll.engine) as store:
+        station = store.scalars(select(OCPPStation)).one()
+        factories.add_session(store, station, NOON, status="charging", transaction_id=None)
+    assert _silent(poll.engine, at(100)) == []
