@@ -175,8 +175,12 @@ def load(env_file: Path | None = ENV_FILE, **overrides: Any) -> Settings:
     try:
         return Settings(_env_file=env_file, **overrides)  # type: ignore[call-arg]
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
-        where = f" (set in the environment or in {env_file})" if env_file else ""
-        raise ConfigurationError(f"Wrong settings{where}:\n  " + "\n  ".join(lines)) from error
+        lines = [
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
+        where = f" in the environment or in {env_file}" if env_file else ""
+        told = "\n  ".join(lines)
+        raise ConfigurationError(f"Wrong settings{where} (.env.example explains each):\n  {told}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{env_file} cannot be read: {error}") from error
