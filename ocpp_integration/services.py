@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
 import settings as configuration
-from db.analytics.outcome import ENDED_STATUSES
-from db.engine import make_engine, reading, writing
-from db.models import ChargingSession, ChargingStation, Command, OCPPConnector, OCPPStation, User, utc_now
+from db.engine import make_engine, reading
+from db.models import ChargingSession, ChargingStation, OCPPConnector, User, utc_now
 from ocpp_integration import polling, sync
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.commands import close_command, open_command
-from ocpp_integration.errors import (
-    BackendDown,
-    BackendError,
-    BackendRefused,
-    BackendSilent,
-    IntegrationError,
-    InvalidRequest,
-    NotFound,
-)
-from ocpp_integration.events import InvalidEvent
-from ocpp_integration.lifecycle import assign_connector, ensure_session, update_session
-from ocpp_integration.session_state import note_status
+from ocpp_integration.charging import Charging, Result, failure
+from ocpp_integration.errors import IntegrationError, NotFound
 
-log = logging.getLogger(__name__)
-
-Result = dict[str, Any]
-
-
-@dataclass
-class _Asked:
-    """A command that was recorded, with what the backend is to be told."""
-
-    command: Command
-    is_new: bool
-    request: dict[str, Any] = field(default_factory=dict)
+__all__ = ["OCPPIntegrationService", "Result"]
 
 
 class OCPPIntegrationService:
     """Each method returns a mapping with `success`, and `charging_session` or `ocpp_station`, `data` (the
     backend's answer), `command`; on failure `error` (a sentence), `code` (a word) and maybe `errors`.
 
-    Nothing waits on the network inside a transaction: a command is committed, then sent, then its outcome
-    is committed. A command with a known `idempotency_key` is never sent again.
+    A command with a known `idempotency_key` is never sent again: its outcome is told once more.
     """
 
     def __init__(
@@ -66,6 +39,7 @@ class OCPPIntegrationService:
         self._engine = engine or make_engine(self._settings.database_url)
         self._backend = backend or BackendClient(self._settings)
         self._clock = clock
+        self._charging = Charging(self._engine, self._backend, clock)
 
     def sync_station_to_ocpp(
         self, station: ChargingStation, *, vendor: str | None = None, model: str | None = None
@@ -76,7 +50,7 @@ class OCPPIntegrationService:
                 self._engine, self._backend, station.id, now=self._clock(), vendor=vendor, model=model
             )
         except IntegrationError as error:
-            return _failure(error)
+            return failure(error)
         return {"success": True, "ocpp_station": ocpp_station, "data": data}
 
     def initiate_charging(
@@ -91,23 +65,12 @@ class OCPPIntegrationService:
         idempotency_key: str | None = None,
     ) -> Result:
         """Start charging for `user` on a connector, by the station's OCPP id and the connector's number."""
-        try:
-            with writing(self._engine) as store:
-                connector = _connector(store, station_id, connector_id)
-                asked = self._ask_to_start(store, connector, user, idempotency_key)
-                asked.request = {
-                    "station_id": station_id,
-                    "connector_id": connector_id,
-                    "user_id": str(user.id),
-                    "payment_transaction_id": payment_transaction_id,
-                    "payment_method": payment_method,
-                    **_known(owner_info, "owner_id", "owner_name"),
-                }
-        except IntegrationError as error:
-            return _failure(error)
-        if not asked.is_new:
-            return self._outcome(asked.command)
-        return self._start(asked, connector, user)
+        about = {
+            "payment_transaction_id": payment_transaction_id,
+            "payment_method": payment_method,
+            **_known(owner_info, "owner_id", "owner_name"),
+        }
+        return self._charging.start(station_id, connector_id, user, about, idempotency_key)
 
     def start(
         self, connector_pk: int, user: User, idempotency_key: str, *, payment_transaction_id: str = ""
@@ -116,7 +79,7 @@ class OCPPIntegrationService:
         with reading(self._engine) as store:
             connector = store.get(OCPPConnector, connector_pk)
             if connector is None:
-                return _failure(NotFound("There is no such connector."))
+                return failure(NotFound("There is no such connector."))
             station_id, number = connector.station.station_id, connector.connector_id
         return self.initiate_charging(
             station_id=station_id,
@@ -132,7 +95,7 @@ class OCPPIntegrationService:
         try:
             session, data = polling.refresh(self._engine, self._backend, transaction_id, now=self._clock())
         except IntegrationError as error:
-            return _failure(error)
+            return failure(error)
         return {"success": True, "charging_session": session, "data": data}
 
     def stop_charging(
@@ -144,17 +107,7 @@ class OCPPIntegrationService:
         user: User | None = None,
     ) -> Result:
         """Stop a running session."""
-        try:
-            with writing(self._engine) as store:
-                session = _running_session(store, transaction_id)
-                asked = self._ask_to_stop(store, session, user, idempotency_key)
-                who = user_id or (user.id if user else None)
-                asked.request = {"transaction_id": transaction_id, **({"user_id": str(who)} if who else {})}
-        except IntegrationError as error:
-            return _failure(error)
-        if not asked.is_new:
-            return self._outcome(asked.command)
-        return self._stop(asked, session)
+        return self._charging.stop(transaction_id, user, user_id, idempotency_key)
 
     def stop(self, session_pk: int, user: User, idempotency_key: str) -> Result:
         """The same by a session's `charging_sessions.id`, for the dashboard."""
@@ -162,198 +115,9 @@ class OCPPIntegrationService:
             session = store.get(ChargingSession, session_pk)
             transaction_id = session.transaction_id if session else None
         if transaction_id is None:
-            return _failure(NotFound("There is no such session."))
+            return failure(NotFound("There is no such session."))
         return self.stop_charging(transaction_id=transaction_id, user=user, idempotency_key=idempotency_key)
-
-    def _ask_to_start(self, store: Session, connector: OCPPConnector, user: User, key: str | None) -> _Asked:
-        command, is_new = open_command(
-            store, key=key or str(uuid4()), kind="start", user=user, connector=connector, now=self._clock()
-        )
-        if is_new:
-            # Only now: while this command is open no other can make a session behind this look.
-            _check_startable(store, connector)
-        return _Asked(command, is_new)
-
-    def _ask_to_stop(
-        self, store: Session, session: ChargingSession, user: User | None, key: str | None
-    ) -> _Asked:
-        if session.connector is None:
-            raise InvalidRequest("transaction_id", "The session's connector is not known yet.")
-        command, is_new = open_command(
-            store,
-            key=key or str(uuid4()),
-            kind="stop",
-            user=user,
-            connector=session.connector,
-            now=self._clock(),
-        )
-        if is_new:
-            command.transaction_id = session.transaction_id
-        elif command.transaction_id != session.transaction_id:
-            raise InvalidRequest("idempotency_key", "This key belongs to another command.")
-        if is_new and session.status in ENDED_STATUSES:
-            raise InvalidRequest("transaction_id", "The session is already over.")
-        return _Asked(command, is_new)
-
-    def _start(self, asked: _Asked, connector: OCPPConnector, user: User) -> Result:
-        try:
-            data = self._backend.initiate_charging(asked.request)
-            transaction_id = _transaction_id(data.get("transaction"))
-            session = self._record_start(asked, connector, user, transaction_id)
-        except BackendError as error:
-            return self._failed(asked.command, error) | self._maybe_started(asked, connector, user, error)
-        return self._result(asked.command.id, session.id, data)
-
-    def _record_start(
-        self, asked: _Asked, connector: OCPPConnector, user: User, transaction_id: int
-    ) -> ChargingSession:
-        now = self._clock()
-        try:
-            with writing(self._engine) as store:
-                command = store.get_one(Command, asked.command.id)
-                close_command(command, state="accepted", now=now, transaction_id=transaction_id)
-                return _begin_session(store, asked, connector, user, transaction_id, now)
-        except InvalidEvent as error:
-            raise BackendSilent(f"The OCPP backend's answer cannot be used: {error}") from error
-
-    def _maybe_started(
-        self, asked: _Asked, connector: OCPPConnector, user: User, error: BackendError
-    ) -> Result:
-        """A transaction that the backend made but got no answer about is its driver's, should it begin."""
-        if not isinstance(error, BackendRefused) or error.is_final or error.transaction_id is None:
-            return {}
-        try:
-            transaction_id = _transaction_id({"transaction_id": error.transaction_id})
-            with writing(self._engine) as store:
-                command = store.get_one(Command, asked.command.id)
-                command.transaction_id = transaction_id
-                now = self._clock()
-                session = _begin_session(store, asked, connector, user, transaction_id, now)
-        except (BackendError, InvalidEvent):
-            log.exception("the transaction of command %d cannot be kept", asked.command.id)
-            return {}
-        return {"charging_session": session, "command": command}
-
-    def _stop(self, asked: _Asked, session: ChargingSession) -> Result:
-        try:
-            data = self._backend.stop_charging(asked.request)
-        except BackendError as error:
-            return self._failed(asked.command, error)
-        now = self._clock()
-        with writing(self._engine) as store:
-            command = store.get_one(Command, asked.command.id)
-            close_command(command, state="accepted", now=now)
-            stopping = store.get_one(ChargingSession, session.id)
-            update_session(store, stopping, lambda s: note_status(s, "stopping", now))
-        return self._result(command.id, stopping.id, data)
-
-    def _failed(self, command: Command, error: BackendError) -> Result:
-        with writing(self._engine) as store:
-            row = store.get_one(Command, command.id)
-            is_known = isinstance(error, BackendDown) or (
-                isinstance(error, BackendRefused) and error.is_final
-            )
-            close_command(row, state="failed" if is_known else "unknown", now=self._clock(), error=error)
-        return _failure(error) | {"command": row}
-
-    def _result(self, command_pk: int, session_pk: int, data: Result) -> Result:
-        with reading(self._engine) as store:
-            return {
-                "success": True,
-                "charging_session": store.get_one(ChargingSession, session_pk),
-                "command": store.get_one(Command, command_pk),
-                "data": data,
-            }
-
-    def _outcome(self, command: Command) -> Result:
-        """What became of a command that had been asked for before."""
-        with reading(self._engine) as store:
-            session = store.scalar(
-                select(ChargingSession).where(ChargingSession.transaction_id == command.transaction_id)
-            )
-        succeeded = command.state == "accepted"
-        result: Result = {"success": succeeded, "charging_session": session, "command": command, "data": {}}
-        if not succeeded:
-            result |= {"error": command.error or "The command is under way.", "code": "backend_failed"}
-        return result
-
-
-def _connector(store: Session, station_id: str, number: int) -> OCPPConnector:
-    connector = store.scalar(
-        select(OCPPConnector)
-        .join(OCPPStation)
-        .where(OCPPStation.station_id == station_id, OCPPConnector.connector_id == number)
-    )
-    if connector is None:
-        raise NotFound(f"There is no connector {number} at a station {station_id}.")
-    return connector
-
-
-def _check_startable(store: Session, connector: OCPPConnector) -> None:
-    if not connector.station.charging_station.is_active:
-        raise InvalidRequest("station_id", "The station is not active.")
-    if not connector.station.is_online:
-        raise InvalidRequest("station_id", "The station is offline.")
-    if connector.status not in ("available", "preparing"):
-        raise InvalidRequest("connector_id", f"The connector is not available: {connector.status}.")
-    busy = select(ChargingSession.id).where(
-        ChargingSession.ocpp_connector_id == connector.id, ChargingSession.status.not_in(ENDED_STATUSES)
-    )
-    if store.scalar(busy.limit(1)) is not None:
-        raise InvalidRequest("connector_id", "The connector has a session already.")
-
-
-def _running_session(store: Session, transaction_id: int) -> ChargingSession:
-    session = store.scalar(select(ChargingSession).where(ChargingSession.transaction_id == transaction_id))
-    if session is None:
-        raise NotFound(f"There is no session {transaction_id}.")
-    return session
-
-
-def _belongs(session: ChargingSession, user: User, request: Mapping[str, Any]) -> None:
-    session.user_id = user.id
-    session.payment_transaction_id = request["payment_transaction_id"]
-    session.payment_method = request["payment_method"]
-    session.payment_status = "authorized"
-
-
-def _begin_session(
-    store: Session,
-    asked: _Asked,
-    connector: OCPPConnector,
-    user: User,
-    transaction_id: int,
-    now: datetime,
-) -> ChargingSession:
-    station = store.get_one(OCPPStation, connector.ocpp_station_id)
-    session = ensure_session(store, station, transaction_id, now)
-    assign_connector(store, session, connector.connector_id)
-    update_session(store, session, lambda s: _belongs(s, user, asked.request))
-    return session
-
-
-def _transaction_id(transaction: object) -> int:
-    found = transaction.get("transaction_id") if isinstance(transaction, dict) else None
-    if isinstance(found, str) and found.isdecimal():
-        found = int(found)
-    if not isinstance(found, int) or isinstance(found, bool) or not 0 < found < 2**63:
-        raise BackendSilent("The OCPP backend's answer has no transaction id.")
-    return found
 
 
 def _known(info: Mapping[str, Any] | None, *names: str) -> dict[str, str]:
     return {name: str(info[name]) for name in names if info and info.get(name) is not None}
-
-
-def _is_refusal(error: BackendError) -> bool:
-    # 503: the charge point is not connected. Other server errors say nothing of what was done before.
-    return isinstance(error, BackendRefused) and (error.status < 500 or error.status == 503)
-
-
-def _failure(error: IntegrationError) -> Result:
-    result: Result = {"success": False, "error": str(error), "code": error.code}
-    if isinstance(error, InvalidRequest):
-        result["errors"] = error.errors
-    if isinstance(error, BackendDown):
-        result["retry_after"] = 30
-    return result

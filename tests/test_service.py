@@ -200,12 +200,12 @@ def test_a_start_that_nobody_answers_is_unknown(platform: Platform) -> None:
     assert platform.only(Command).state == "unknown"
 
 
-def test_a_start_is_told_in_the_backends_words(platform: Platform) -> None:
+def test_a_busy_connector_is_told_in_the_backends_words_as_the_askers_mistake(platform: Platform) -> None:
     platform.locator.answer(refusal(409, "connector_busy", "The connector is busy."))
     result = platform.start()
-    assert (result["error"], result["code"], platform.only(Command).error) == (
-        "The connector is busy.",
-        "refused",
+    assert (result["code"], result["errors"], platform.only(Command).error) == (
+        "busy",
+        {"connector_id": ["The connector is busy."]},
         "The connector is busy.",
     )
 
