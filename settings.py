@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -89,9 +89,27 @@ class Settings(BaseSettings):
     connection_timeout: int = Field(
         60, ge=1, le=3600, description="Seconds a charge point has to begin a transaction it accepted"
     )
+    stuck_after: float = Field(
+        24,
+        gt=0,
+        le=8760,
+        description="Hours of silence after which a session ends as estimated, its charge point gone",
+    )
     meter_interval: int = Field(
         5, ge=1, le=3600, description="Seconds between meter values of the simulated charge points"
     )
+    ocpp_require_station_keys: bool = Field(
+        True, description="Only charge points with a key of their own may connect (OCPP security profile 1)"
+    )
+    ocpp_unknown_stations: Literal["refuse", "quarantine"] = Field(
+        "refuse",
+        description="Charge points of no known station: refuse, or quarantine (recorded, not believed)",
+    )
+    ocpp_default_protocol: Literal["ocpp1.6", "ocpp2.0.1"] | None = Field(
+        None, description="Version spoken with charge points that offer none; unset, they are refused"
+    )
+    frame_retention_days: int = Field(14, ge=1, le=3650, description="Days that OCPP frames are kept")
+    frame_retention_rows: int = Field(1_000_000, ge=1000, description="How many OCPP frames are kept at most")
 
     apply_interval: float = Field(0.25, gt=0, description="Seconds between looks for recorded webhooks")
     sync_interval: int = Field(60, ge=1, description="Seconds between syncs of stations to the backend")
@@ -103,6 +121,10 @@ class Settings(BaseSettings):
 
     simulator_fleet: Path = Field(
         ROOT / "simulator" / "fleet.toml", description="Fleet that the simulator plays"
+    )
+    simulator_keys: Path = Field(
+        ROOT / "data" / "simulator" / "keys.json",
+        description="Keys of the simulated charge points, as JSON by station id",
     )
     simulator_speed: float = Field(
         1, ge=1, le=600, description="How many times faster than real the simulator's time runs"

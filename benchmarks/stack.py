@@ -41,13 +41,14 @@ class Stack:
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        dashboard, receiver, backend = _free_ports(3)
+        dashboard, receiver, backend = free_ports(3)
         self._variables = {
             "DASHBOARD_PORT": str(dashboard),
             "RECEIVER_PORT": str(receiver),
             "OCPP_BACKEND_PORT": str(backend),
             "DATABASE_URL": f"sqlite:///{self.folder / 'store.db'}",
             "OCPP_BACKEND_DATABASE_URL": f"sqlite:///{self.folder / 'backend.db'}",
+            "SIMULATOR_KEYS": str(self.folder / "keys.json"),
             **fresh_secrets(),
             **self.overrides,
         }
@@ -56,14 +57,17 @@ class Stack:
         self.engine = make_engine(self.settings.database_url)
         migrate.upgrade(self.engine)
 
-    def start(self, *names: str, arguments: tuple[str, ...] = ()) -> None:
-        """Start processes and wait until those that serve HTTP answer. Raises `RuntimeError`."""
+    def start(self, *names: str, arguments: tuple[str, ...] = (), **variables: str) -> None:
+        """Start processes and wait until those that serve HTTP answer. Raises `RuntimeError`.
+
+        `variables` of the environment go before those of the stack.
+        """
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as output:
                 self._running[name] = subprocess.Popen(
                     [sys.executable, "-m", _MODULES[name], *arguments],
                     cwd=ROOT,
-                    env={**os.environ, **self._variables},
+                    env={**os.environ, **self._variables, **variables},
                     stdout=output,
                     stderr=subprocess.STDOUT,
                 )
@@ -88,6 +92,9 @@ class Stack:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    def process_id(self, name: str) -> int:
+        return self._running[name].pid
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
@@ -111,7 +118,8 @@ class Stack:
             time.sleep(0.1)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine on which nothing listens."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for probe in sockets:

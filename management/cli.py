@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import date
@@ -17,7 +18,7 @@ from db import migrate as migrations
 from db import rollups
 from db.access import AccessError
 from db.engine import make_engine, writing
-from management import charging_test, demo, doctor, environment, imports, people, processes
+from management import charging_test, demo, doctor, environment, imports, people, processes, station_keys
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.imports import ImportRefused
 from settings import ENV_FILE, ConfigurationError, Settings, load
@@ -108,6 +109,14 @@ def create_token(options: Namespace) -> None:
     )
 
 
+def create_station_key(options: Namespace) -> None:
+    """Make the key with which a charge point connects; it is shown once and replaces any before."""
+    settings = load()
+    # The key alone on standard output, so that a script can take it.
+    print(station_keys.create(settings, options.station_id))
+    print(station_keys.how_to_connect(settings, options.station_id), file=sys.stderr)
+
+
 def import_sessions(options: Namespace) -> None:
     """Import charging sessions from a CSV file (.csv or .csv.gz); see docs/import-format.md."""
     settings = load()
@@ -173,6 +182,10 @@ def _token_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--days", type=int, help="days until it ends (default: never)")
 
 
+def _station_key_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("station_id", help="the last step of the address that the charge point connects to")
+
+
 def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--timezone", help="of the stations, and of times without an offset")
@@ -205,6 +218,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[ArgumentParser], None]]] = {
     "doctor": (examine, _nothing),
     "create-user": (create_user, _user_arguments),
     "create-token": (create_token, _token_arguments),
+    "create-station-key": (create_station_key, _station_key_arguments),
     "import-sessions": (import_sessions, _import_arguments),
     "rollup": (rollup, _rollup_arguments),
     "test_ocpp_integration": (test_integration, _test_arguments),

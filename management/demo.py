@@ -21,6 +21,7 @@ from db.models import (
     utc_now,
 )
 from management.demo_history import add_history
+from management.demo_keys import give_keys
 from management.processes import addresses
 from settings import ConfigurationError, Settings
 from simulator.fleet import Connector, Fleet, Owner, Station, load_fleet
@@ -29,8 +30,17 @@ ADMIN = "admin"
 
 
 def create(engine: Engine, settings: Settings, *, days: int) -> bool:
-    """Make the demo network with `days` of history, all in one transaction; False where it is there."""
+    """Make the demo network with `days` of history, all in one transaction; False where it is there.
+
+    Its charge points have their keys in either case.
+    """
     fleet = load_fleet(settings.simulator_fleet)
+    made = _create_network(engine, settings, fleet, days)
+    give_keys(settings, fleet)
+    return made
+
+
+def _create_network(engine: Engine, settings: Settings, fleet: Fleet, days: int) -> bool:
     with writing(engine) as store:
         if store.scalar(select(StationOwner.id).where(StationOwner.name == fleet.owners[0].name)):
             return False

@@ -43,6 +43,7 @@ def examine() -> Iterator[Finding]:
     yield from _secrets(settings)
     yield _store(settings)
     yield from _processes(settings)
+    yield from _station_keys(settings)
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -78,6 +79,26 @@ def _processes(settings: Settings) -> Iterator[Finding]:
     except SQLAlchemyError:
         ran = False
     yield Finding(ran, "jobs", "ran lately" if ran else "no run lately; start with `python -m jobs`")
+
+
+def _station_keys(settings: Settings) -> Iterator[Finding]:
+    """Stations to which no charge point can connect. Another backend than ours says nothing of keys."""
+    if not settings.ocpp_require_station_keys:
+        yield Finding(True, "station keys", "not required (OCPP_REQUIRE_STATION_KEYS)")
+        return
+    backend = settings.ocpp_settings
+    headers = {"Authorization": f"Bearer {backend['API_KEY']}"}
+    try:
+        listed = requests.get(
+            f"{backend['BASE_URL']}/api/locator/stations/", headers=headers, timeout=3
+        ).json()
+        keyless = [station["station_id"] for station in listed if not station["has_key"]]
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return
+    mend = "make each one with `python manage.py create-station-key STATION_ID`"
+    named = ", ".join(keyless[:3]) + (", ..." if len(keyless) > 3 else "")
+    told = f"missing for {len(keyless)} ({named}); {mend}" if keyless else "every station has one"
+    yield Finding(not keyless, "station keys", told)
 
 
 def _reachable(name: str, url: str, command: str) -> Iterator[Finding]:

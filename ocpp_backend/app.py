@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 
-from ocpp_backend import stations, v16
+from ocpp_backend import stations, v16, v201
+from ocpp_backend.admission import Admission
 from ocpp_backend.answers import EXCEPTION_HANDLERS, RequireKey
 from ocpp_backend.clock import Clock, now
 from ocpp_backend.commands import Commands
@@ -19,8 +20,11 @@ from ocpp_backend.connection import CALL_TIMEOUT_SECONDS
 from ocpp_backend.hub import Hub
 from ocpp_backend.locator import Locator
 from ocpp_backend.ocpp_socket import ChargePointDoor
+from ocpp_backend.operations import Operations
 from ocpp_backend.presence import Presence
+from ocpp_backend.quarantine import Quarantine
 from ocpp_backend.sender import Sender
+from ocpp_backend.station_commands import StationCommands
 from ocpp_backend.store import Store
 from ocpp_backend.watch import Watch
 from settings import Settings
@@ -36,21 +40,38 @@ def make_app(
     `call_timeout` is how many seconds a charge point has to answer a command of ours.
     `app.state.hub` has the connections, for whoever stops the server.
     """
-    hub, presence, protocol = Hub(), Presence(), v16.protocol()
+    hub, presence = Hub(), Presence()
+    protocols = (v201.protocol(), v16.protocol())
     store = Store(settings.ocpp_backend_database_url)
+    quarantine = Quarantine(store, settings.heartbeat_interval, clock)
     locator = Locator(
         store=store,
         hub=hub,
         presence=presence,
+        quarantine=quarantine,
         commands=Commands(store, hub, clock),
         websocket_url=str(settings.ocpp_websocket_url),
+        clock=clock,
+    )
+    operations = Operations(
+        store=store,
+        quarantine=quarantine,
+        commands=StationCommands(store, hub),
+        guarded=settings.ocpp_api_key is not None,
         clock=clock,
     )
     door = ChargePointDoor(
         store=store,
         hub=hub,
         presence=presence,
-        protocols={protocol.subprotocol: protocol},
+        quarantine=quarantine,
+        admission=Admission(
+            store=store,
+            protocols={protocol.subprotocol: protocol for protocol in protocols},
+            require_keys=settings.ocpp_require_station_keys,
+            quarantine_unknown=settings.ocpp_unknown_stations == "quarantine",
+            default_protocol=settings.ocpp_default_protocol,
+        ),
         heartbeat_interval=settings.heartbeat_interval,
         clock=clock,
         call_timeout=call_timeout,
@@ -61,6 +82,9 @@ def make_app(
         clock=clock,
         offline_after=timedelta(seconds=settings.offline_after),
         connection_timeout=timedelta(seconds=settings.connection_timeout),
+        stuck_after=timedelta(hours=settings.stuck_after),
+        keep_frames=timedelta(days=settings.frame_retention_days),
+        most_frames=settings.frame_retention_rows,
     )
 
     @asynccontextmanager
@@ -80,7 +104,7 @@ def make_app(
         await store.close()
 
     app = Starlette(
-        routes=[*locator.routes(), WebSocketRoute(SOCKET_PATH, door.enter)],
+        routes=[*locator.routes(), *operations.routes(), WebSocketRoute(SOCKET_PATH, door.enter)],
         middleware=_key_check(settings),
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -20,20 +21,21 @@ def _storable(text: str) -> str:
     return text
 
 
-_Text = Annotated[str, Field(max_length=255), AfterValidator(_storable)]
+Text = Annotated[str, Field(max_length=255), AfterValidator(_storable)]
 # It becomes one step of the path that the charge point connects to.
-_StationId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x20/?#%\x7f]+$")]
-_ConnectorId = Annotated[int, Field(ge=1, le=1000)]
+_STATION_ID = r"^[^\x00-\x20/?#%\x7f]+$"
+StationId = Annotated[str, Field(min_length=1, max_length=255, pattern=_STATION_ID)]
+ConnectorId = Annotated[int, Field(ge=1, le=1000)]
 _Exact = Field(allow_inf_nan=False, max_digits=30, decimal_places=20)
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
 
-class ConnectorBody(_Body):
-    connector_id: _ConnectorId
-    connector_type: _Text | None = None
+class ConnectorBody(Body):
+    connector_id: ConnectorId
+    connector_type: Text | None = None
     max_power: Annotated[Decimal, Field(ge=0, le=10_000), _Exact] | None = None
     price_per_kwh: Annotated[Decimal, Field(ge=0, lt=10**6), _Exact] | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
@@ -43,14 +45,14 @@ class ConnectorBody(_Body):
         return columns | {"max_power_w": None if self.max_power is None else round(self.max_power * 1000)}
 
 
-class SyncStationBody(_Body):
-    station_id: _StationId
-    name: _Text | None = None
+class SyncStationBody(Body):
+    station_id: StationId
+    name: Text | None = None
     latitude: Annotated[Decimal, Field(ge=-90, le=90), _Exact] | None = None
     longitude: Annotated[Decimal, Field(ge=-180, le=180), _Exact] | None = None
     address: Annotated[str, Field(max_length=2000), AfterValidator(_storable)] | None = None
-    vendor: _Text | None = None
-    model: _Text | None = None
+    vendor: Text | None = None
+    model: Text | None = None
     connectors: Annotated[tuple[ConnectorBody, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
@@ -66,38 +68,50 @@ class SyncStationBody(_Body):
         return {key: value for key, value in facts.items() if value is not None}
 
 
-class InitiateChargingBody(_Body):
-    station_id: _Text
-    connector_id: _ConnectorId
-    user_id: Annotated[_Text, Field(min_length=1)]
-    payment_transaction_id: Annotated[_Text, Field(min_length=1)]
-    payment_method: _Text = "qr_code"
-    owner_id: _Text | None = None
-    owner_name: _Text | None = None
+class InitiateChargingBody(Body):
+    station_id: Text
+    connector_id: ConnectorId
+    user_id: Annotated[Text, Field(min_length=1)]
+    payment_transaction_id: Annotated[Text, Field(min_length=1)]
+    payment_method: Text = "qr_code"
+    owner_id: Text | None = None
+    owner_name: Text | None = None
 
     def order(self) -> dict[str, Any]:
         return self.model_dump(exclude={"station_id", "connector_id"})
 
 
-class StopChargingBody(_Body):
+class StopChargingBody(Body):
     transaction_id: Annotated[int, Field(ge=1, le=2**63 - 1)]
-    user_id: _Text | None = None
+    user_id: Text | None = None
 
 
-B = TypeVar("B", bound=_Body)
+def is_station_id(text: str) -> bool:
+    return len(text) <= 255 and re.fullmatch(_STATION_ID, text) is not None
 
 
-async def read_body(request: Request, model: type[B]) -> B:
-    """The body as a `model`. Raises `Failure` 413 or 422; the latter names the field."""
+B = TypeVar("B", bound=Body)
+
+
+async def read_body(request: Request, model: type[B], empty: bytes = b"") -> B:
+    """The body as a `model`; `empty` stands for none. Raises `Failure` 413, or 422 naming the field."""
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > MAX_BODY_BYTES:
             raise Failure(413, "body_too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.")
     try:
-        return model.model_validate(orjson.loads(bytes(raw)))
+        return model.model_validate(orjson.loads(bytes(raw) or empty))
     except orjson.JSONDecodeError as error:
         raise Failure(422, "invalid_json", f"The body is not JSON: {error}.") from error
+    except ValidationError as error:
+        raise _invalid(error) from error
+
+
+def read_query(request: Request, model: type[B]) -> B:
+    """The query as a `model`; a parameter without a value is none. Raises `Failure` 422."""
+    try:
+        return model.model_validate({name: value for name, value in request.query_params.items() if value})
     except ValidationError as error:
         raise _invalid(error) from error
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 Clock = Callable[[], datetime]
 
 MAX_AHEAD = timedelta(minutes=5)
+# Before it, a clock has not been set since its battery ran out: it counts from 1970 or 2000.
+_CLOCKS_ARE_SET = datetime(2016, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
@@ -26,9 +28,11 @@ def parse_time(text: str) -> datetime:
 
 
 def wire_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def not_ahead(moment: datetime, arrival: datetime) -> datetime:
-    """`moment`, or the arrival where a charge point's clock runs more than five minutes ahead."""
-    return arrival if moment - arrival > MAX_AHEAD else moment
+    """`moment`, or the arrival where the charge point's clock is over five minutes ahead, or is not set."""
+    return arrival if moment - arrival > MAX_AHEAD or moment < _CLOCKS_ARE_SET else moment

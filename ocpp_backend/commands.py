@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection as Database
 from sqlalchemy import Row
 
-from ocpp_backend import stations, transaction_rows, transactions
+from ocpp_backend import orders, stations, transaction_rows
 from ocpp_backend.clock import Clock
 from ocpp_backend.connection import Connection
 from ocpp_backend.failures import CallError, CallTimeout, Failure
@@ -41,7 +41,7 @@ class Commands:
 
         def allocate(db: Database) -> Row[Any]:
             _check_startable(db, station_id, connector_id, connected=connection is not None)
-            return transactions.allocate(db, station_id, connector_id, order, now)
+            return orders.allocate(db, station_id, connector_id, order, now)
 
         transaction = await self.store.write(allocate)
         await self._start(_connected(connection), transaction)
@@ -54,16 +54,16 @@ class Commands:
         _log.info("stop of transaction %s asked for by user %s", transaction_id, user_id)
         if transaction.status == "pending":
             now = self.clock()
-            cancelled = await self.store.write(lambda db: transactions.cancel(db, transaction_id, now))
+            cancelled = await self.store.write(lambda db: orders.cancel(db, transaction_id, now))
             if cancelled is not None:
                 return cancelled
         connection = _connected(self.hub.get(transaction.station_id))
-        await self._ask(connection, connection.protocol.remote_stop(transaction_id), transaction_id)
-        stopped = await self.store.write(lambda db: transactions.stopping(db, transaction_id))
+        await self._ask(connection, connection.protocol.remote_stop(transaction), transaction_id)
+        stopped = await self.store.write(lambda db: orders.stopping(db, transaction_id))
         return stopped if stopped is not None else transaction
 
     async def _start(self, connection: Connection, transaction: Row[Any]) -> None:
-        command = connection.protocol.remote_start(transaction.connector_id, transaction.id_tag)
+        command = connection.protocol.remote_start(transaction)
         number = transaction.transaction_id
         try:
             await self._ask(connection, command, number)
@@ -71,7 +71,7 @@ class Commands:
             if failure.status == 504:
                 raise  # it may still begin, or else end when its time to begin is over
             now = self.clock()
-            if await self.store.write(lambda db: transactions.reject(db, number, now)):
+            if await self.store.write(lambda db: orders.reject(db, number, now)):
                 raise
             _log.warning("transaction %s has begun although its start was refused", number)
 
@@ -97,6 +97,8 @@ def _check_startable(db: Database, station_id: str, connector_id: int, *, connec
         raise Failure(503, "charge_point_not_connected", "The charge point is not connected.")
     if connector.status in _OUT_OF_ORDER:
         raise Failure(409, "connector_unavailable", f"The connector is {connector.status}.")
+    if orders.unclaimed_on(db, station_id, connector_id) is not None:
+        return  # the cable is plugged in already, and waits for a user
     if transaction_rows.open_on(db, station_id, connector_id) is not None:
         raise Failure(409, "connector_busy", "The connector has a transaction that is not over.")
     if connector.status in _BUSY:

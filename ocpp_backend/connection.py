@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 
 from ocpp_backend import rpc
 from ocpp_backend.failures import CallError, CallTimeout
+from ocpp_backend.frames import FrameLog
 from ocpp_backend.protocol import Command, Protocol
 from ocpp_backend.rpc import BadFrame, Call, Error, Result
 
@@ -27,7 +29,16 @@ _BAD_FRAMES_WITHIN_SECONDS = 60.0
 
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
-_OUR_FAULTS = {"InternalError", "NotImplemented", "NotSupported"}
+_OUR_FAULTS = {"InternalError", "NotImplemented", "NotSupported", "SecurityError"}
+
+
+@dataclass
+class _Asked:
+    """A CALL of ours that is not answered yet; `at` is an instant of the frame log."""
+
+    action: str
+    at: float
+    answer: asyncio.Future[dict[str, Any]]
 
 
 class Connection:
@@ -41,6 +52,7 @@ class Connection:
         *,
         answer: Answerer,
         heard: Callable[[], Awaitable[None]],
+        frames: FrameLog,
         call_timeout: float,
     ):
         self.station_id = station_id
@@ -48,8 +60,9 @@ class Connection:
         self._socket = socket
         self._answer = answer
         self._heard = heard
+        self._frames = frames
         self._call_timeout = call_timeout
-        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._waiting: dict[str, _Asked] = {}
         self._one_call_at_once = asyncio.Lock()
         self._bad_frames: deque[float] = deque(maxlen=MAX_BAD_FRAMES + 1)
 
@@ -95,8 +108,9 @@ class Connection:
         try:
             message = rpc.parse(frame)
         except BadFrame as error:
+            self._frames.bad(frame, error)
             if error.reply:
-                await self._socket.send_text(rpc.error(error.message_id, error.code, error.description))
+                await self._refuse(error.message_id, None, error, None)
             await self._count_bad_frame(error)
             return
         if isinstance(message, Call):
@@ -105,36 +119,52 @@ class Connection:
             self._take_reply(message)
 
     async def _take_call(self, call: Call) -> None:
+        asked = self._frames.call("in", call.message_id, call.action, call.payload)
         try:
             self.protocol.handler(call.action)
             payload = self.protocol.schemas.check_request(call.action, call.payload)
-            reply = rpc.result(call.message_id, await self._answer(call.action, payload))
+            answer = await self._answer(call.action, payload)
+            reply = rpc.result(call.message_id, answer)
         except CallError as error:
-            await self._socket.send_text(rpc.error(call.message_id, error.code, error.description))
+            await self._refuse(call.message_id, call.action, error, asked)
             if error.code not in _OUR_FAULTS:
                 await self._count_bad_frame(error)
         except Exception:  # noqa: BLE001 - the boundary of a request
             _log.exception("%s: %s failed", self.station_id, call.action)
-            await self._socket.send_text(rpc.error(call.message_id, "InternalError", "try again later"))
+            failure = CallError("InternalError", "try again later")
+            await self._refuse(call.message_id, call.action, failure, asked)
         else:
+            self._frames.result("out", call.message_id, call.action, answer, asked)
             await self._socket.send_text(reply)
 
+    async def _refuse(
+        self, message_id: str, action: str | None, error: CallError, asked: float | None
+    ) -> None:
+        self._frames.error("out", message_id, action, error, asked)
+        await self._socket.send_text(rpc.error(message_id, error.code, error.description))
+
     def _take_reply(self, message: Result | Error) -> None:
-        future = self._waiting.get(message.message_id)
-        if future is None or future.done():
+        asked = self._waiting.get(message.message_id)
+        action, at = (asked.action, asked.at) if asked else (None, None)
+        if isinstance(message, Result):
+            self._frames.result("in", message.message_id, action, message.payload, at)
+        else:
+            self._frames.error("in", message.message_id, action, _failure(message), at)
+        if asked is None or asked.answer.done():
             _log.debug("%s: a reply nobody asked for is dropped", self.station_id)
         elif isinstance(message, Result):
-            future.set_result(message.payload)
+            asked.answer.set_result(message.payload)
         else:
-            future.set_exception(CallError(message.code, message.description))
+            asked.answer.set_exception(_failure(message))
 
     async def _exchange(self, command: Command) -> dict[str, Any]:
         message_id = str(uuid4())
-        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[message_id] = future
+        at = self._frames.call("out", message_id, command.action, command.payload)
+        asked = _Asked(command.action, at, asyncio.get_running_loop().create_future())
+        self._waiting[message_id] = asked
         try:
             await self._socket.send_text(rpc.call(message_id, command.action, command.payload))
-            return await future
+            return await asked.answer
         finally:
             del self._waiting[message_id]
 
@@ -148,6 +178,10 @@ class Connection:
             await self.close(POLICY_VIOLATION, "too many bad frames")
 
     def _give_up_waiting(self) -> None:
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(CallTimeout("the charge point disconnected"))
+        for asked in self._waiting.values():
+            if not asked.answer.done():
+                asked.answer.set_exception(CallTimeout("the charge point disconnected"))
+
+
+def _failure(message: Error) -> CallError:
+    return CallError(message.code, message.description)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 # A stop in Wh after samples in whole kWh may lie below the last of them.
 ROUNDING_WH = 1000
@@ -10,8 +10,7 @@ ROUNDING_WH = 1000
 MAX_SESSION_WH = 1_000_000
 
 
-@dataclass(frozen=True)
-class Meter:
+class Meter(NamedTuple):
     """A transaction's register: where it stands, and the energy that has passed since the start."""
 
     start_wh: int
@@ -37,7 +36,7 @@ def advance(meter: Meter, reading_wh: int, *, modulus_wh: int | None = None) -> 
         return _plus(meter, reading_wh, delta + modulus_wh)
     if -delta <= ROUNDING_WH and 2 * reading_wh >= meter.last_wh:
         return meter
-    return replace(_plus(meter, reading_wh, reading_wh), was_reset=True)
+    return _plus(meter, reading_wh, reading_wh)._replace(was_reset=True)
 
 
 def settle(meter: Meter, stop_wh: int) -> Meter:
@@ -51,7 +50,7 @@ def settle(meter: Meter, stop_wh: int) -> Meter:
     plausible = 0 <= difference <= MAX_SESSION_WH
     agrees = abs(difference - meter.energy_wh) <= ROUNDING_WH
     if plausible and (agrees if meter.was_reset else not final.was_reset):
-        return replace(meter, last_wh=stop_wh, energy_wh=difference)
+        return meter._replace(last_wh=stop_wh, energy_wh=difference)
     return final
 
 
@@ -70,4 +69,4 @@ def _plus(meter: Meter, reading_wh: int, energy_wh: int) -> Meter:
     total = meter.energy_wh + energy_wh
     if total > MAX_SESSION_WH:
         return meter
-    return replace(meter, last_wh=reading_wh, energy_wh=total)
+    return meter._replace(last_wh=reading_wh, energy_wh=total)

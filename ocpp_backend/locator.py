@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy import Connection as Database
 from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.routing import Route
 
-from ocpp_backend import outbox, session_data, stations, transaction_rows
+from ocpp_backend import keys, outbox, quarantine, session_data, stations, transaction_rows
 from ocpp_backend.answers import Json
 from ocpp_backend.bodies import InitiateChargingBody, StopChargingBody, SyncStationBody, read_body
 from ocpp_backend.clock import Clock, wire_time
@@ -19,6 +20,8 @@ from ocpp_backend.commands import Commands
 from ocpp_backend.failures import Failure
 from ocpp_backend.hub import Hub
 from ocpp_backend.presence import Presence
+from ocpp_backend.quarantine import Quarantine
+from ocpp_backend.stations import SyncResult
 from ocpp_backend.store import Store
 
 
@@ -27,6 +30,7 @@ class Locator:
     store: Store
     hub: Hub
     presence: Presence
+    quarantine: Quarantine
     commands: Commands
     websocket_url: str
     clock: Clock
@@ -55,16 +59,27 @@ class Locator:
         )
 
     async def stations(self, _request: Request) -> Json:
-        known = await self.store.read(stations.everything)
-        return Json([self._station(station, connectors) for station, connectors in known])
+        known, with_key = await self.store.read(
+            lambda db: (stations.everything(db), keys.stations_with_key(db))
+        )
+        return Json(
+            [
+                self._station(station, connectors, has_key=station.station_id in with_key)
+                for station, connectors in known
+            ]
+        )
 
     async def sync_station(self, request: Request) -> Json:
         body = await read_body(request, SyncStationBody)
         columns = [connector.columns() for connector in body.connectors]
         now = self.clock()
-        synced = await self.store.write(
-            lambda db: stations.sync(db, body.station_id, body.facts(), columns, now)
-        )
+
+        def sync(db: Database) -> SyncResult:
+            quarantine.forget(db, body.station_id)
+            return stations.sync(db, body.station_id, body.facts(), columns, now)
+
+        synced = await self.store.write(sync)
+        await self.quarantine.release(body.station_id)
         return Json(
             {
                 "station_id": body.station_id,
@@ -95,11 +110,14 @@ class Locator:
         status = session_data.wire_status(transaction)
         return Json({"transaction_id": transaction.transaction_id, "status": status})
 
-    def _station(self, station: Row[Any], connectors: list[Row[Any]]) -> dict[str, Any]:
+    def _station(self, station: Row[Any], connectors: list[Row[Any]], *, has_key: bool) -> dict[str, Any]:
+        connection = self.hub.get(station.station_id)
         seen: datetime | None = self.presence.last_seen(station.station_id) or station.last_seen
         return {
             "station_id": station.station_id,
-            "connected": self.hub.get(station.station_id) is not None,
+            "connected": connection is not None,
+            "ocpp_version": connection.protocol.subprotocol if connection else None,
+            "has_key": has_key,
             "last_seen": None if seen is None else wire_time(seen),
             "connectors": [
                 {"connector_id": c.connector_id, "status": c.status, "error_code": c.error_code}

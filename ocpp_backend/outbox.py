@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import orjson
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from ocpp_backend.bulk import insert_rows
+from ocpp_backend.changes import WEBHOOK_COLUMNS, changes_of
 from ocpp_backend.clock import wire_time
 from ocpp_backend.tables import outbox
 
 _PRUNE_AT_ONCE = 5000
+_MARK_AT_ONCE = 1000
+_NEXT = (
+    select(
+        outbox.c.id, outbox.c.event_id, outbox.c.station_id, outbox.c.type, outbox.c.body, outbox.c.attempts
+    )
+    .where(outbox.c.state == "pending", outbox.c.station_id == bindparam("station"))
+    .order_by(outbox.c.id)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ def append(
     transaction_id: int | None = None,
 ) -> None:
     """Queue a webhook of type `kind`. `at` is the charge point's own time of the fact."""
-    event_id = str(uuid4())
+    event_id = _event_id(now)
     envelope: dict[str, Any] = {
         "type": kind,
         "event_id": event_id,
@@ -50,16 +61,21 @@ def append(
     }
     if transaction_id is not None:
         envelope["transaction_id"] = transaction_id
-    db.execute(
-        insert(outbox).values(
-            event_id=event_id,
-            station_id=station_id,
-            type=kind,
-            body=orjson.dumps(envelope).decode(),
-            created_at=now,
-        )
-    )
-    db.info.setdefault("outbox_stations", set()).add(station_id)
+    body = orjson.dumps(envelope).decode()
+    row = (event_id, station_id, kind, body, now, "pending", 0)
+    if (changes := changes_of(db)) is not None:
+        changes.add_webhook(station_id, row)
+    else:
+        insert_rows(db, outbox, WEBHOOK_COLUMNS, [row])
+
+
+def _event_id(now: datetime) -> str:
+    """A UUID of version 7: ordered by time, so that the index of them grows at one end only."""
+    milliseconds = int(now.timestamp() * 1000)
+    number = int.from_bytes(os.urandom(10)) | milliseconds << 80
+    number = number & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def waiting_stations(db: Connection) -> Sequence[str]:
@@ -67,20 +83,18 @@ def waiting_stations(db: Connection) -> Sequence[str]:
     return db.scalars(pending.distinct()).all()
 
 
-def next_of(db: Connection, station_id: str, limit: int) -> list[Pending]:
-    """The station's oldest webhooks still to be delivered, in order."""
-    columns = (outbox.c.id, outbox.c.event_id, outbox.c.station_id, outbox.c.type, outbox.c.body)
-    query = (
-        select(*columns, outbox.c.attempts)
-        .where(outbox.c.state == "pending", outbox.c.station_id == station_id)
-        .order_by(outbox.c.id)
-        .limit(limit)
-    )
-    return [Pending(*row) for row in db.execute(query)]
+def next_of_each(db: Connection, station_ids: Iterable[str], limit: int) -> list[list[Pending]]:
+    """For each station its oldest webhooks still to be delivered, in order."""
+    return [
+        [Pending(*row) for row in db.execute(_NEXT, {"station": station_id, "most": limit})]
+        for station_id in station_ids
+    ]
 
 
 def delivered(db: Connection, ids: Sequence[int], now: datetime) -> None:
-    db.execute(update(outbox).where(outbox.c.id.in_(ids)).values(state="delivered", settled_at=now))
+    for first in range(0, len(ids), _MARK_AT_ONCE):
+        some = outbox.c.id.in_(ids[first : first + _MARK_AT_ONCE])
+        db.execute(update(outbox).where(some).values(state="delivered", settled_at=now))
 
 
 def failed(db: Connection, event: Pending, answer: str) -> None:

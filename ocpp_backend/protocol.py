@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from ocpp_backend.failures import CallError
 from ocpp_backend.schemas import Schemas
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A valid CALL of a charge point. `heartbeat_interval` is what we ask of it, in seconds."""
 
     station_id: str
@@ -43,8 +42,9 @@ class Protocol:
     subprotocol: str
     schemas: Schemas
     handlers: Mapping[str, Handler]
-    remote_start: Callable[[int, str], Command]
-    remote_stop: Callable[[int], Command]
+    # The commands that start and stop a transaction; each is answered with a `status`.
+    remote_start: Callable[[Row[Any]], Command]
+    remote_stop: Callable[[Row[Any]], Command]
 
     def handler(self, action: str) -> Handler:
         """Raises `CallError`: NotImplemented for an action unknown to OCPP, NotSupported for one to us."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,21 +15,18 @@ _MAX_ID = 36
 UNKNOWN_ID = "-1"
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     message_id: str
     action: str
     payload: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     message_id: str
     payload: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Error:
+class Error(NamedTuple):
     message_id: str
     code: str
     description: str

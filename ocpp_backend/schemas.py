@@ -47,7 +47,8 @@ def load(version: str) -> Schemas:
         name = file.name.removesuffix(".json").removesuffix("Request")
         schema = orjson.loads(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
         # Times are parsed where they are used: many charge points leave out the offset.
-        validator = jsonschema_rs.validator_for(schema, validate_formats=False)
+        # What is wrong is told without the value, which may be an id tag.
+        validator = jsonschema_rs.validator_for(schema, validate_formats=False, mask="the value")
         table = responses if name.endswith("Response") else requests
         table[name.removesuffix("Response")] = validator
     return Schemas(requests, responses)
@@ -56,6 +57,13 @@ def load(version: str) -> Schemas:
 def _check(validator: jsonschema_rs.Validator, payload: dict[str, Any]) -> dict[str, Any]:
     if validator.is_valid(payload):
         return payload
+    try:
+        return _mended(validator, payload)
+    except (RecursionError, ValueError) as error:
+        raise CallError("FormationViolation", "nested too deeply") from error
+
+
+def _mended(validator: jsonschema_rs.Validator, payload: dict[str, Any]) -> dict[str, Any]:
     # Some charge points write whole numbers as 100.0.
     mended = _whole_numbers(payload)
     if validator.is_valid(mended):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from secrets import SystemRandom
 
 import urllib3
@@ -16,6 +18,7 @@ from ocpp_backend import outbox
 from ocpp_backend.clock import Clock
 from ocpp_backend.outbox import Pending
 from ocpp_backend.store import Store
+from ocpp_backend.together import Together
 from ocpp_integration.events import sign
 
 _log = logging.getLogger(__name__)
@@ -23,6 +26,7 @@ _log = logging.getLogger(__name__)
 PARALLEL = 16
 TRIES_OF_A_REFUSED_EVENT = 5
 _BATCH = 50
+_GIVE_WAY_SECONDS = 0.2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 _TIMEOUT = urllib3.Timeout(connect=3, read=10)
 _KEPT_ANSWER = 500
@@ -46,6 +50,10 @@ class _Answer:
         return self.status in _REFUSALS
 
 
+# What is told of a batch that was broken off.
+_STOPPED = _Answer(None, "the backend stops")
+
+
 class Sender:
     """One lane per station with something to deliver; a lane ends when its station's outbox is empty."""
 
@@ -59,6 +67,8 @@ class Sender:
         self._news: set[str] = set()
         self._answering = asyncio.Event()
         # At 200 webhooks a second, blocking connections in threads cost far less than asynchronous ones.
+        self._next_of = Together(self._read)
+        self._mark = Together(self._write_marks)
         self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="webhooks")
         self._client = urllib3.PoolManager(maxsize=PARALLEL, block=True, timeout=_TIMEOUT, retries=False)
 
@@ -88,7 +98,7 @@ class Sender:
         while station_id in self._news:
             self._news.discard(station_id)
             try:
-                batch = await self._store.read(lambda db: outbox.next_of(db, station_id, _BATCH))
+                batch = await self._next_of(station_id)
                 await self._deliver(batch)
                 pauses = _pauses()
                 if len(batch) == _BATCH:
@@ -101,16 +111,22 @@ class Sender:
 
     async def _deliver(self, batch: Sequence[Pending]) -> None:
         """Deliver a batch; it is marked together, or up to the first event that was not taken at once."""
-        taken: list[int] = []
-        for event in batch:
-            answer = await self._post(event)
+        while batch:
+            taken, answer = await self._post(batch)
+            if taken:
+                await self._mark([event.id for event in batch[:taken]])
             if answer.taken:
-                taken.append(event.id)
-                continue
-            await self._mark(taken)
-            taken = []
-            await self._insist(event, answer)
-        await self._mark(taken)
+                return
+            await self._insist(batch[taken], answer)
+            batch = batch[taken + 1 :]
+
+    async def _read(self, station_ids: Sequence[str]) -> Sequence[list[Pending]]:
+        return await self._store.read(lambda db: outbox.next_of_each(db, station_ids, _BATCH))
+
+    async def _write_marks(self, taken: Sequence[list[int]]) -> Sequence[None]:
+        ids, now = list(chain.from_iterable(taken)), self._clock()
+        await self._store.write(lambda db: outbox.delivered(db, ids, now))
+        return [None] * len(taken)
 
     async def _insist(self, event: Pending, answer: _Answer) -> None:
         """Repeat with growing pauses until the event is taken, or finally refused."""
@@ -123,7 +139,7 @@ class Sender:
             await self._store.write(lambda db, said=answer.text: outbox.failed(db, event, said))  # type: ignore[misc]
             _log.warning("webhook %s (%s) is not taken: %s", event.event_id, event.type, answer.text[:100])
             await self._wait(pause, until_answering=answer.status is None)
-            answer = await self._post(event)
+            _, answer = await self._post([event])
             if answer.taken:
                 await self._mark([event.id])
                 return
@@ -140,15 +156,30 @@ class Sender:
         except TimeoutError:
             return
 
-    async def _post(self, event: Pending) -> _Answer:
-        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._exchange, event)
-        if answer.taken:
-            self._answering.set()
-        elif answer.status is None:
+    async def _post(self, batch: Sequence[Pending]) -> tuple[int, _Answer]:
+        """How many of a batch were taken, one after the other, and the last answer."""
+        loop = asyncio.get_running_loop()
+        taken, answer = await loop.run_in_executor(self._threads, self._exchange_all, batch)
+        if answer.status is None:
             self._answering.clear()
-        return answer
+        elif taken:
+            self._answering.set()
+        return taken, answer
+
+    def _exchange_all(self, batch: Sequence[Pending]) -> tuple[int, _Answer]:
+        answer = _STOPPED
+        for number, event in enumerate(batch):
+            if self._stopped:
+                return number, _STOPPED
+            answer = self._exchange(event)
+            if not answer.taken:
+                return number, answer
+        return len(batch), answer
 
     def _exchange(self, event: Pending) -> _Answer:
+        if self._store.is_crowded:
+            # Charge points are answered first; what is not delivered now is safe where it is.
+            time.sleep(_GIVE_WAY_SECONDS)
         headers = sign(self._secrets, event.event_id, event.body, self._clock())
         try:
             response = self._client.request(
@@ -158,11 +189,6 @@ class Sender:
             return _Answer(None, f"{type(error).__name__}: {error}")
         text = response.data[:_KEPT_ANSWER].decode(errors="replace").replace("\0", "")
         return _Answer(response.status, f"{response.status} {text}")
-
-    async def _mark(self, ids: list[int]) -> None:
-        if ids:
-            now = self._clock()
-            await self._store.write(lambda db: outbox.delivered(db, ids, now))
 
     async def _put_aside(self, event: Pending, answer: _Answer) -> None:
         _log.error("webhook %s (%s) is refused for good: %s", event.event_id, event.type, answer.text)

@@ -7,6 +7,8 @@ import socket
 import uvicorn
 from starlette.applications import Starlette
 
+from ocpp_backend.handshake import WebSocketProtocol
+
 # A frame that is too large is answered up to here; beyond, it ends the connection.
 _LARGEST_FRAME_READ = 1024 * 1024
 _PING_SECONDS = 30
@@ -22,7 +24,7 @@ class Server(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
-                ws="websockets-sansio",
+                ws=WebSocketProtocol,
                 ws_max_size=_LARGEST_FRAME_READ,
                 ws_ping_interval=_PING_SECONDS,
                 ws_ping_timeout=_PING_SECONDS,

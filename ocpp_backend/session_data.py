@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from ocpp_backend import outbox
 from ocpp_backend.clock import wire_time
+from ocpp_backend.measuring import is_measured
 from ocpp_backend.pricing import cost
 from ocpp_backend.samples import Sample
 
@@ -35,7 +36,7 @@ def session_started(db: Connection, transaction: Row[Any], now: datetime) -> Non
     data = {
         "start_time": wire_time(transaction.start_time),
         "meter_start": transaction.meter_start,
-        "id_tag": transaction.id_tag,
+        "id_tag": transaction.id_tag or None,
         "connector_id": transaction.connector_id,
         "user_id": transaction.user_id,
         "payment_transaction_id": transaction.payment_transaction_id,
@@ -63,17 +64,22 @@ def session_progress(
 
 
 def session_stopped(db: Connection, transaction: Row[Any], now: datetime) -> None:
-    data = {
+    data: dict[str, Any] = {
         "final_cost": _cost(transaction),
         "stop_reason": transaction.stop_reason,
         "meter_stop": transaction.meter_stop,
-        "energy_consumed_kwh": _kilo(transaction.energy_wh),
         "stop_time": wire_time(transaction.stop_time),
         "duration_seconds": duration_seconds(transaction, now),
         "connector_id": transaction.connector_id,
     }
+    if is_measured(transaction) or not transaction.estimated:
+        # An energy that is only concluded from the registers may shrink when the stop comes after all;
+        # what was once told as consumed may not.
+        data["energy_consumed_kwh"] = _kilo(transaction.energy_wh)
     if transaction.estimated:
         data["estimated"] = True
+    if transaction.clock_ahead:
+        data["clock_ahead"] = True
     if transaction.meter_reset:
         data["meter_reset"] = True
     _append(db, "session_stopped", transaction, data, transaction.stop_time, now)
@@ -86,7 +92,7 @@ def as_session(transaction: Row[Any], now: datetime) -> dict[str, Any]:
         "transaction_id": transaction.transaction_id,
         "station_id": transaction.station_id,
         "connector_id": transaction.connector_id,
-        "id_tag": transaction.id_tag,
+        "id_tag": transaction.id_tag or None,
         "status": wire_status(transaction),
         "start_time": _time(transaction.start_time),
         "stop_time": _time(transaction.stop_time),
@@ -100,6 +106,8 @@ def as_session(transaction: Row[Any], now: datetime) -> dict[str, Any]:
         "meter_stop": transaction.meter_stop,
         "stop_reason": transaction.stop_reason,
         "estimated": transaction.estimated,
+        "clock_ahead": transaction.clock_ahead,
+        "meter_reset": transaction.meter_reset,
         "meter_values": transaction.meter_values or [],
     }
 

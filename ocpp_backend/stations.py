@@ -28,10 +28,19 @@ class ConnectorState:
 
     connector_id: int
     status: str
-    error_code: str
+    error_code: str | None
     info: str | None = None
     vendor_id: str | None = None
     vendor_error_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a connector, whatever its status is."""
+
+    error_code: str
+    vendor_error_code: str | None
+    info: str | None
 
 
 @dataclass(frozen=True)
@@ -166,6 +175,18 @@ def connector_says(
         data = {"connector_id": state.connector_id, "status": state.status}
         outbox.append(db, "availability_changed", station_id, data, at=at, now=now)
     return not late
+
+
+def connector_has(
+    db: Connection, station_id: str, connector_id: int, problem: Problem | None, at: datetime, now: datetime
+) -> None:
+    """Take what is wrong with a connector, or that nothing is any more, and tell of it with its status."""
+    known = connector(db, station_id, connector_id)
+    if known is not None and known.status_time is not None and at < known.status_time:
+        return
+    status = known.status if known is not None and known.status else "available"
+    wrong = vars(problem) if problem is not None else {"error_code": "NoError"}
+    connector_says(db, station_id, ConnectorState(connector_id, status, **wrong), at, now)
 
 
 def _put_connector(

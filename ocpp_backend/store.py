@@ -1,4 +1,4 @@
-"""The engine of the backend's store, and the one path on which it is written."""
+"""The one path on which the backend's store is written."""
 
 from __future__ import annotations
 
@@ -6,87 +6,58 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy import Connection, Engine
 
-from ocpp_backend.tables import counters, metadata
+from ocpp_backend import frames
+from ocpp_backend.changes import Changes, collecting, watch_statements
+from ocpp_backend.engine import create_tables, open_engine
+from ocpp_backend.failures import BackendError
+from ocpp_backend.frames import Frame
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 _MAX_BATCH = 500
-_FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
+# So many units wait for a commit only where the machine has no time left.
+_CROWD = 64
+# As many frames wait for a store that is down; then the oldest are given up.
+_MAX_FRAMES = 20_000
 
 
-def open_engine(url: str) -> Engine:
-    """An engine whose SQLite connections sync every commit to disk and write under BEGIN IMMEDIATE.
-
-    A connection begins to write when opened with `execution_options(writes=True)`.
-    """
-    parsed = make_url(url)
-    if not parsed.drivername.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    # The driver would begin transactions by itself, too late and without IMMEDIATE.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def create_tables(engine: Engine, now: datetime) -> None:
-    """Create what is missing, and number transactions from the seconds since 2025 on.
-
-    A store that was lost and made anew thereby continues above every number it gave out before, as long
-    as there was less than one transaction a second; a charge point or the platform may still hold the
-    old ones. The numbers fit the 32 bits that some charge points have for them until 2093.
-    """
-    with engine.execution_options(writes=True).begin() as db:
-        metadata.create_all(db)
-        if db.scalar(select(counters.c.value).where(counters.c.name == "transaction_id")) is None:
-            first = int((now - _FIRST_DAY).total_seconds())
-            db.execute(insert(counters).values(name="transaction_id", value=first))
-
-
-@dataclass
+@dataclass(slots=True)
 class _Unit:
     work: Work[Any]
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
-    touched: set[str] = field(default_factory=set)
+
+
+class _Spoilt(Exception):
+    """A unit failed after it had changed something."""
 
 
 class Store:
     """Runs units of work one after the other; those that wait together share one commit.
 
     A unit is a function of a connection. It sees what the units before it did; what it raises undoes
-    only itself and reaches its caller. `on_commit` is called in the event loop with the stations in
-    whose outbox something is new.
+    only itself and reaches its caller. It may be run twice, then as if the first time had not been.
+    `on_commit` is called in the event loop with the stations in whose outbox something is new.
     """
 
     def __init__(self, url: str):
         self.on_commit: Callable[[Iterable[str]], None] = lambda _stations: None
         self._url = url
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._last_batch = 0
+        self._frames: deque[Frame] = deque(maxlen=_MAX_FRAMES)
+        self._changes = Changes()
         self._engine: Engine
         self._thread: threading.Thread
         self._loop: asyncio.AbstractEventLoop
@@ -96,6 +67,7 @@ class Store:
         self._loop = asyncio.get_running_loop()
         self._engine = await asyncio.to_thread(open_engine, self._url)
         await asyncio.to_thread(create_tables, self._engine, now)
+        watch_statements(self._engine)
         self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
         self._thread.start()
 
@@ -105,11 +77,20 @@ class Store:
         await asyncio.to_thread(self._thread.join)
         self._engine.dispose()
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so much is written that what can wait should."""
+        return self._last_batch >= _CROWD
+
     async def write(self, work: Work[T]) -> T:
         """What `work` returns, once it is committed. Raises what it raises, or why the commit failed."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = self._loop.create_future()
         self._units.put(_Unit(work, future))
         return await future
+
+    def record(self, frame: Frame) -> None:
+        """Have `frame` logged with the next commit; nobody waits for it."""
+        self._frames.append(frame)
 
     async def read(self, work: Work[T]) -> T:
         return await asyncio.to_thread(self._read, work)
@@ -121,10 +102,12 @@ class Store:
     def _serve(self) -> None:
         while (first := self._units.get()) is not None:
             batch, more = self._gather(first)
+            self._last_batch = len(batch)
             self._commit(batch)
-            self._loop.call_soon_threadsafe(self._resolve, batch)
+            self._loop.call_soon_threadsafe(self._resolve, batch, self._changes.take_stations())
             if not more:
-                return
+                break
+        self._commit([])
 
     def _gather(self, first: _Unit) -> tuple[list[_Unit], bool]:
         batch = [first]
@@ -140,15 +123,41 @@ class Store:
 
     def _commit(self, batch: list[_Unit]) -> None:
         try:
-            with self._engine.connect().execution_options(writes=True) as db, db.begin():
-                for unit in batch:
-                    _run(unit, db)
+            try:
+                self._transaction(batch, _run_together)
+            except _Spoilt:
+                self._transaction(batch, _run_apart)
         except Exception as error:  # noqa: BLE001 - handed to every caller
             _log.error("a commit of %d units failed: %s", len(batch), error)
             for unit in batch:
                 unit.error = unit.error or error
 
-    def _resolve(self, batch: list[_Unit]) -> None:
+    def _transaction(
+        self, batch: list[_Unit], run: Callable[[list[_Unit], Connection, Changes], None]
+    ) -> None:
+        try:
+            with (
+                self._engine.connect().execution_options(writes=True) as db,
+                collecting(db, self._changes),
+                db.begin(),
+            ):
+                run(batch, db, self._changes)
+                self._changes.write(db)
+                self._log_frames(db)
+        except BaseException:
+            self._changes.forget()
+            raise
+
+    def _log_frames(self, db: Connection) -> None:
+        """A frame that cannot be logged must not undo the facts beside it."""
+        noted = [self._frames.popleft() for _ in range(len(self._frames))]
+        try:
+            with db.begin_nested():
+                frames.insert_all(db, noted)
+        except Exception:  # noqa: BLE001 - they are given up
+            _log.exception("%d frames could not be logged", len(noted))
+
+    def _resolve(self, batch: Sequence[_Unit], touched: Iterable[str]) -> None:
         for unit in batch:
             if unit.future.done():
                 continue
@@ -156,16 +165,29 @@ class Store:
                 unit.future.set_exception(unit.error)
             else:
                 unit.future.set_result(unit.result)
-        self.on_commit({station for unit in batch if unit.error is None for station in unit.touched})
+        self.on_commit(touched)
 
 
-def _run(unit: _Unit, db: Connection) -> None:
-    touched: set[str] = set()
-    db.info["outbox_stations"] = touched
-    try:
-        with db.begin_nested():
+def _run_together(batch: list[_Unit], db: Connection, changes: Changes) -> None:
+    """Without a savepoint for each. Raises `_Spoilt` where a unit fails that has changed something."""
+    for unit in batch:
+        before = changes.made
+        try:
             unit.result = unit.work(db)
-    except Exception as error:  # noqa: BLE001 - handed to the caller
-        unit.error = error
-    else:
-        unit.touched = touched
+        except Exception as error:
+            if changes.made != before or not isinstance(error, BackendError):
+                raise _Spoilt from error
+            unit.error = error
+
+
+def _run_apart(batch: list[_Unit], db: Connection, changes: Changes) -> None:
+    """Each within a savepoint, so that one that fails undoes only itself."""
+    for unit in batch:
+        unit.error = None
+        try:
+            with db.begin_nested():
+                unit.result = unit.work(db)
+                changes.write(db)
+        except Exception as error:  # noqa: BLE001 - handed to the caller
+            changes.forget()
+            unit.error = error

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
+from ocpp_backend.changes import changes_of
 from ocpp_backend.tables import connectors, counters, transactions
 
 _log = logging.getLogger(__name__)
@@ -17,7 +18,11 @@ _t = transactions.c
 def get(db: Connection, transaction_id: int) -> Row[Any] | None:
     if not 0 < transaction_id < 2**63:
         return None  # no store could even be asked for it
-    return db.execute(select(transactions).where(_t.transaction_id == transaction_id)).one_or_none()
+    changes = changes_of(db)
+    if changes is not None and (known := changes.transaction(transaction_id)) is not None:
+        return known
+    found = db.execute(select(transactions).where(_t.transaction_id == transaction_id)).one_or_none()
+    return found if changes is None else changes.know(found)
 
 
 def open_on(db: Connection, station_id: str, connector_id: int) -> Row[Any] | None:
@@ -32,6 +37,16 @@ def open_on(db: Connection, station_id: str, connector_id: int) -> Row[Any] | No
 def asked_for_by_tag(db: Connection, station_id: str, id_tag: str) -> Row[Any] | None:
     """The transaction that the platform asked for under this id tag, in whichever state it is."""
     return first_where(db, _t.station_id == station_id, _t.id_tag == id_tag.upper(), _t.remote.is_(True))
+
+
+def by_ocpp_id(db: Connection, station_id: str, ocpp_id: str) -> Row[Any] | None:
+    """The transaction that a charge point calls so."""
+    changes = changes_of(db)
+    if changes is not None and (known := changes.transaction_called(station_id, ocpp_id)) is not None:
+        return known
+    one = select(transactions).where(_t.station_id == station_id, _t.ocpp_id == ocpp_id)
+    found = db.execute(one).one_or_none()
+    return found if changes is None else changes.know(found)
 
 
 def of_station(db: Connection, station_id: str, transaction_id: int) -> Row[Any] | None:
@@ -52,6 +67,8 @@ def all_where(db: Connection, *conditions: ColumnElement[bool]) -> Sequence[Row[
 
 
 def change(db: Connection, transaction: Row[Any], **values: Any) -> Row[Any]:
+    if (changes := changes_of(db)) is not None:
+        return changes.change(transaction, values)
     changed = update(transactions).where(_t.transaction_id == transaction.transaction_id)
     return db.execute(changed.values(**values).returning(transactions)).one()
 
@@ -71,6 +88,7 @@ def insert_new(db: Connection, **values: Any) -> Row[Any]:
             )
         )
     ).one_or_none()
-    values |= {"price_per_kwh": price.price_per_kwh, "currency": price.currency} if price else {}
+    if price is not None:
+        values |= {"price_per_kwh": price.price_per_kwh, "currency": price.currency}
     new = insert(transactions).values(transaction_id=db.scalar(number), **values)
     return db.execute(new.returning(transactions)).one()

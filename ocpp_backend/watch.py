@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from ocpp_backend import outbox, stations, transactions
+from ocpp_backend import endings, frame_log, orders, outbox, stations
 from ocpp_backend.clock import Clock
 from ocpp_backend.presence import Presence
 from ocpp_backend.store import Store
@@ -19,8 +19,11 @@ from ocpp_backend.store import Store
 _log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 1.0
+# For a stop that follows the status of a free connector, and for a transaction to go on after a boot.
 FREED_PATIENCE = timedelta(seconds=60)
+RESUME_PATIENCE = timedelta(minutes=15)
 KEEP_DELIVERED = timedelta(hours=1)
+_STEPS_OF_PRUNING = 10
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Watch:
     clock: Clock
     offline_after: timedelta
     connection_timeout: timedelta
+    stuck_after: timedelta
+    keep_frames: timedelta
+    most_frames: int
 
     async def run(self) -> None:
         """Look once a second, until cancelled. A look that fails is logged and made again."""
@@ -47,8 +53,13 @@ class Watch:
 
     async def deadlines(self) -> None:
         now = self.clock()
-        await self.store.write(lambda db: transactions.expire_pending(db, now, self.connection_timeout))
-        await self.store.write(lambda db: transactions.close_freed(db, now, FREED_PATIENCE))
+        await self.store.write(lambda db: orders.expire_pending(db, now, self.connection_timeout))
+        await self.store.write(
+            lambda db: endings.close_doubted(
+                db, now, freed_since=FREED_PATIENCE, booted_since=RESUME_PATIENCE
+            )
+        )
+        await self.store.write(lambda db: endings.close_lost(db, now, self.stuck_after))
 
     async def save_last_seen(self) -> None:
         if seen := self.presence.take_unsaved():
@@ -57,6 +68,13 @@ class Watch:
     async def prune(self) -> None:
         now = self.clock()
         await self.store.write(lambda db: outbox.prune(db, now, KEEP_DELIVERED))
+        for _ in range(_STEPS_OF_PRUNING):
+            # Each step is a commit of its own, so that messages get their turn in between.
+            if not await self.store.write(self._prune_frames):
+                return
+
+    def _prune_frames(self, db: Connection) -> int:
+        return frame_log.prune(db, self.clock(), self.keep_frames, self.most_frames)
 
 
 async def _logged(look: Callable[[], Awaitable[None]]) -> None:

@@ -143,6 +143,7 @@ class SessionStopped(_Data):
     connector_id: ConnectorId | None = None
     estimated: bool | None = None
     meter_reset: bool | None = None
+    clock_ahead: bool | None = None
 
 
 class AvailabilityChanged(_Data):

@@ -152,7 +152,7 @@ def _session_progress(store: Session, report: Report, data: SessionProgress) -> 
 
 def _session_stopped(store: Session, report: Report, data: SessionStopped) -> None:
     at = report.time(data.stop_time)
-    ahead = report.is_ahead(data.stop_time)
+    ahead = bool(data.clock_ahead) or report.is_ahead(data.stop_time)
     _report_to_session(store, report, data, at, lambda s: session_state.stopped(s, data, at), ahead=ahead)
 
 

@@ -18,7 +18,7 @@ from ocpp_integration.errors import BackendRefused, BackendSilent, NotFound
 from ocpp_integration.events import Event, Time
 from ocpp_integration.lifecycle import apply_event
 
-_TOLD_AT_START = ("meter_start", "start_time", "id_tag", "connector_id")
+_TOLD_AT_START = ("meter_start", "start_time", "id_tag", "connector_id", "clock_ahead")
 _TOLD_IN_PROGRESS = (
     "energy_consumed_kwh",
     "current_power_kw",
@@ -35,6 +35,7 @@ _TOLD_AT_STOP = (
     "final_cost",
     "estimated",
     "meter_reset",
+    "clock_ahead",
     "connector_id",
 )
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)

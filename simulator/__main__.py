@@ -16,6 +16,7 @@ import settings as configuration
 from simulator.clock import Clock
 from simulator.diary import Diary
 from simulator.fleet import FleetError, load_fleet
+from simulator.keys import Keys, load_keys
 from simulator.world import Play, play
 
 log = logging.getLogger("simulator")
@@ -41,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--diary", type=Path, metavar="FILE", help="write what happens as JSON lines")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of all chance (default 1)")
     parser.add_argument("--idle", action="store_true", help="no cars and no troubles: only answer commands")
+    parser.add_argument("--traffic", type=_factor, default=1, metavar="X", help="so many times the cars")
+    parser.add_argument("--trouble", type=_factor, default=1, metavar="X", help="so many times the outages")
     parser.add_argument(
         "--memory",
         type=Path,
@@ -51,12 +54,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not 0 < factor <= 1000:
+        raise ValueError
+    return factor
+
+
 def _run(options: argparse.Namespace, settings: configuration.Settings) -> None:
     if settings.simulator_hours and settings.simulator_speed <= 1:
         raise configuration.ConfigurationError(
             "SIMULATOR_HOURS needs a SIMULATOR_SPEED above 1, or simulated time never reaches now"
         )
-    fleet = load_fleet(settings.simulator_fleet)
+    fleet = load_fleet(settings.simulator_fleet).busier(traffic=options.traffic, trouble=options.trouble)
     if options.stations is not None:
         fleet = fleet.first(options.stations)
     with contextlib.ExitStack() as stack:
@@ -70,6 +80,7 @@ def _run(options: argparse.Namespace, settings: configuration.Settings) -> None:
             seed=options.seed,
             idle=options.idle,
             memory_folder=options.memory,
+            keys=Keys(load_keys(settings.simulator_keys), settings.simulator_keys),
             clock=Clock(speed=settings.simulator_speed, hours=settings.simulator_hours),
             diary=diary,
         )

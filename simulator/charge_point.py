@@ -7,22 +7,30 @@ import contextlib
 import logging
 import random
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from simulator.clock import Clock
+from simulator.configuration import STOPS_INVALID, Configuration
 from simulator.connector import VirtualConnector
 from simulator.diary import Diary
-from simulator.fleet import Fleet, Outage, Station
+from simulator.fleet import Fleet, Outage, Station, StopReason
+from simulator.keys import Keys
 from simulator.link import Link
 from simulator.memory import Memory, Snapshot, as_stopped_by_power_loss
-from simulator.messages import Message, Metered, Started, StatusReport, Stopped
+from simulator.messages import Message, PassingMessage, Started, StatusReport, Stopped
 from simulator.outbox import Outbox
+from simulator.quirks import as_sent
+from simulator.remote import RemoteControl
+from simulator.versions import protocol_of
 from simulator.visits import Visit, patient_visit, vehicle_for
 
 log = logging.getLogger(__name__)
 
 _SAVE_SECONDS = 60.0
+_REBOOT_SECONDS = 20.0
+_LAST_WORDS_SECONDS = 5.0
 
 
 class VirtualChargePoint:
@@ -34,6 +42,7 @@ class VirtualChargePoint:
         *,
         fleet: Fleet,
         url: str,
+        keys: Keys,
         meter_interval: float,
         clock: Clock,
         rng: random.Random,
@@ -46,17 +55,39 @@ class VirtualChargePoint:
         self._rng = rng
         self._diary = diary
         self._memory = memory
+        self._keys = keys
         self._changed = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
-        self._remote_starts: dict[str, VirtualConnector] = {}
         self._since = clock.now()
         remembered = memory.load()
-        self.outbox = Outbox(waiting=as_stopped_by_power_loss(remembered), on_delivered=self._delivered)
+        self.configuration = Configuration(
+            station,
+            meter_interval=meter_interval,
+            changed=remembered.configuration,
+            take_key=self._take_key,
+        )
+        self.outbox = Outbox(
+            waiting=as_stopped_by_power_loss(remembered),
+            on_delivered=self._delivered,
+            on_given_up=self._given_up,
+        )
+        self.remote = RemoteControl(
+            configuration=self.configuration,
+            visit_for=self._visit_for,
+            reboot=self._reboot,
+            tell_status=self._tell_status,
+            clear_cache=lambda: self.link.clear_cache(),
+            use_new_key=lambda: self.link.use_new_key(),
+            spawn=self._spawn,
+        )
+        protocol = protocol_of(station)
         self.link = Link(
             station=station,
             url=url,
+            key=keys.get(station.station_id),
+            protocol=protocol,
             outbox=self.outbox,
-            commands=self,
+            commands=self.remote,
             statuses=self._statuses,
             on_offline=self._was_offline,
             clock=clock,
@@ -67,7 +98,9 @@ class VirtualChargePoint:
                 number,
                 spec,
                 register_wh=remembered.registers.get(number, rng.randrange(10_000, 4_000_000)),
-                meter_interval=meter_interval,
+                is_operative=number not in remembered.out_of_service,
+                assigns_ids=protocol.assigns_ids,
+                configuration=self.configuration,
                 report=self._report,
                 authorise=self.link.authorise,
                 clock=clock,
@@ -75,6 +108,7 @@ class VirtualChargePoint:
             )
             for number, spec in station.numbered_connectors
         )
+        self.remote.connectors = self.connectors
 
     @property
     def free_connectors(self) -> list[VirtualConnector]:
@@ -113,38 +147,9 @@ class VirtualChargePoint:
                 "%s: %d messages wait until next time", self.station.station_id, len(self.outbox.waiting)
             )
         for message in self.outbox.waiting:
-            if isinstance(message, Stopped):
-                self._diary.transaction(self.station.station_id, message, delivered=False)
+            self._note_end(message, delivered=False)
         self._save()
         await self.link.close()
-
-    def may_start(self, id_tag: str, connector_id: int | None) -> bool:
-        wanted = [c for c in self.free_connectors if connector_id in (None, c.number)]
-        if not wanted or id_tag in self._remote_starts:
-            return False
-        wanted[0].claim()
-        self._remote_starts[id_tag] = wanted[0]
-        return True
-
-    def start(self, id_tag: str) -> None:
-        connector = self._remote_starts.pop(id_tag, None)
-        if connector is not None:
-            vehicle = vehicle_for(connector.spec, self._fleet, self._rng)
-            self._spawn(connector.serve(patient_visit(id_tag, connector.spec, vehicle), asks=False))
-
-    def may_stop(self, transaction_id: int) -> bool:
-        return self._running(transaction_id) is not None
-
-    def stop(self, transaction_id: int) -> None:
-        connector = self._running(transaction_id)
-        if connector is not None:
-            connector.request_stop("Remote")
-
-    def _running(self, transaction_id: int) -> VirtualConnector | None:
-        for connector in self.connectors:
-            if connector.running and connector.running.transaction.transaction_id == transaction_id:
-                return connector
-        return None
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if self._tasks is None:
@@ -163,41 +168,78 @@ class VirtualChargePoint:
         self.link.restore()
 
     async def _without_power(self, outage: Outage, seconds: float) -> None:
-        await self.link.cut(power_too=True)
+        await self.link.cut(boots="PowerUp")
         async with asyncio.TaskGroup() as tasks:
             for connector in self.connectors:
                 tasks.create_task(connector.break_down(outage, seconds))
         self.link.restore()
 
+    async def _reboot(self, reason: StopReason) -> None:
+        """Soft, what the transactions' ends have to tell gets through first where it can."""
+        for connector in self.connectors:
+            connector.request_stop(reason)
+        while any(connector.running for connector in self.connectors):
+            await asyncio.sleep(0.01)
+        if reason != "HardReset":
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await self.outbox.wait_until_empty()
+        await self.link.cut(boots="RemoteReset")
+        await self._clock.sleep(_REBOOT_SECONDS)
+        self.link.restore()
+
     def _report(self, message: Message) -> None:
         # A status that cannot be sent now is stale later; at the next connection the current one is sent.
-        if not isinstance(message, StatusReport) or self.link.is_online:
-            self.outbox.put(message)
+        online = self.link.is_online
+        for sent in as_sent(message, self.station.quirks, self._rng):
+            if isinstance(sent, PassingMessage):
+                if online:
+                    self.outbox.put(sent)
+            else:
+                self.outbox.put(sent if online else replace(sent, offline=True))
         if isinstance(message, Started | Stopped):
             self._changed.set()
 
     def _delivered(self, message: Message) -> None:
         if isinstance(message, Started) and message.transaction.refused:
             self._stop_refused(message)
-        elif isinstance(message, Stopped):
-            self._diary.transaction(self.station.station_id, message, delivered=True)
-        if not isinstance(message, Metered | StatusReport):
+        self._note_end(message, delivered=True)
+        if isinstance(message, Started | Stopped):
             self._changed.set()
 
+    def _given_up(self, message: Message) -> None:
+        self._note_end(message, delivered=False)
+
+    def _note_end(self, message: Message, *, delivered: bool) -> None:
+        if isinstance(message, Stopped) and not message.again:
+            self._diary.transaction(self.station.station_id, message, delivered=delivered)
+
     def _stop_refused(self, message: Started) -> None:
+        if not self.configuration.is_on(STOPS_INVALID):
+            return
         for connector in self.connectors:
             if connector.running and connector.running.transaction is message.transaction:
                 connector.request_stop("DeAuthorized")
 
+    def _take_key(self, key: str) -> None:
+        self._keys.replace(self.station.station_id, key)
+        self.link.key = key
+
+    def _visit_for(self, id_tag: str, connector: VirtualConnector) -> Visit:
+        vehicle = vehicle_for(connector.spec, self._fleet, self._rng)
+        return patient_visit(id_tag, connector.spec, vehicle)
+
     def _statuses(self) -> list[StatusReport]:
         return [StatusReport(0, "Available", self._since), *(c.status for c in self.connectors)]
 
+    def _tell_status(self, connector_id: int | None) -> None:
+        for report in self._statuses():
+            if connector_id in (None, report.connector_id):
+                self._report(report)
+
     def _was_offline(self, start: datetime, end: datetime) -> None:
         self._diary.offline(self.station.station_id, start, end)
-        # The answers to these never left: nobody waits for the cars.
-        for connector in self._remote_starts.values():
-            connector.release()
-        self._remote_starts.clear()
+        self.remote.forget_starts()
 
     async def _keep_memory(self) -> None:
         while True:
@@ -210,4 +252,6 @@ class VirtualChargePoint:
     def _save(self) -> None:
         running = [(c.running.transaction, c.running.reading) for c in self.connectors if c.running]
         registers = {connector.number: connector.register_wh for connector in self.connectors}
-        self._memory.save(Snapshot(registers, running, self.outbox.waiting))
+        out_of_service = [c.number for c in self.connectors if not c.is_operative]
+        changed = self.configuration.changed
+        self._memory.save(Snapshot(registers, running, self.outbox.waiting, out_of_service, changed))

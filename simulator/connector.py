@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from simulator.clock import Clock
+from simulator.configuration import ASKS_REMOTE, Configuration
 from simulator.fleet import Connector, ErrorCode, Failure, Outage, StopReason
 from simulator.messages import (
     ConnectorStatus,
     Message,
     Metered,
+    MeterShown,
     Reading,
     Started,
     StatusReport,
@@ -28,14 +30,24 @@ from simulator.visits import Visit
 
 @dataclass
 class Running:
-    """A transaction under way, with the last reading of its meter."""
+    """A transaction under way, with the last reading of its meter, and the meter where energy flows."""
 
     transaction: Transaction
     reading: Reading
+    meter: Meter | None = None
+
+
+@dataclass(frozen=True)
+class RemoteStart:
+    """The central system asked for the charge; `number` is by what OCPP 2.0.1 knows its request again."""
+
+    number: int | None = None
 
 
 class VirtualConnector:
     """`report` takes what the central system should know; `authorise` asks it about a driver.
+
+    With `assigns_ids` the transactions have an id of their own from the start, as in OCPP 2.0.1.
 
     The register is in Wh, never falls, and is the integral of the power that was reported.
     """
@@ -46,7 +58,9 @@ class VirtualConnector:
         spec: Connector,
         *,
         register_wh: int,
-        meter_interval: float,
+        is_operative: bool,
+        assigns_ids: bool,
+        configuration: Configuration,
         report: Callable[[Message], None],
         authorise: Callable[[str], Awaitable[bool]],
         clock: Clock,
@@ -56,12 +70,14 @@ class VirtualConnector:
         self.spec = spec
         self.running: Running | None = None
         self._register_wh = register_wh
-        self._meter_interval = meter_interval
+        self._is_operative = is_operative
+        self._assigns_ids = assigns_ids
+        self._configuration = configuration
         self._report = report
         self._authorise = authorise
         self._clock = clock
         self._rng = rng
-        self._status = StatusReport(number, "Available", clock.now())
+        self._status = StatusReport(number, "Available" if is_operative else "Unavailable", clock.now())
         self._claimed = False
         self._is_closed = False
         self._outages: list[Outage] = []
@@ -77,6 +93,11 @@ class VirtualConnector:
     @property
     def status(self) -> StatusReport:
         return self._status
+
+    @property
+    def is_operative(self) -> bool:
+        """False once the central system took the connector out of service."""
+        return self._is_operative
 
     @property
     def is_free(self) -> bool:
@@ -97,25 +118,47 @@ class VirtualConnector:
             self._stop_reason = reason
             self._stop.set()
 
+    def set_operative(self, is_operative: bool) -> None:
+        """In or out of service, at once where nobody charges, else once the car has left."""
+        self._is_operative = is_operative
+        if not self._claimed:
+            self._say_rest()
+
+    async def until_left(self) -> None:
+        """Wait until no car is there or on its way."""
+        await self._left.wait()
+
+    def show_meter(self) -> None:
+        """Tell what the meter shows, of a transaction under way or of none."""
+        running = self.running
+        transaction = running.transaction if running else None
+        self._report(MeterShown(self.number, self._reading_now(), transaction))
+
+    def sample_now(self) -> None:
+        """Report a sample of the transaction under way that is not due yet."""
+        if self.running is not None and not self._stop.is_set():
+            self._sample(self.running, self._reading_now(), asked_for=True)
+
     def close(self) -> None:
         """The charge point goes down: the running transaction ends, and none begins any more."""
         self._is_closed = True
         self.request_stop("Reboot")
 
-    async def serve(self, visit: Visit, *, asks: bool = True) -> None:
+    async def serve(self, visit: Visit, remote: RemoteStart | None = None) -> None:
         """The whole visit of a car to the claimed connector, from its plug going in to its leaving.
 
-        `asks` is whether the driver's id tag is put to the central system first.
+        The driver's id tag is put to the central system first, unless that asked for the charge itself.
         """
         self._stop.clear()
         try:
             await self._pause(2, 5)
             self._show("Preparing")
+            asks = remote is None or self._configuration.is_on(ASKS_REMOTE)
             if not asks or await self._identify(visit):
-                await self._transact(visit)
+                await self._transact(visit, remote)
             self._show("Finishing")
             await self._pause(3, 20)
-            self._show("Available")
+            self._show(self._rest)
         finally:
             self.release()
 
@@ -124,29 +167,38 @@ class VirtualConnector:
         if outage.status == "unavailable":
             await self._left.wait()
         self._outages.append(outage)
-        self._say_outage()
+        self._say_rest()
         self.request_stop(stop_reason_for(outage))
         await self._clock.sleep(seconds)
         await self._left.wait()
         self._outages.remove(outage)
-        self._say_outage()
+        self._say_rest()
 
     async def _identify(self, visit: Visit) -> bool:
         await self._pause(4, 25)
         return await self._authorise(visit.driver)
 
-    async def _transact(self, visit: Visit) -> None:
+    async def _transact(self, visit: Visit, remote: RemoteStart | None) -> None:
         if self._outages or self._is_closed:
             return
-        running = self.running = self._begin(visit.driver)
+        running = self.running = self._begin(visit.driver, remote)
         await (self._fail(running, visit.failure) if visit.failure else self._charge(running, visit))
         self.running = None
         stop = running.reading
         self._report(Stopped(running.transaction, stop.time, stop.register_wh, self._stop_reason))
 
-    def _begin(self, id_tag: str) -> Running:
-        now = self._clock.now()
-        transaction = Transaction(str(uuid.uuid4()), self.number, id_tag, self._register_wh, now)
+    def _begin(self, id_tag: str, remote: RemoteStart | None) -> Running:
+        now, key = self._clock.now(), str(uuid.uuid4())
+        transaction = Transaction(
+            key,
+            self.number,
+            id_tag,
+            self._register_wh,
+            now,
+            transaction_id=key if self._assigns_ids else None,
+            is_remote=remote is not None,
+            remote_start_id=remote.number if remote else None,
+        )
         self._report(Started(transaction))
         return Running(transaction, Reading(now, self._register_wh, 0, 0))
 
@@ -160,6 +212,7 @@ class VirtualConnector:
 
     async def _charge(self, running: Running, visit: Visit) -> None:
         meter = Meter(visit, begun=self._clock.now(), register_wh=self._register_wh, is_dc=self.spec.is_dc)
+        running.meter = meter
         self._stop_reason = visit.stop_reason
         self._show("Charging")
         self._sample(running, meter.at(meter.begun))
@@ -172,16 +225,20 @@ class VirtualConnector:
         """Report samples up to `end`, that of the end included. True if a stop was requested before."""
         while (moment := running.reading.time) < end:
             # Where sending cannot keep up with a fast clock, samples are skipped.
-            due = max(moment + timedelta(seconds=self._meter_interval), self._clock.now())
+            due = max(moment + timedelta(seconds=self._configuration.meter_interval), self._clock.now())
             if await self._clock.wait(self._stop, min(due, end)):
                 self._read(running, meter.at(self._clock.now()))
                 return True
             self._sample(running, meter.at(min(due, end)))
         return False
 
-    def _sample(self, running: Running, reading: Reading) -> None:
+    def _sample(self, running: Running, reading: Reading, *, asked_for: bool = False) -> None:
         self._read(running, reading)
-        self._report(Metered(running.transaction, reading))
+        self._report(Metered(running.transaction, reading, asked_for=asked_for))
+
+    def _reading_now(self) -> Reading:
+        now, meter = self._clock.now(), self.running.meter if self.running else None
+        return meter.at(min(now, meter.unplugged)) if meter else Reading(now, self._register_wh, 0, 0)
 
     def _read(self, running: Running, reading: Reading) -> None:
         running.reading = reading
@@ -197,9 +254,14 @@ class VirtualConnector:
         if not self._outages:
             self._say(status, error_code, vendor_error_code)
 
-    def _say_outage(self) -> None:
+    @property
+    def _rest(self) -> ConnectorStatus:
+        return "Available" if self._is_operative else "Unavailable"
+
+    def _say_rest(self) -> None:
+        """What shows while no visit does, or what hides the visit."""
         if not self._outages:
-            return self._say("Available")
+            return self._say(self._rest)
         outage = self._outages[-1]
         status: ConnectorStatus = "Faulted" if outage.status == "faulted" else "Unavailable"
         return self._say(status, outage.error_code, outage.vendor_error_code)

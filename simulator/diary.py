@@ -14,8 +14,9 @@ from simulator.messages import Stopped
 class Diary:
     """Counts everything, and writes it to `lines` where given: one JSON object each, times in ISO 8601.
 
-    Events: `transaction` (once its stop was answered, or when the simulator ends with `delivered` false),
-    `faulted` and `unavailable` (a connector, when it is over), `offline` (a window without connection).
+    Events: `transaction` (once its stop was answered, or with `delivered` false where it was given up or the
+    simulator ends before; with `stop_sent` false where the charge point forgets the stop), `faulted` and
+    `unavailable` (a connector, when it is over), `offline` (a window without connection).
     """
 
     def __init__(self, lines: IO[str] | None = None) -> None:
@@ -30,6 +31,7 @@ class Diary:
             "transaction",
             station_id=station_id,
             connector_id=transaction.connector_id,
+            key=transaction.key,
             transaction_id=transaction.transaction_id,
             id_tag=transaction.id_tag,
             start_time=transaction.start_time,
@@ -39,6 +41,7 @@ class Diary:
             energy_wh=stop.energy_wh,
             reason=stop.reason,
             delivered=delivered,
+            stop_sent=not stop.forgotten,
         )
 
     def out_of_order(

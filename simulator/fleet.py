@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -46,7 +46,28 @@ StopReason = Literal[
     "UnlockCommand",
     "DeAuthorized",
 ]
+OcppVersion = Literal["1.6", "2.0.1"]
+Quirk = Literal[
+    "boots_on_reconnect",
+    "quiet_on_reconnect",
+    "repeats_message_ids",
+    "stop_twice",
+    "never_stops",
+    "remote_as_local",
+    "late_meter_values",
+    "kwh_strings",
+    "wh_labelled_kwh",
+    "signed_values",
+    "missing_evse",
+    "forgets_remote_start",
+    "no_offline_flag",
+    "seq_no_zero",
+]
+_ONLY_IN_201 = {"missing_evse", "forgets_remote_start", "no_offline_flag", "seq_no_zero"}
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Hours = Annotated[
+    tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], Field(min_length=24, max_length=24)
+]
 CiString20 = Annotated[str, Field(min_length=1, max_length=20)]  # OCPP's limit for vendor and model
 
 
@@ -76,8 +97,25 @@ class Connector(_Entry):
         return self.type != "type2"
 
 
+class ArrivalCurve(_Entry):
+    """Weights of the 24 local hours, and how busy a weekend day is against a weekday."""
+
+    weekday: Hours
+    weekend: Hours
+    weekend_factor: Positive
+
+    @model_validator(mode="after")
+    def _cars_come(self) -> ArrivalCurve:
+        if not sum(self.weekday) or not sum(self.weekend):
+            raise ValueError("a day has an hour in which cars come")
+        return self
+
+
 class Station(_Entry):
-    """`id` is the platform's, `station_id` the one under which the charge point connects."""
+    """`id` is the platform's, `station_id` the one under which the charge point connects.
+
+    `clock_skew` is by how many seconds its clock is ahead of time (behind where negative).
+    """
 
     id: UUID
     name: str
@@ -92,6 +130,18 @@ class Station(_Entry):
     sessions_per_day: Positive
     connectors: Annotated[tuple[Connector, ...], Field(min_length=1)]
     trouble: Positive = 1.0
+    ocpp: OcppVersion = "1.6"
+    quirks: frozenset[Quirk] = frozenset()
+    clock_skew: Annotated[float, Field(ge=-86_400, le=86_400)] = 0.0
+
+    @model_validator(mode="after")
+    def _quirks_are_its_versions(self) -> Station:
+        foreign = self.quirks & _ONLY_IN_201 if self.ocpp == "1.6" else set()
+        if foreign:
+            raise ValueError(f"no quirks of OCPP 1.6: {', '.join(sorted(foreign))}")
+        if {"boots_on_reconnect", "quiet_on_reconnect"} <= self.quirks:
+            raise ValueError("a charge point that boots at each connection is not quiet")
+        return self
 
     @property
     def numbered_connectors(self) -> tuple[tuple[int, Connector], ...]:
@@ -145,6 +195,7 @@ class Fleet(_Entry):
     vehicles: Annotated[tuple[Vehicle, ...], Field(min_length=1)]
     failures: Annotated[tuple[Failure, ...], Field(min_length=1)]
     outages: tuple[Outage, ...] = ()
+    arrivals: dict[Place, ArrivalCurve]
 
     @model_validator(mode="after")
     def _references_hold(self) -> Fleet:
@@ -152,6 +203,8 @@ class Fleet(_Entry):
         for station in self.stations:
             if station.owner not in keys:
                 raise ValueError(f"{station.name}: no owner has the key {station.owner}")
+            if station.place not in self.arrivals:
+                raise ValueError(f"{station.name}: no arrival curve is given for {station.place}")
         if len({station.id for station in self.stations}) < len(self.stations):
             raise ValueError("two stations have the same id")
         served = {vehicle.plug for vehicle in self.vehicles} | {"type2"}
@@ -163,6 +216,22 @@ class Fleet(_Entry):
     def first(self, count: int) -> Fleet:
         """The same fleet with its first `count` stations only."""
         return self.model_copy(update={"stations": self.stations[:count]})
+
+    def busier(self, *, traffic: float, trouble: float) -> Fleet:
+        """The same fleet with so many times the cars, and so many times the outages."""
+        stations = [_times(station, "sessions_per_day", traffic) for station in self.stations]
+        outages = [_times(outage, "per_day", trouble) for outage in self.outages]
+        return self.model_copy(update={"stations": tuple(stations), "outages": tuple(outages)})
+
+    def curve_of(self, station: Station) -> ArrivalCurve:
+        return self.arrivals[station.place]
+
+
+E = TypeVar("E", bound=_Entry)
+
+
+def _times(entry: E, name: str, factor: float) -> E:
+    return entry.model_copy(update={name: getattr(entry, name) * factor})
 
 
 def load_fleet(path: Path = DEFAULT_FLEET) -> Fleet:

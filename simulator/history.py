@@ -165,7 +165,8 @@ class _StationHistory:
 
     def _sessions(self, connectors: Sequence[_Occupancy], first_id: int) -> Iterator[HistoricSession]:
         growth = growth_towards(self.end)
-        coming = arrivals(self.station, start=self.start, zone=self.zone, rng=self.rng, growth=growth)
+        curve = self.fleet.curve_of(self.station)
+        coming = arrivals(self.station, curve, start=self.start, zone=self.zone, rng=self.rng, growth=growth)
         session_id = first_id
         for moment in takewhile(lambda moment: moment < self.end, coming):
             session = self._session(session_id, moment.replace(microsecond=0), connectors)

@@ -1,25 +1,31 @@
-"""What a charge point keeps while it has no power: its registers and what it still has to tell."""
+"""What a charge point keeps while it has no power: its registers, settings, and what it still has to tell."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from simulator.messages import Metered, Reading, Started, Stopped, Transaction, TransactionMessage
+from simulator.messages import Reading, Stopped, Transaction, TransactionMessage
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Snapshot:
-    """`registers` in Wh by connector; `running` are transactions with the last reading of their meter."""
+    """`registers` in Wh by connector; `running` are transactions with the last reading of their meter.
+
+    `out_of_service` are the connectors that the central system took out of service, `configuration` what it
+    changed, by key.
+    """
 
     registers: dict[int, int] = field(default_factory=dict)
     running: list[tuple[Transaction, Reading]] = field(default_factory=list)
     waiting: list[TransactionMessage] = field(default_factory=list)
+    out_of_service: list[int] = field(default_factory=list)
+    configuration: dict[str, str] = field(default_factory=dict)
 
 
 _SNAPSHOT = TypeAdapter(Snapshot)
@@ -53,7 +59,7 @@ class Memory:
 def as_stopped_by_power_loss(snapshot: Snapshot) -> list[TransactionMessage]:
     """What waits, and a stop for each transaction that was running when the power went."""
     stops = [
-        Stopped(transaction, reading.time, reading.register_wh, "PowerLoss")
+        Stopped(transaction, reading.time, reading.register_wh, "PowerLoss", offline=True)
         for transaction, reading in snapshot.running
     ]
     return [*snapshot.waiting, *stops]
@@ -66,15 +72,6 @@ def _share_transactions(snapshot: Snapshot) -> Snapshot:
     def shared(transaction: Transaction) -> Transaction:
         return known.setdefault(transaction.key, transaction)
 
-    waiting: list[TransactionMessage] = []
-    for message in snapshot.waiting:
-        transaction = shared(message.transaction)
-        match message:
-            case Started():
-                waiting.append(Started(transaction))
-            case Metered(reading=reading):
-                waiting.append(Metered(transaction, reading))
-            case Stopped(time=time, meter_stop=meter_stop, reason=reason):
-                waiting.append(Stopped(transaction, time, meter_stop, reason))
+    waiting = [replace(message, transaction=shared(message.transaction)) for message in snapshot.waiting]
     running = [(shared(transaction), reading) for transaction, reading in snapshot.running]
-    return Snapshot(snapshot.registers, running, waiting)
+    return replace(snapshot, waiting=waiting, running=running)

@@ -16,8 +16,8 @@ from ocpp.exceptions import OCPPError
 from simulator.messages import (
     Message,
     Metered,
+    PassingMessage,
     Started,
-    StatusReport,
     TransactionMessage,
     transaction_messages,
 )
@@ -31,17 +31,19 @@ MOST_WAITING_ONLINE = 20
 
 
 class Outbox:
-    """`on_delivered` is called with each message that was answered."""
+    """`on_delivered` is called with each message that was answered, `on_given_up` with each one dropped."""
 
     def __init__(
         self,
         *,
         waiting: Iterable[TransactionMessage] = (),
         on_delivered: Callable[[Message], None] = lambda _: None,
+        on_given_up: Callable[[Message], None] = lambda _: None,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._queue: deque[Message] = deque(waiting)
         self._on_delivered = on_delivered
+        self._on_given_up = on_given_up
         self._retry_seconds = retry_seconds
         self._is_draining = False
         self._filled = asyncio.Event()
@@ -62,7 +64,7 @@ class Outbox:
         self._queue.append(message)
         self._mark()
 
-    def renew_statuses(self, reports: Iterable[StatusReport]) -> None:
+    def renew_statuses(self, reports: Iterable[PassingMessage]) -> None:
         """Forget statuses that were not sent; `reports` go out after everything that waits.
 
         A connector that called itself available before its transaction's stop has arrived would make the
@@ -86,8 +88,8 @@ class Outbox:
 
     async def _send_first(self, send: Callable[[Message], Awaitable[None]]) -> None:
         message = self._queue[0]
-        if await self._deliver(message, send):
-            self._on_delivered(message)
+        settled = self._on_delivered if await self._deliver(message, send) else self._on_given_up
+        settled(message)
         if self._queue and self._queue[0] is message:
             self._queue.popleft()
         self._mark()
@@ -96,7 +98,7 @@ class Outbox:
         if _orphaned(message):
             log.warning("Dropped, its transaction was never taken: %s", message)
             return False
-        attempts = 1 if isinstance(message, StatusReport) else ATTEMPTS
+        attempts = 1 if isinstance(message, PassingMessage) else ATTEMPTS
         for attempt in range(1, attempts + 1):
             try:
                 await send(message)
@@ -117,6 +119,6 @@ class Outbox:
 
 
 def _orphaned(message: Message) -> bool:
-    if isinstance(message, StatusReport | Started):
+    if isinstance(message, PassingMessage | Started):
         return False
     return message.transaction.transaction_id is None

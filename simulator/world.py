@@ -16,6 +16,7 @@ from simulator.clock import Clock
 from simulator.connector import VirtualConnector
 from simulator.diary import Diary
 from simulator.fleet import Fleet, Outage, Station
+from simulator.keys import Keys
 from simulator.memory import Memory
 from simulator.troubles import troubles
 from simulator.visits import choose_connector, draw_vehicle, draw_visit, vehicle_for
@@ -30,7 +31,8 @@ _TELL_EVERY_SECONDS = 2.0
 class Play:
     """What is played and how. `idle` leaves out cars and troubles: only commands make things happen.
 
-    `memory_folder` is where charge points keep what survives a loss of power; None for no memory.
+    `memory_folder` is where charge points keep what survives a loss of power; None for no memory. `keys` are
+    their passwords.
     """
 
     fleet: Fleet
@@ -40,6 +42,7 @@ class Play:
     seed: int = 1
     idle: bool = False
     memory_folder: Path | None = None
+    keys: Keys = field(default_factory=Keys)
     clock: Clock = field(default_factory=Clock)
     diary: Diary = field(default_factory=Diary)
 
@@ -52,6 +55,7 @@ class Play:
             station,
             fleet=self.fleet,
             url=self.url,
+            keys=self.keys,
             meter_interval=self.meter_interval,
             clock=self.clock,
             rng=random.Random(f"{self.seed} {station.id}"),
@@ -100,7 +104,9 @@ async def _live(charge_point: VirtualChargePoint, what: Play) -> None:
 
 async def _receive_cars(charge_point: VirtualChargePoint, what: Play, rng: random.Random) -> None:
     _find_cars_plugged_in(charge_point, what, rng)
-    for moment in arrivals(charge_point.station, start=what.clock.now(), zone=what.zone, rng=rng):
+    station, start = charge_point.station, what.clock.now()
+    curve = what.fleet.curve_of(station)
+    for moment in arrivals(station, curve, start=start, zone=what.zone, rng=rng):
         await what.clock.sleep_until(moment)
         _receive_car(charge_point, what, rng)
 
@@ -108,7 +114,7 @@ async def _receive_cars(charge_point: VirtualChargePoint, what: Play, rng: rando
 def _find_cars_plugged_in(charge_point: VirtualChargePoint, what: Play, rng: random.Random) -> None:
     """The world did not begin when we did: some connectors have a car in the middle of its charge."""
     local = what.clock.now().astimezone(what.zone)
-    share = 0.25 + 0.35 * busyness(charge_point.station.place, local)
+    share = 0.25 + 0.35 * busyness(what.fleet.curve_of(charge_point.station), local)
     for connector in charge_point.free_connectors:
         if rng.random() < share:
             vehicle = vehicle_for(connector.spec, what.fleet, rng)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -127,6 +127,7 @@ class Backend:
                 "ocpp_webhook_url": receiver_url,
                 "webhook_secret": SECRET,
                 "ocpp_api_key": KEY,
+                "ocpp_require_station_keys": False,
                 **overrides,
             },
         )
@@ -190,10 +191,17 @@ class Backend:
 class ChargePoint:
     """A charge point that says exactly what a test tells it to."""
 
-    def __init__(self, port: int, station_id: str, subprotocols: Sequence[str] = ("ocpp1.6",)) -> None:
+    def __init__(
+        self,
+        port: int,
+        station_id: str,
+        subprotocols: Sequence[str] = ("ocpp1.6",),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         opening = connect(
             f"ws://127.0.0.1:{port}/ws/ev-locator/{station_id}",
             subprotocols=[Subprotocol(name) for name in subprotocols] or None,
+            additional_headers=headers,
             compression=None,
             proxy=None,
             close_timeout=1,

@@ -24,7 +24,6 @@ def values(text: str) -> dict[str, Any]:
     ("action", "payload", "code"),
     [
         ("Invented", {}, "NotImplemented"),
-        ("FirmwareStatusNotification", {"status": "Installed"}, "NotSupported"),
         ("RemoteStopTransaction", {"transactionId": 1}, "NotSupported"),
         ("Heartbeat", {"extra": 1}, "FormationViolation"),
         ("BootNotification", {"chargePointModel": "x"}, "OccurenceConstraintViolation"),
@@ -156,7 +155,7 @@ def test_a_refusal_is_logged_with_its_reason(backend: Backend, caplog: pytest.Lo
 
 def test_of_the_subprotocols_offered_ours_is_taken(backend: Backend) -> None:
     backend.sync()
-    with backend.charge_point(subprotocols=["ocpp2.0.1", "ocpp1.6"]) as charge_point:
+    with backend.charge_point(subprotocols=["ocpp2.1", "ocpp1.6"]) as charge_point:
         assert charge_point.socket.subprotocol == "ocpp1.6"
 
 

@@ -148,6 +148,7 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
         "OCPP_BACKEND_DATABASE_URL": f"sqlite:///{tmp_path / 'backend.db'}",
         "OCPP_WEBHOOK_URL": receiver.url,
         "OCPP_API_KEY": KEY,
+        "OCPP_REQUIRE_STATION_KEYS": "false",
         "WEBHOOK_SECRET": SECRET,
     }
 

@@ -114,7 +114,7 @@ def test_a_receiver_that_is_killed_under_load_and_started_again_misses_nothing_a
 
 @pytest.mark.xdist_group("stack")
 def test_what_the_jobs_did_not_apply_before_they_were_killed_they_apply_after(tmp_path: Path) -> None:
-    with Stack(tmp_path) as stack:
+    with Stack(tmp_path, chain.OPEN_DOOR) as stack:
         names = chain.add_stations(stack, 1)
         stack.start("backend", "receiver", "jobs")
         chain.wait_until_synced(stack, names[0])

@@ -11,18 +11,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from simulator_central import small_fleet
 
-from simulator.arrivals import CURVES, arrivals
-from simulator.fleet import Place
+from simulator.arrivals import arrivals
+from simulator.fleet import Place, load_fleet
 
 ADDIS = ZoneInfo("Africa/Addis_Ababa")
 MONDAY = datetime(2026, 3, 2, tzinfo=ADDIS)
 WEEKS = 60
+CURVES = load_fleet().arrivals
 
 
 def hours(place: Place, *, weekend: bool) -> Counter[int]:
     """Arrivals by local hour at a station with ten sessions a weekday, over the weeks."""
     station = small_fleet().stations[0].model_copy(update={"place": place})
-    coming = arrivals(station, start=MONDAY, zone=ADDIS, rng=random.Random(7))
+    coming = arrivals(station, CURVES[place], start=MONDAY, zone=ADDIS, rng=random.Random(7))
     local = takewhile(lambda m: m < MONDAY + timedelta(weeks=WEEKS), (m.astimezone(ADDIS) for m in coming))
     return Counter(moment.hour for moment in local if (moment.weekday() >= 5) == weekend)
 
@@ -51,7 +52,8 @@ def test_cars_come_to_work_between_six_and_eight() -> None:
 
 
 def test_arrivals_are_in_utc_and_in_order() -> None:
-    coming = arrivals(small_fleet().stations[0], start=MONDAY, zone=ADDIS, rng=random.Random(1))
+    station = small_fleet().stations[0]
+    coming = arrivals(station, CURVES["public"], start=MONDAY, zone=ADDIS, rng=random.Random(1))
     moments = [next(coming) for _ in range(50)]
     assert moments == sorted(moments)
     assert {moment.tzinfo for moment in moments} == {UTC}

@@ -3,95 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import json
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from ocpp.exceptions import OCPPError
 from ocpp.v16 import call
 from simulator_central import Central, central_system, register_of, remote_start, remote_stop, small_fleet
+from simulator_stage import FAULT, POWER_CUT, Stage, a_charge_under_way, a_visit, plug_in
 
 from simulator.charge_point import VirtualChargePoint
 from simulator.clock import Clock
-from simulator.diary import Diary
-from simulator.fleet import Failure, Outage, load_fleet
-from simulator.visits import Visit, draw_visit, patient_visit, vehicle_for
+from simulator.fleet import Failure
+from simulator.visits import Visit, draw_visit, vehicle_for
 from simulator.world import Play, play
-
-Scene = Callable[[Central, VirtualChargePoint], Awaitable[None]]
-FAULT = Outage(
-    scope="connector",
-    status="faulted",
-    error_code="GroundFailure",
-    vendor_error_code="CX002",
-    per_day=1,
-    minutes=10,
-    spread=0.5,
-)
-POWER_CUT = FAULT.model_copy(
-    update={
-        "scope": "station",
-        "status": "offline",
-        "error_code": "OtherError",
-        "vendor_error_code": "CX015",
-    }
-)
-
-
-class Stage:
-    """One charge point of which nothing comes by itself, an hour of its time in seconds at most."""
-
-    def __init__(self, *, speed: float = 600, memory: Path | None = None) -> None:
-        self.lines = io.StringIO()
-        self.clock = Clock(speed=speed, hours=24)
-        self._memory = memory
-
-    def run(self, scene: Scene) -> None:
-        asyncio.run(self._run(scene))
-
-    @property
-    def diary(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.lines.getvalue().splitlines()]
-
-    async def _run(self, scene: Scene) -> None:
-        async with central_system() as central:
-            [charge_point] = Play(
-                fleet=small_fleet(),
-                url=central.url,
-                zone=ZoneInfo("UTC"),
-                meter_interval=30,
-                clock=self.clock,
-                diary=Diary(self.lines),
-                memory_folder=self._memory,
-            ).charge_points()
-            running = asyncio.create_task(charge_point.run())
-            try:
-                await central.until(lambda: "Available" in central.statuses(2))
-                await scene(central, charge_point)
-            finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-
-
-def a_visit(charge_point: VirtualChargePoint, connector_id: int = 1) -> Visit:
-    connector = charge_point.connectors[connector_id - 1]
-    fleet = small_fleet()
-    vehicle = next(v for v in fleet.vehicles if v.name == "Volkswagen ID.4")
-    return patient_visit("DRIVER-00007", connector.spec, vehicle)
-
-
-def plug_in(charge_point: VirtualChargePoint, connector_id: int = 1) -> None:
-    charge_point.plug_in(charge_point.connectors[connector_id - 1], a_visit(charge_point, connector_id))
-
-
-async def a_charge_under_way(central: Central, charge_point: VirtualChargePoint, samples: int = 5) -> None:
-    plug_in(charge_point)
-    await central.until(lambda: len(central.all("MeterValues")) >= samples)
 
 
 def test_it_boots_with_its_vendor_and_model_and_reports_every_connector() -> None:
@@ -235,7 +161,7 @@ def test_a_remote_stop_of_a_foreign_transaction_is_rejected() -> None:
 def test_a_request_it_does_not_know_is_answered_with_an_error() -> None:
     async def scene(central: Central, _: VirtualChargePoint) -> None:
         with pytest.raises(OCPPError):
-            await central.ask(call.Reset(type="Soft"))
+            await central.ask(call.GetLocalListVersion())
 
     Stage().run(scene)
 
@@ -338,7 +264,7 @@ def test_the_diary_tells_what_arrived() -> None:
 
     async def scene(central: Central, charge_point: VirtualChargePoint) -> None:
         await a_charge_under_way(central, charge_point)
-        charge_point.stop(central.next_transaction)
+        charge_point.remote.stop(central.next_transaction)
         await central.until(lambda: central.statuses()[-1] == "Available")
         [entry] = [line for line in stage.diary if line["event"] == "transaction"]
         stop = central.all("StopTransaction")[0]
@@ -384,7 +310,7 @@ def test_the_world_begins_with_cars_in_mid_charge() -> None:
         async with central_system() as central:
             stop = asyncio.Event()
             what = Play(
-                fleet=load_fleet().first(3),
+                fleet=small_fleet(),
                 url=central.url,
                 zone=ZoneInfo("UTC"),
                 clock=Clock(speed=60, hours=1),

@@ -37,7 +37,7 @@ def test_messages_of_one_transaction_share_it_again(tmp_path: Path) -> None:
 def test_a_transaction_that_was_running_is_stopped_at_its_last_reading() -> None:
     running = (transaction("b", 9), Reading(AT, 1500, 7000, 1))
     assert as_stopped_by_power_loss(Snapshot(running=[running])) == [
-        Stopped(running[0], AT, 1500, "PowerLoss")
+        Stopped(running[0], AT, 1500, "PowerLoss", offline=True)
     ]
 
 

@@ -7,54 +7,40 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ocpp_backend.clock import parse_time
-from ocpp_backend.failures import CallError
-from ocpp_backend.samples import Sample
+from ocpp_backend.clock import not_ahead
+from ocpp_backend.fields import MAX_CONNECTOR, measured, number, time, token, violation
+from ocpp_backend.samples import MAX_REGISTER_WH, Sample
 from ocpp_integration.events import normalise_measurand
 
-MAX_CONNECTOR = 1000
-_MAX_REGISTER_WH = 2**53
 _MAX_DIGITS = 64
-_MAX_VALUE = Decimal(10) ** 15
-_MIN_EXPONENT = -30
 
-
-def time(payload: dict[str, Any], name: str = "timestamp") -> datetime:
-    try:
-        return parse_time(payload[name])
-    except ValueError:
-        raise _violation(name, "no time of ISO 8601") from None
+__all__ = ["connector", "id_tag", "register", "samples", "time"]
 
 
 def connector(payload: dict[str, Any], *, least: int) -> int:
-    number: int = payload["connectorId"]
-    if not least <= number <= MAX_CONNECTOR:
-        raise _violation("connectorId", f"not between {least} and {MAX_CONNECTOR}")
-    return number
+    return number(payload, "connectorId", least, MAX_CONNECTOR)
 
 
 def register(payload: dict[str, Any], name: str) -> int:
     wh: int = payload[name]
-    if not 0 <= wh < _MAX_REGISTER_WH:
-        raise _violation(name, "no register in Wh")
+    if not 0 <= wh < MAX_REGISTER_WH:
+        raise violation(name, "no register in Wh")
     return wh
 
 
 def id_tag(payload: dict[str, Any]) -> str:
-    tag: str = payload["idTag"]
-    if not tag.strip():
-        raise _violation("idTag", "empty")
-    return tag
+    return token(payload, "idTag")
 
 
-def samples(meter_values: Iterable[dict[str, Any]]) -> list[Sample]:
-    """All raw values of a `meterValue` or `transactionData`; signed ones are left out.
+def samples(meter_values: Iterable[dict[str, Any]], arrival: datetime) -> list[Sample]:
+    """All raw values of a `meterValue` or `transactionData`, their times no later than they can be.
 
-    Raises `CallError` where a value is no finite number.
+    Signed values are left out. Raises `CallError` where a value is no finite number.
     """
     return [
-        _sample(value, time(group))
+        _sample(value, moment)
         for group in meter_values
+        for moment in [not_ahead(time(group), arrival)]
         for value in group["sampledValue"]
         if not _is_signed(value)
     ]
@@ -80,14 +66,6 @@ def _sample(value: dict[str, Any], timestamp: datetime) -> Sample:
 
 def _number(text: str) -> Decimal:
     try:
-        number = Decimal(text)
+        return measured(Decimal(text))
     except InvalidOperation:
-        raise _violation("value", "no number") from None
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < _MIN_EXPONENT or abs(number) >= _MAX_VALUE:
-        raise _violation("value", "no number that can be measured")
-    return number
-
-
-def _violation(name: str, reason: str) -> CallError:
-    return CallError("PropertyConstraintViolation", f"{name}: {reason}")
+        raise violation("value", "no number") from None

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ocpp_backend import stations, transactions
+from ocpp_backend import running, stations
 from ocpp_backend.clock import not_ahead
 from ocpp_backend.protocol import Request
 from ocpp_backend.stations import ConnectorState
@@ -29,5 +29,5 @@ def status_notification(db: Connection, request: Request) -> dict[str, Any]:
         vendor_error_code=payload.get("vendorErrorCode"),
     )
     if stations.connector_says(db, request.station_id, state, at, now):
-        transactions.connector_says(db, request.station_id, connector_id, status, at, now)
+        running.connector_says(db, request.station_id, connector_id, status, at, now)
     return {}

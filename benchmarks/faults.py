@@ -1,0 +1,213 @@
+"""A network in which everything goes wrong, and whether every watt-hour of it is accounted for.
+
+The demo's fleet is played for an hour (60 times as fast) with many times the usual cars and outages, while
+the backend is killed as a power cut would, at random moments. In the end the simulator's diary, the backend's
+store and the product's store must hold the same energy for each transaction, and nothing that the diary
+closed may be open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy import Engine, create_engine, func, select
+
+from benchmarks.stack import Stack
+from db.engine import reading
+from db.models import ChargingSession, WebhookEvent
+from management import demo
+from ocpp_backend.tables import transactions
+from simulator.fleet import load_fleet
+
+# By then the backend has given up waiting for the stops that charge points forgot.
+SETTLE_WITHIN = 180.0
+_LAST_KILL_AT = 0.85
+# The simulator may end before everything was answered; it remembers, as charge points do.
+_MOST_RUNS_TO_DELIVER = 5
+_RUN_TO_DELIVER_SECONDS = 5.0
+_OVER = ("completed", "failed", "stopped")
+
+Key = tuple[str, str]  # station, and the transaction's id in its own protocol
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a store holds of a transaction."""
+
+    energy_wh: int | None
+    is_open: bool
+
+
+def main(arguments: list[str]) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(prog="benchmarks faults", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60, help="of simulated time")
+    parser.add_argument("--speed", type=float, default=60)
+    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--traffic", type=float, default=10, help="so many times the cars")
+    parser.add_argument("--trouble", type=float, default=60, help="so many times the outages")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), _settings(options)) as stack:
+        return run(stack, options)
+
+
+def _settings(options: argparse.Namespace) -> dict[str, str]:
+    return {
+        "SIMULATOR_SPEED": str(options.speed),
+        "SIMULATOR_HOURS": str(options.minutes / 60),
+        "TIMEZONE": _where_it_is_noon(),
+        "METER_INTERVAL": "30",
+        "SYNC_INTERVAL": "2",
+    }
+
+
+def _where_it_is_noon() -> str:
+    """A time zone in which cars come now, whenever this runs."""
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+
+
+def run(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
+    """Play, kill, settle, compare. The figures of the last."""
+    demo.create(stack.engine, stack.settings, days=0)
+    stack.start("backend", "receiver", "jobs")
+    _until("the stations are synced", lambda: _known(stack) == _stations(stack))
+    diary = stack.folder / "diary.jsonl"
+    stack.start("simulator", arguments=_simulator(stack, diary, options))
+    kills = _kill_now_and_then(stack, options)
+    stack.stop("simulator")
+    for _ in range(_MOST_RUNS_TO_DELIVER):
+        if _undelivered(diary):
+            idle = (*_simulator(stack, diary, options), "--idle")
+            stack.start("simulator", arguments=idle, SIMULATOR_SPEED="1", SIMULATOR_HOURS="0")
+            time.sleep(_RUN_TO_DELIVER_SECONDS)
+            stack.stop("simulator")
+    _until("everything is applied", lambda: _is_settled(stack))
+    return _compare(stack, _diary(diary)) | {"kills": kills}
+
+
+def _simulator(stack: Stack, diary: Path, options: argparse.Namespace) -> tuple[str, ...]:
+    values = {
+        "--diary": diary,
+        "--memory": stack.folder / "memory",
+        "--seed": options.seed,
+        "--traffic": options.traffic,
+        "--trouble": options.trouble,
+    }
+    return tuple(str(part) for pair in values.items() for part in pair)
+
+
+def _kill_now_and_then(stack: Stack, options: argparse.Namespace) -> int:
+    """Kill the backend at random moments of the play, and return once simulated time is the real one."""
+    seconds = 60 * options.minutes / max(1, options.speed - 1)
+    rng = random.Random(options.seed)
+    begun = time.monotonic()
+    moments = sorted(rng.uniform(0.1, _LAST_KILL_AT) * seconds for _ in range(options.kills))
+    for moment in moments:
+        time.sleep(max(0.0, begun + moment - time.monotonic()))
+        stack.kill("backend")
+        stack.start("backend")
+    time.sleep(max(0.0, begun + seconds - time.monotonic()))
+    return len(moments)
+
+
+def _compare(stack: Stack, diary: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
+    backend, numbers = _backend(stack)
+    product = {key: held for key, number in numbers.items() if (held := _product(stack).get(number))}
+    wanted = {key: Held(entry["energy_wh"], is_open=False) for key, entry in diary.items()}
+    different = [key for key in wanted.keys() | backend.keys() if not _agree(key, wanted, backend, product)]
+    for key in different:
+        print(f"{key}: {wanted.get(key)}, backend {backend.get(key)}, product {product.get(key)}")
+    return {
+        "transactions": len(wanted),
+        "diary_wh": _sum(wanted),
+        "backend_wh": _sum(backend),
+        "product_wh": _sum(product),
+        "differences": len(different),
+        "open": sum(held.is_open for held in [*backend.values(), *product.values()]),
+    }
+
+
+def _agree(key: Key, *stores: Mapping[Key, Held]) -> bool:
+    return len({store[key].energy_wh if key in store else None for store in stores}) == 1
+
+
+def _sum(held: Mapping[Key, Held]) -> int:
+    return sum(one.energy_wh or 0 for one in held.values())
+
+
+def _diary(path: Path) -> dict[Key, dict[str, Any]]:
+    """The transactions by key; one told of again, as it had to wait for its delivery, counts once."""
+    entries = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    told = [entry for entry in entries if entry["event"] == "transaction"]
+    latest = {entry["key"]: entry for entry in told}
+    return {(entry["station_id"], str(entry["transaction_id"])): entry for entry in latest.values()}
+
+
+def _undelivered(path: Path) -> list[dict[str, Any]]:
+    return [entry for entry in _diary(path).values() if not entry["delivered"]]
+
+
+def _backend(stack: Stack) -> tuple[dict[Key, Held], dict[Key, int]]:
+    """What the backend holds, and its own numbers."""
+    engine = _backend_engine(stack)
+    with engine.connect() as db:
+        rows = db.execute(select(transactions)).all()
+    engine.dispose()
+    keys = {(row.station_id, row.ocpp_id or str(row.transaction_id)): row for row in rows}
+    held = {key: Held(row.energy_wh, row.status != "stopped") for key, row in keys.items()}
+    return held, {key: row.transaction_id for key, row in keys.items()}
+
+
+def _backend_engine(stack: Stack) -> Engine:
+    return create_engine(stack.settings.ocpp_backend_database_url)
+
+
+def _product(stack: Stack) -> dict[int | None, Held]:
+    with reading(stack.engine) as store:
+        sessions = store.scalars(select(ChargingSession)).all()
+    return {s.transaction_id: Held(s.energy_wh, s.status not in _OVER) for s in sessions}
+
+
+def _is_settled(stack: Stack) -> bool:
+    with reading(stack.engine) as store:
+        unapplied = store.scalar(
+            select(func.count())
+            .select_from(WebhookEvent)
+            .where(WebhookEvent.state.in_(("received", "waiting")))
+        )
+    held, _ = _backend(stack)
+    is_open = [one for one in [*held.values(), *_product(stack).values()] if one.is_open]
+    return not (unapplied or is_open or _ask(stack, "/healthz")["outbox"])
+
+
+def _known(stack: Stack) -> set[str]:
+    return {station["station_id"] for station in _ask(stack, "/api/locator/stations/")}
+
+
+def _stations(stack: Stack) -> set[str]:
+    return {station.station_id for station in load_fleet(stack.settings.simulator_fleet).stations}
+
+
+def _ask(stack: Stack, path: str) -> Any:
+    settings = stack.settings.ocpp_settings
+    key = {"Authorization": f"Bearer {settings['API_KEY']}"}
+    return requests.get(f"{settings['BASE_URL']}{path}", headers=key, timeout=10).json()
+
+
+def _until(what: str, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SETTLE_WITHIN
+    while not holds():
+        if time.monotonic() > deadline:
+            print(f"not within {SETTLE_WITHIN:.0f} s: {what}")
+            return
+        time.sleep(0.5)

@@ -1,0 +1,163 @@
+"""How many messages the backend validates, stores and answers, on one core.
+
+500 charge points, half of OCPP 1.6 and half of 2.0.1, send a meter value each as fast as they are answered:
+to a bare central system on the `ocpp` package that validates, answers and keeps nothing (the floor), then to
+the backend. Server and load have a core each. Every message puts its webhook into the backend's outbox; from
+there they go to a receiver that takes all of them and may lag behind: `delivered_per_s` says how fast.
+
+Then `--reconnect` charge points come back at once (`reconnect_s`: until all are booted), and `--steady` ones
+send a value every `--every` seconds (`steady_cpu`: the share of a core that this takes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from benchmarks.ocpp.frames import SUBPROTOCOLS
+from benchmarks.ocpp.process import load, module, on_core
+from benchmarks.stack import Stack, free_ports
+from ocpp_backend import keys, stations
+from ocpp_backend.clock import now
+from ocpp_backend.engine import create_tables, open_engine
+from ocpp_backend.tables import outbox
+
+_PATH = "/ws/ev-locator/"
+_SERVER, _LOAD = 0, 1
+_WARM_UP = 2.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A central system under load: its port and process, and who may connect."""
+
+    port: int
+    process: int
+    stations: list[tuple[str, str, str]]
+
+    def flood(self, count: int, seconds: float) -> dict[str, Any]:
+        return self._run(count, warm_up=_WARM_UP, seconds=seconds)
+
+    def reconnect(self, count: int) -> dict[str, Any]:
+        return self._run(count, warm_up=0, seconds=0, boot_only=True)
+
+    def steady(self, count: int, seconds: float, every: float) -> dict[str, Any]:
+        return self._run(count, warm_up=every, seconds=seconds, every=every)
+
+    def _run(self, count: int, **more: Any) -> dict[str, Any]:
+        plan = {"port": self.port, "path": _PATH, "stations": self.stations[:count], **more}
+        return load(plan, self.process, core=_LOAD)
+
+
+def main(arguments: list[str]) -> dict[str, Any]:
+    options = _options(arguments)
+    names = _stations(max(options.stations, options.reconnect, options.steady), options.versions)
+    floor = _floor(names, options)
+    result: dict[str, Any] = {"floor_messages_per_s": floor}
+    with tempfile.TemporaryDirectory() as folder, _backend(Path(folder), names, options) as (target, engine):
+        result |= _flood(target, engine, options)
+        result["ratio"] = round(result["messages_per_s"] / floor, 2) if floor else 0.0
+        if options.reconnect:
+            result["reconnect_s"] = target.reconnect(options.reconnect)["connected"]["seconds"]
+        if options.steady:
+            steady = target.steady(options.steady, options.seconds, options.every)
+            result |= {
+                "steady_cpu": steady["cpu"],
+                "steady_messages_per_s": round(steady["ended"]["messages"] / options.seconds),
+                "steady_p99_ms": steady["ended"]["p99_ms"],
+                "steady_rss_mb": steady["rss_mb"],
+            }
+    return result
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks ocpp", description=__doc__)
+    parser.add_argument("--stations", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=15, help="how long each part is measured")
+    parser.add_argument("--versions", nargs="+", choices=SUBPROTOCOLS, default=SUBPROTOCOLS)
+    parser.add_argument("--reconnect", type=int, default=1000, help="charge points that come back at once")
+    parser.add_argument("--steady", type=int, default=5000, help="charge points of the steady part")
+    parser.add_argument("--every", type=float, default=10, help="seconds between their values")
+    parser.add_argument("--receiver-down", action="store_true", help="let webhooks wait in the outbox")
+    parser.add_argument("--database", help="URL of an empty store; SQLite in a temporary folder by default")
+    parser.add_argument("--no-floor", action="store_true")
+    return parser.parse_args(arguments)
+
+
+def _stations(count: int, subprotocols: list[str]) -> list[tuple[str, str, str]]:
+    return [
+        (f"BENCH{number:05}", subprotocols[number % len(subprotocols)], keys.fresh_key())
+        for number in range(count)
+    ]
+
+
+def _floor(names: list[tuple[str, str, str]], options: argparse.Namespace) -> int:
+    if options.no_floor:
+        return 0
+    (port,) = free_ports(1)
+    with module("benchmarks.ocpp.floor", port, core=_SERVER) as process:
+        figures = Target(port, process, names).flood(options.stations, options.seconds)
+    return round(figures["ended"]["messages"] / options.seconds)
+
+
+def _flood(target: Target, engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
+    delivered = _count(engine, outbox.c.state == "delivered")
+    figures = target.flood(options.stations, options.seconds)
+    delivered = _count(engine, outbox.c.state == "delivered") - delivered
+    stored = _count(engine, outbox.c.type == "session_progress")
+    # In 2.0.1 the register of the start is a value, too.
+    starts = sum(subprotocol == "ocpp2.0.1" for _, subprotocol, _ in target.stations[: options.stations])
+    answered = figures["answered"]["messages"] + starts
+    assert stored == answered, f"{stored} stored of {answered} answered"
+    return {
+        "messages_per_s": round(figures["ended"]["messages"] / options.seconds),
+        "p99_ms": figures["ended"]["p99_ms"],
+        "rss_mb": figures["rss_mb"],
+        "cpu": figures["cpu"],
+        "delivered_per_s": round(delivered / (options.seconds + _WARM_UP)),
+    }
+
+
+def _count(engine: Engine, condition: Any) -> int:
+    with engine.connect() as db:
+        return int(db.execute(select(func.count()).select_from(outbox).where(condition)).scalar_one())
+
+
+@contextlib.contextmanager
+def _backend(
+    folder: Path, names: list[tuple[str, str, str]], options: argparse.Namespace
+) -> Iterator[tuple[Target, Engine]]:
+    """The backend's real process, which knows these stations and their keys."""
+    (port,) = free_ports(1)
+    overrides = {"OCPP_WEBHOOK_URL": f"http://127.0.0.1:{port}/", "LOG_LEVEL": "WARNING"}
+    if options.database:
+        overrides["OCPP_BACKEND_DATABASE_URL"] = options.database
+    with contextlib.ExitStack() as running:
+        if not options.receiver_down:
+            running.enter_context(module("benchmarks.ocpp.sink", port, core=_LOAD))
+        stack = running.enter_context(Stack(folder, overrides))
+        _register(stack, names)
+        with on_core(_SERVER):
+            stack.start("backend")
+        engine = open_engine(stack.settings.ocpp_backend_database_url)
+        running.callback(engine.dispose)
+        yield Target(stack.settings.ocpp_backend_port, stack.process_id("backend"), names), engine
+
+
+def _register(stack: Stack, names: list[tuple[str, str, str]]) -> None:
+    url = stack.settings.ocpp_backend_database_url
+    engine = open_engine(url)
+    create_tables(engine, now())
+    connector = {"connector_id": 1, "connector_type": "ccs2", "max_power_w": 60_000}
+    with engine.execution_options(writes=True).begin() as db:
+        for name, _, _ in names:
+            stations.sync(db, name, {"name": name}, [connector], now())
+    engine.dispose()
+    keys.store_keys(url, {name: key for name, _, key in names})

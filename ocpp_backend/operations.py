@@ -1,0 +1,65 @@
+"""The endpoints for those who run charge points: keys, commands, the quarantine, the log of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from ocpp_backend import frame_log, keys, quarantine, station_commands, stations
+from ocpp_backend.answers import Json
+from ocpp_backend.bodies import read_body, read_query
+from ocpp_backend.clock import Clock
+from ocpp_backend.failures import Failure
+from ocpp_backend.frame_query import FrameQuery
+from ocpp_backend.quarantine import Quarantine
+from ocpp_backend.station_commands import StationCommands
+from ocpp_backend.store import Store
+
+_STATION = "/api/locator/stations/{station_id}"
+
+
+@dataclass(frozen=True)
+class Operations:
+    """`guarded` says whether requests need an API key; without one, no charge point is given a key."""
+
+    store: Store
+    quarantine: Quarantine
+    commands: StationCommands
+    guarded: bool
+    clock: Clock
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{_STATION}/key/", self.create_key, methods=["POST"]),
+            Route(f"{_STATION}/commands/{{command}}/", self.command, methods=["POST"]),
+            Route("/api/locator/quarantine/", self.quarantined, methods=["GET"]),
+            Route("/api/locator/frames/", self.frames, methods=["GET"]),
+        ]
+
+    async def create_key(self, request: Request) -> Json:
+        """A new key, which is shown only in this answer."""
+        if not self.guarded:
+            raise Failure(401, "unauthorized", "Set OCPP_API_KEY: whoever asks for a key must have one.")
+        station_id, key, now = request.path_params["station_id"], keys.fresh_key(), self.clock()
+        if await self.store.read(lambda db: stations.find(db, station_id)) is None:
+            raise Failure(404, "station_not_found", f"There is no station {station_id[:255]}.")
+        await self.store.write(lambda db: keys.put(db, station_id, key, now))
+        return Json({"station_id": station_id, "key": key}, headers={"Cache-Control": "no-store"})
+
+    async def command(self, request: Request) -> Json:
+        name = request.path_params["command"]
+        body = await read_body(request, station_commands.body_of(name), empty=b"{}")
+        return Json(await self.commands.send(request.path_params["station_id"], name, body))
+
+    async def quarantined(self, _request: Request) -> Json:
+        rows = await self.store.read(quarantine.everything)
+        is_connected = self.quarantine.is_connected
+        return Json([quarantine.as_wire(row, connected=is_connected(row.station_id)) for row in rows])
+
+    async def frames(self, request: Request) -> Json:
+        search = read_query(request, FrameQuery).search()
+        found = await self.store.read(lambda db: frame_log.find(db, search))
+        older = found[-1].id if len(found) == search.limit else None
+        return Json({"frames": [frame_log.as_wire(frame) for frame in found], "cursor": older})
