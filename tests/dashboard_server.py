@@ -67,7 +67,7 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[str]) -> None:
         try:
             if requests.get(f"{url}/healthz", timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     raise RuntimeError("the dashboard did not become healthy")
 
