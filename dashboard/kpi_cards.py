@@ -80,12 +80,20 @@ _KPIS = (
 )
 
 
-def cards(now: Overview | None, before: Overview | None, compared_with: str) -> list[Card]:
+@dataclass(frozen=True)
+class Comparison:
+    """Two spans of equally many complete days: today's few hours would make every growth a loss."""
+
+    later: Overview
+    earlier: Overview
+
+
+def cards(now: Overview | None, comparison: Comparison | None, compared_with: str) -> list[Card]:
     """A card per KPI. None is a period without data; `compared_with` such as `vs previous 30 days`."""
-    return [_card(kpi, now, before, compared_with) for kpi in _KPIS]
+    return [_card(kpi, now, comparison, compared_with) for kpi in _KPIS]
 
 
-def _card(kpi: _Kpi, now: Overview | None, before: Overview | None, compared_with: str) -> Card:
+def _card(kpi: _Kpi, now: Overview | None, comparison: Comparison | None, compared_with: str) -> Card:
     if now is None or kpi.value(now) is None:
         return Card(kpi.label, None, "", kpi.help, None, compared_with, [])
     return Card(
@@ -93,7 +101,7 @@ def _card(kpi: _Kpi, now: Overview | None, before: Overview | None, compared_wit
         value=kpi.amount(now),
         exact=kpi.exact(now),
         help=kpi.help,
-        change=_change(kpi, now, before),
+        change=_change(kpi, comparison) if comparison else None,
         compared_with=compared_with,
         history=_thinned([kpi.of_day(day) for day in now.days]),
     )
@@ -109,9 +117,8 @@ def _thinned(values: Sequence[float | None], most: int = 60) -> list[float | Non
     return means
 
 
-def _change(kpi: _Kpi, now: Overview, before: Overview | None) -> Change | None:
-    new = kpi.value(now)
-    old = kpi.value(before) if before else None
+def _change(kpi: _Kpi, comparison: Comparison) -> Change | None:
+    new, old = kpi.value(comparison.later), kpi.value(comparison.earlier)
     if new is None or old is None or (not kpi.is_share and old == 0):
         return None
     difference = float(new) - float(old)

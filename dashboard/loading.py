@@ -78,7 +78,7 @@ def live_state(scope: Scope) -> LiveState:
     """Every connector now. Pages of the same scope that refresh together share one read."""
     with reading(resources.engine()) as store:
         found = live.connectors(store, scope)
-        return LiveState(live.state_of(found, live.newest_event(store)), found)
+        return LiveState(live.state_of(found, live.newest_event(store, scope)), found)
 
 
 @st.cache_data(ttl=60, max_entries=500, show_spinner=False)

@@ -15,6 +15,7 @@ CHOICES = {
     "custom": "Custom",
 }
 DEFAULT = "30d"
+EARLIEST = date(2000, 1, 1)
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 
 History = tuple[date, date] | None  # the days of the first and the last session
@@ -37,12 +38,13 @@ def period_of(choice: str, today: date, history: History, dates: tuple[date, ...
 
 
 def dates_of(first: str, last: str, today: date) -> tuple[date, date] | None:
-    """The days that two ISO dates name, none of them after today; None where they name none."""
+    """The days that two ISO dates name, from `EARLIEST` to today; None where they name none."""
     try:
         days = sorted((date.fromisoformat(first), date.fromisoformat(last)))
     except ValueError:
         return None
-    return min(days[0], today), min(days[1], today)
+    first_day, last_day = (min(max(day, EARLIEST), today) for day in days)
+    return first_day, last_day
 
 
 def has_data(period: Period, history: History, observed: bool) -> bool:

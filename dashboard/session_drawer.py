@@ -13,7 +13,7 @@ _FLAGS = {
     "estimated_stop": "The charge point reported no end, so it was estimated from the last meter value.",
     "clock_ahead": "The charge point's clock was ahead; the time of arrival was used instead.",
     "meter_reset": "The meter's register was reset during the session; both parts were added up.",
-    "registers_disagree": "The registers at start and stop say less than the meter values did in between.",
+    "registers_disagree": "The registers at start and stop contradict the meter values in between.",
 }
 
 

@@ -23,6 +23,8 @@ def make_engine(url: str) -> Engine:
         return create_engine(url, pool_pre_ping=True, **_COMMON)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        # Hashes of passwords and tokens are in it; what SQLite writes beside it gets the same mode.
+        Path(parsed.database).touch(mode=0o600)
     engine = create_engine(url, **_COMMON)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

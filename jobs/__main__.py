@@ -10,6 +10,8 @@ import threading
 import log
 import settings as configuration
 from db.engine import make_engine
+from db.models import utc_now
+from jobs.runs import record_start
 from jobs.scheduler import make_scheduler
 from jobs.work import all_jobs
 from ocpp_integration.backend import BackendClient
@@ -29,6 +31,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     scheduler.start()
+    record_start(engine, utc_now())
     logging.getLogger("jobs").info("jobs run: %s", ", ".join(job.name for job in jobs))
     stop.wait()
     # Lets the runs under way come to their end; each is short.

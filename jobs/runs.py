@@ -54,6 +54,16 @@ def run_job(engine: Engine, job: Job, clock: Callable[[], datetime] = utc_now) -
     return outcome
 
 
+def record_start(engine: Engine, now: datetime) -> None:
+    """Leave a row that says the scheduler is up; a run's own slot may still belong to the one before."""
+    with writing(engine) as store:
+        store.add(
+            JobRun(
+                job="start", slot=now, host=socket.gethostname(), started_at=now, ended_at=now, state="done"
+            )
+        )
+
+
 def slot_of(at: datetime, seconds: float) -> datetime:
     """The time at which the run was due: schedulers that fire in the same slot compete for one row."""
     return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)

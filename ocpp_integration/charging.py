@@ -19,7 +19,7 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector, OCPPStation, User
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.commands import close_command, open_command
+from ocpp_integration.commands import close_command, open_command, session_of
 from ocpp_integration.errors import (
     BackendDown,
     BackendError,
@@ -193,9 +193,7 @@ class Charging:
     def _outcome(self, command: Command) -> Result:
         """What became of a command that had been asked for before."""
         with reading(self._engine) as store:
-            session = store.scalar(
-                select(ChargingSession).where(ChargingSession.transaction_id == command.transaction_id)
-            )
+            session = session_of(store, command)
         succeeded = command.state == "accepted"
         result: Result = {"success": succeeded, "charging_session": session, "command": command, "data": {}}
         if not succeeded:

@@ -101,10 +101,16 @@ def find_progress(
     )
     if command is None:
         return None
-    session = store.scalar(
+    return progress(command, session_of(store, command), now or utc_now(), start_within)
+
+
+def session_of(store: Session, command: Command) -> ChargingSession | None:
+    """The session that a command is about, None as long as its transaction is not known."""
+    if command.transaction_id is None:
+        return None
+    return store.scalar(
         select(ChargingSession).where(ChargingSession.transaction_id == command.transaction_id)
     )
-    return progress(command, session, now or utc_now(), start_within)
 
 
 def progress(

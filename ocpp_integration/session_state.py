@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.models import ChargingSession
-from ocpp_integration.events import SessionProgress, SessionStarted, SessionStopped
+from ocpp_integration.events import MAX_SESSION_WH, SessionProgress, SessionStarted, SessionStopped
 from ocpp_integration.pricing import energy_bill
 
 _Reported = TypeVar("_Reported", int, str, Decimal)
@@ -118,16 +118,19 @@ def _energy(session: ChargingSession) -> int | None:
 
 def _between_registers(session: ChargingSession) -> int | None:
     start, stop = session.meter_start, session.meter_stop
-    if start is None or stop is None or stop < start or METER_RESET in session.flags:
+    if start is None or stop is None or METER_RESET in session.flags:
         return None
-    return stop - start
+    return stop - start if 0 <= stop - start <= MAX_SESSION_WH else None
 
 
 def _registers_disagree(session: ChargingSession) -> bool:
-    by_registers, reported = _between_registers(session), session.reported_energy_wh
-    if by_registers is None or reported is None:
+    start, stop, reported = session.meter_start, session.meter_stop, session.reported_energy_wh
+    if start is None or stop is None or METER_RESET in session.flags:
         return False
-    return reported - by_registers > _ROUNDING_WH
+    if stop - start > MAX_SESSION_WH:
+        # More than any vehicle takes: one of the readings is wrong, and no bill may come of it.
+        return True
+    return reported is not None and stop >= start and reported - (stop - start) > _ROUNDING_WH
 
 
 def _status(session: ChargingSession) -> str:

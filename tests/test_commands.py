@@ -12,8 +12,8 @@ from webhooks import at
 
 from db.analytics.scope import Scope
 from db.engine import writing
-from db.models import ChargingSession, Command
-from ocpp_integration.commands import find_progress, open_command, progress
+from db.models import ChargingSession, Command, utc_now
+from ocpp_integration.commands import close_command, find_progress, open_command, progress
 from ocpp_integration.errors import InvalidRequest
 
 WITHIN = timedelta(seconds=60)
@@ -148,3 +148,17 @@ def test_two_starts_may_not_be_open_at_once(engine: Engine) -> None:
         open_command(store, key="a", kind="start", user=None, connector=connector, now=at(0))
         with pytest.raises(InvalidRequest):
             open_command(store, key="b", kind="start", user=None, connector=connector, now=at(1))
+
+
+def test_a_start_without_an_answer_is_not_taken_for_a_session_without_a_transaction(engine: Engine) -> None:
+    with writing(engine) as store:
+        station = factories.add_station(store, factories.add_owner(store))
+        factories.add_session(store, station, utc_now())
+        connector = station.connectors[0]
+        command, _ = open_command(
+            store, key="unanswered", kind="start", user=None, connector=connector, now=utc_now()
+        )
+        close_command(command, state="unknown", now=utc_now())
+        found = find_progress(store, Scope.network(), command.id, start_within=timedelta(seconds=60))
+    assert found is not None
+    assert [step.state for step in found.steps] == ["done", "failed"]

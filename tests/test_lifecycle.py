@@ -249,6 +249,12 @@ def test_a_register_that_was_reset_does_not_take_measured_energy_away(network: E
     assert (session.energy_wh, session.flags) == (5900, ["registers_disagree"])
 
 
+def test_registers_further_apart_than_any_vehicle_takes_make_no_bill(network: Engine) -> None:
+    tell(network, started(0, meter_start=0), progress(60, 20), stopped(120, meter_stop=5_234_567))
+    session = _session(network)
+    assert (session.energy_wh, session.flags) == (20_000, ["registers_disagree"])
+
+
 def test_a_reset_that_the_backend_tells_of_leaves_the_registers_out(network: Engine) -> None:
     reset = stopped(120, meter_stop=12_900, energy_consumed_kwh=8.9, meter_reset=True)
     tell(network, started(0, meter_start=100), reset)

@@ -22,6 +22,16 @@ def load(scope: Scope, period: Period, currency: str | None = None) -> Overview 
     return found if has_data(period, history, found.summary.availability is not None) else None
 
 
+def compare(period: Period, currency: str) -> kpi_cards.Comparison | None:
+    """The complete days of the period, and as many just one period earlier."""
+    complete = period.without_day(today)
+    if complete is None:
+        return None
+    later = load(scope, complete, currency)
+    earlier = load(scope, complete.shifted(-period.days), currency)
+    return kpi_cards.Comparison(later, earlier) if later and earlier else None
+
+
 def metrics(currency: str) -> dict[str, figures.Metric]:
     return {
         "Energy": figures.Metric("Energy", "kWh", lambda day: day.energy_wh / 1000, ",.1f"),
@@ -125,7 +135,8 @@ live_strip()
 now = load(scope, period)
 is_comparable = choice != "all" and history is not None and history[0] <= period.previous().start
 before = load(scope, period.previous(), now.currency) if now and is_comparable else None
-st.html(markup.cards(kpi_cards.cards(now, before, compared_with(choice, period))))
+comparison = compare(period, now.currency) if now and is_comparable else None
+st.html(markup.cards(kpi_cards.cards(now, comparison, compared_with(choice, period))))
 
 if now:
     charts(now, before, period)

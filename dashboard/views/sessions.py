@@ -64,13 +64,14 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
 
 def sums(count: SessionCount) -> str:
     revenue = " + ".join(formats.exact_money(amount, unit) for unit, amount in sorted(count.revenue.items()))
-    return markup.totals(
-        [
-            ("session" if count.sessions == 1 else "sessions", formats.count(count.sessions)),
-            ("delivered", formats.exact_energy(count.energy_wh)),
-            ("revenue", revenue or formats.NO_DATA),
-        ]
-    )
+    shown = [("session" if count.sessions == 1 else "sessions", formats.count(count.sessions))]
+    if count.without_energy:
+        shown.append(("without energy", formats.count(count.without_energy)))
+    if count.running:
+        shown.append(("running", formats.count(count.running)))
+    shown.append(("delivered", formats.exact_energy(count.energy_wh)))
+    shown.append(("revenue", revenue or formats.NO_DATA))
+    return markup.totals(shown)
 
 
 def one_zone(rows: Sequence[SessionRow]) -> str | None:
@@ -150,7 +151,7 @@ with st.container(key="card-filter"):
 sort, descending = ORDERS[order]
 slot = st.container(key="card-sessions")
 count = loading.session_count(scope, wanted)
-pages = max(1, -(-count.sessions // PAGE_SIZE))
+pages = max(1, -(-count.rows // PAGE_SIZE))
 page = 1
 if pages > 1:
     with st.container(horizontal=True, horizontal_alignment="center"):

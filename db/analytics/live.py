@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
@@ -101,7 +101,7 @@ def connectors(store: Session, scope: Scope) -> list[LiveConnector]:
 
 
 def network_state(store: Session, scope: Scope) -> NetworkState:
-    return state_of(connectors(store, scope), newest_event(store))
+    return state_of(connectors(store, scope), newest_event(store, scope))
 
 
 def state_of(found: list[LiveConnector], newest: datetime | None) -> NetworkState:
@@ -124,10 +124,18 @@ def state_of(found: list[LiveConnector], newest: datetime | None) -> NetworkStat
     )
 
 
-def newest_event(store: Session) -> datetime | None:
-    """When the newest webhook was received that has been applied."""
-    newest = select(func.max(WebhookEvent.id)).where(WebhookEvent.state == "applied")
-    return store.scalar(select(WebhookEvent.received_at).where(WebhookEvent.id == newest.scalar_subquery()))
+def newest_event(store: Session, scope: Scope) -> datetime | None:
+    """When the newest webhook of the scope's stations was received that has been applied."""
+    # One short look per station along its index, however many events there are.
+    newest = (
+        select(WebhookEvent.received_at)
+        .where(WebhookEvent.station_id == OCPPStation.station_id, WebhookEvent.state == "applied")
+        .order_by(WebhookEvent.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    times = store.scalars(select(newest).where(OCPPStation.id.in_(scope.stations())))
+    return max((time for time in times if time is not None), default=None)
 
 
 def _live_connector(row: Sequence[Any]) -> LiveConnector:

@@ -77,6 +77,15 @@ class Period:
         """As many days, just before."""
         return Period(self.start - timedelta(days=self.days), self.start)
 
+    def shifted(self, days: int) -> Period:
+        """As many days, that much later (earlier where `days` is negative)."""
+        return Period(self.start + timedelta(days=days), self.end + timedelta(days=days))
+
+    def without_day(self, last: date) -> Period | None:
+        """The period before `last`, which is not over yet; None where nothing is left of it."""
+        end = min(self.end, last)
+        return Period(self.start, end) if end > self.start else None
+
     def bounds(self, timezone: str) -> tuple[datetime, datetime]:
         """The instants, in UTC, between which the clocks of `timezone` read this period."""
         # Python adds to and compares times of one zone by its clock, which jumps twice a year.

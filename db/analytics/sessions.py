@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, extract, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
 from db.columns import from_minor
 from db.models import (
@@ -72,7 +73,12 @@ class SessionRow:
 
 @dataclass(frozen=True)
 class SessionCount:
+    """`rows` in all; the others count what has ended, as `kpis.Summary` does."""
+
+    rows: int
     sessions: int
+    without_energy: int
+    running: int
     energy_wh: int
     revenue: dict[str, Decimal]
 
@@ -122,23 +128,30 @@ def list_sessions(
 
 
 def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> SessionCount:
-    """How many rows there are, and the sums over all of them."""
+    """How many rows there are, and the sums over those that have ended."""
+    ended = ChargingSession.status.in_(ENDED_STATUSES)
     rows = store.execute(
         _joined(
             select(
                 ChargingStation.currency,
                 func.count(),
-                func.sum(func.coalesce(ChargingSession.energy_wh, 0)),
-                func.sum(func.coalesce(ChargingSession.cost, Decimal(0))),
+                func.count().filter(ended, ChargingSession.energy_wh > 0),
+                func.count().filter(ended),
+                func.sum(ChargingSession.energy_wh).filter(ended),
+                func.sum(ChargingSession.cost).filter(ended),
             )
         )
         .where(*_conditions(store, scope, wanted))
         .group_by(ChargingStation.currency)
     ).all()
+    in_all, sessions, over = (sum(row[column] for row in rows) for column in (1, 2, 3))
     return SessionCount(
-        sessions=sum(int(row[1]) for row in rows),
-        energy_wh=sum(int(row[2]) for row in rows),
-        revenue={row[0]: _money(row[3]) for row in rows},
+        rows=in_all,
+        sessions=sessions,
+        without_energy=over - sessions,
+        running=in_all - over,
+        energy_wh=sum(int(row[4] or 0) for row in rows),
+        revenue={row[0]: _money(row[5]) for row in rows},
     )
 
 
