@@ -1,9 +1,10 @@
 """A network in which everything goes wrong, and whether every watt-hour of it is accounted for.
 
-The demo's fleet is played for an hour (60 times as fast) with many times the usual cars and outages, while
-the backend is killed as a power cut would, at random moments. In the end the simulator's diary, the backend's
-store and the product's store must hold the same energy for each transaction, and nothing that the diary
-closed may be open.
+The demo's fleet is played for an hour (60 times as fast) with many times the usual cars and outages.
+Meanwhile the backend is killed, as a power cut would, at random moments, and charge points are reset,
+unlocked, taken out of service and started from afar. In the end the simulator's diary, the backend's store
+and the product's store must hold the same energy for each transaction, and nothing that the diary closed may
+be open.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,20 @@ _MOST_RUNS_TO_DELIVER = 5
 _RUN_TO_DELIVER_SECONDS = 5.0
 _OVER = ("completed", "failed", "stopped")
 
+_COMMAND_EVERY_SECONDS = 1.5
+_ORDER = {"connector_id": 1, "user_id": "1", "payment_transaction_id": "1", "payment_method": "qr_code"}
+_COMMANDS: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("initiate-charging", _ORDER),
+    ("initiate-charging", _ORDER),
+    ("reset", {"type": "soft"}),
+    ("reset", {"type": "hard"}),
+    ("unlock-connector", {"connector_id": 1}),
+    ("trigger-message", {"message": "MeterValues", "connector_id": 1}),
+    ("trigger-message", {"message": "StatusNotification"}),
+    ("change-availability", {"connector_id": 1, "operative": False}),
+    ("change-availability", {"connector_id": 1, "operative": True}),
+)
+
 Key = tuple[str, str]  # station, and the transaction's id in its own protocol
 
 
@@ -53,7 +69,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--minutes", type=float, default=60, help="of simulated time")
     parser.add_argument("--speed", type=float, default=60)
     parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--traffic", type=float, default=10, help="so many times the cars")
+    parser.add_argument("--traffic", type=float, default=20, help="so many times the cars")
     parser.add_argument("--trouble", type=float, default=60, help="so many times the outages")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
@@ -83,7 +99,7 @@ def run(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
     _until("the stations are synced", lambda: _known(stack) == _stations(stack))
     diary = stack.folder / "diary.jsonl"
     stack.start("simulator", arguments=_simulator(stack, diary, options))
-    kills = _kill_now_and_then(stack, options)
+    kills = _disturb(stack, options)
     stack.stop("simulator")
     for _ in range(_MOST_RUNS_TO_DELIVER):
         if _undelivered(diary):
@@ -106,18 +122,37 @@ def _simulator(stack: Stack, diary: Path, options: argparse.Namespace) -> tuple[
     return tuple(str(part) for pair in values.items() for part in pair)
 
 
-def _kill_now_and_then(stack: Stack, options: argparse.Namespace) -> int:
-    """Kill the backend at random moments of the play, and return once simulated time is the real one."""
+def _disturb(stack: Stack, options: argparse.Namespace) -> int:
+    """Kill the backend at random moments, send commands in between, until simulated time is the real one."""
     seconds = 60 * options.minutes / max(1, options.speed - 1)
     rng = random.Random(options.seed)
+    kills = [(rng.uniform(0.1, _LAST_KILL_AT) * seconds, _kill) for _ in range(options.kills)]
+    commands = [(moment, _command) for moment in _every(_COMMAND_EVERY_SECONDS, seconds)]
     begun = time.monotonic()
-    moments = sorted(rng.uniform(0.1, _LAST_KILL_AT) * seconds for _ in range(options.kills))
-    for moment in moments:
+    for moment, happens in sorted([*kills, *commands], key=itemgetter(0)):
         time.sleep(max(0.0, begun + moment - time.monotonic()))
-        stack.kill("backend")
-        stack.start("backend")
+        happens(stack, rng)
     time.sleep(max(0.0, begun + seconds - time.monotonic()))
-    return len(moments)
+    return len(kills)
+
+
+def _every(step: float, end: float) -> list[float]:
+    return [number * step for number in range(1, int(end / step))]
+
+
+def _kill(stack: Stack, _rng: random.Random) -> None:
+    stack.kill("backend")
+    stack.start("backend")
+
+
+def _command(stack: Stack, rng: random.Random) -> None:
+    """A command to a charge point; one that cannot take it says so, and that is well."""
+    station = rng.choice(sorted(_stations(stack)))
+    name, body = rng.choice(_COMMANDS)
+    path = f"/api/locator/stations/{station}/commands/{name}/"
+    if name == "initiate-charging":
+        path, body = "/api/locator/initiate-charging/", {**body, "station_id": station}
+    _ask(stack, path, body)
 
 
 def _compare(stack: Stack, diary: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
@@ -161,7 +196,8 @@ def _backend(stack: Stack) -> tuple[dict[Key, Held], dict[Key, int]]:
     """What the backend holds, and its own numbers."""
     engine = _backend_engine(stack)
     with engine.connect() as db:
-        rows = db.execute(select(transactions)).all()
+        begun = transactions.c.start_time.is_not(None)
+        rows = db.execute(select(transactions).where(begun)).all()
     engine.dispose()
     keys = {(row.station_id, row.ocpp_id or str(row.transaction_id)): row for row in rows}
     held = {key: Held(row.energy_wh, row.status != "stopped") for key, row in keys.items()}
@@ -198,10 +234,12 @@ def _stations(stack: Stack) -> set[str]:
     return {station.station_id for station in load_fleet(stack.settings.simulator_fleet).stations}
 
 
-def _ask(stack: Stack, path: str) -> Any:
+def _ask(stack: Stack, path: str, body: Mapping[str, Any] | None = None) -> Any:
     settings = stack.settings.ocpp_settings
     key = {"Authorization": f"Bearer {settings['API_KEY']}"}
-    return requests.get(f"{settings['BASE_URL']}{path}", headers=key, timeout=10).json()
+    method = "GET" if body is None else "POST"
+    url = f"{settings['BASE_URL']}{path}"
+    return requests.request(method, url, json=body, headers=key, timeout=20).json()
 
 
 def _until(what: str, holds: Callable[[], bool]) -> None:

@@ -32,7 +32,9 @@ class NotSpoken(OSError):
 
 
 class Link:
-    """`key` is the password at the central system, None where it needs none. `statuses` gives the current ones at each connection, `on_offline` hears of each window without one.
+    """`key` is the password at the central system, None where it needs none.
+
+    `statuses` gives the current ones at each connection, `on_offline` hears of each window without one.
 
     Pauses, timeouts and heartbeats are in real seconds: the connection is real, whatever time is simulated.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import socket
 import stat
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import create_engine, func, select
 
 import manage
 from db import rollups
@@ -17,7 +18,10 @@ from db.access import AccessError, api_token, authenticate
 from db.engine import reading
 from db.models import ChargingSession, OCPPConnector, SessionMeterValue, User
 from management import cli, demo, doctor, environment, people, processes
+from ocpp_backend import keys
 from settings import ROOT, ConfigurationError, Settings, load
+from simulator.fleet import load_fleet
+from simulator.keys import load_keys
 from tests.factories import make_store
 
 
@@ -110,8 +114,13 @@ def test_a_token_works_and_is_not_stored(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def demo_store(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    engine = make_store(tmp_path_factory.mktemp("demo"))
-    settings = _settings(demo_password="a demo password")
+    folder = tmp_path_factory.mktemp("demo")
+    engine = make_store(folder)
+    settings = _settings(
+        demo_password="a demo password",
+        simulator_keys=folder / "keys.json",
+        ocpp_backend_database_url=f"sqlite:///{folder / 'backend.db'}",
+    )
     assert demo.create(engine, settings, days=20)
     return engine, settings
 
@@ -119,6 +128,35 @@ def demo_store(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-unt
 def test_the_demo_is_made_once(demo_store) -> None:  # type: ignore[no-untyped-def]
     engine, settings = demo_store
     assert not demo.create(engine, settings, days=20)
+
+
+def test_each_charge_point_of_the_demo_has_a_key_that_the_backend_takes(
+    demo_store,  # type: ignore[no-untyped-def]
+) -> None:
+    _, settings = demo_store
+    known = load_keys(settings.simulator_keys)
+    assert known.keys() == {station.station_id for station in load_fleet().stations}
+    assert stat.S_IMODE(settings.simulator_keys.stat().st_mode) == 0o600
+    backend = create_engine(settings.ocpp_backend_database_url)
+    with backend.connect() as db:
+        for station_id, key in known.items():
+            sent = base64.b64encode(f"{station_id}:{key}".encode()).decode()
+            held = keys.hash_of(db, station_id)
+            assert held is not None
+            assert keys.objection(f"Basic {sent}", station_id, held) is None
+
+
+def test_keys_of_the_demo_are_made_anew_only_where_their_file_is_gone(
+    demo_store,  # type: ignore[no-untyped-def]
+) -> None:
+    engine, settings = demo_store
+    first = load_keys(settings.simulator_keys)
+    demo.create(engine, settings, days=20)
+    assert load_keys(settings.simulator_keys) == first
+    settings.simulator_keys.unlink()
+    demo.create(engine, settings, days=20)
+    assert load_keys(settings.simulator_keys).keys() == first.keys()
+    assert load_keys(settings.simulator_keys) != first
 
 
 def test_the_demos_statistics_equal_the_rows_they_sum(demo_store) -> None:  # type: ignore[no-untyped-def]

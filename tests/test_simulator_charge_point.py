@@ -15,7 +15,7 @@ from simulator_stage import FAULT, POWER_CUT, Stage, a_charge_under_way, a_visit
 
 from simulator.charge_point import VirtualChargePoint
 from simulator.clock import Clock
-from simulator.fleet import Failure
+from simulator.fleet import Failure, load_fleet
 from simulator.visits import Visit, draw_visit, vehicle_for
 from simulator.world import Play, play
 
@@ -310,7 +310,7 @@ def test_the_world_begins_with_cars_in_mid_charge() -> None:
         async with central_system() as central:
             stop = asyncio.Event()
             what = Play(
-                fleet=small_fleet(),
+                fleet=load_fleet().first(3),
                 url=central.url,
                 zone=ZoneInfo("UTC"),
                 clock=Clock(speed=60, hours=1),
@@ -319,7 +319,9 @@ def test_the_world_begins_with_cars_in_mid_charge() -> None:
             await central.until(lambda: central.all("MeterValues"))
             stop.set()
             await playing
-            assert len(central.all("StopTransaction")) == len(central.all("StartTransaction"))
+            stopped = {stop["transaction_id"] for stop in central.all("StopTransaction")}
+            assert len(stopped) == len(central.all("StartTransaction"))
+            assert len(central.events("Ended")) == len(central.events("Started"))
 
     asyncio.run(run())
 

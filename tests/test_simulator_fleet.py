@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from simulator.fleet import DEFAULT_FLEET, FleetError, load_fleet
+from simulator.fleet import DEFAULT_FLEET, FleetError, Quirk, load_fleet
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Path:
@@ -39,6 +40,23 @@ def test_the_ocpp_id_is_made_of_the_platforms() -> None:
     assert station.station_id == f"STATION_{station.id}"
 
 
+def test_a_third_of_the_demo_speaks_201() -> None:
+    versions = [station.ocpp for station in load_fleet().stations]
+    assert (versions.count("2.0.1"), versions.count("1.6")) == (4, 8)
+
+
+def test_every_quirk_is_played_somewhere_in_the_demo() -> None:
+    played = {quirk for station in load_fleet().stations for quirk in station.quirks}
+    assert played == set(get_args(Quirk))
+
+
+def test_a_busier_fleet_has_more_cars_and_more_outages() -> None:
+    fleet, busier = load_fleet(), load_fleet().busier(traffic=3, trouble=10)
+    assert busier.stations[0].sessions_per_day == 3 * fleet.stations[0].sessions_per_day
+    assert busier.outages[0].per_day == 10 * fleet.outages[0].per_day
+    assert busier.outages[0].minutes == fleet.outages[0].minutes
+
+
 def test_the_first_stations_can_be_played_alone() -> None:
     assert load_fleet().first(3).stations == load_fleet().stations[:3]
 
@@ -51,6 +69,13 @@ def test_the_first_stations_can_be_played_alone() -> None:
         ('place = "public"', 'place = "moon"', "stations.0.place"),
         ("trouble = 0.6", "truoble = 0.6", "stations.0.truoble"),
         ('error_code = "GroundFailure"', 'error_code = "Gremlins"', "outages.1.error_code"),
+        ('ocpp = "2.0.1"', 'ocpp = "3.0"', "stations.2.ocpp"),
+        ('quirks = ["stop_twice"', 'quirks = ["stops_thrice"', "stations.1.quirks"),
+        ('quirks = ["stop_twice"', 'quirks = ["seq_no_zero"', "no quirks of OCPP 1.6: seq_no_zero"),
+        ('"boots_on_reconnect"]', '"boots_on_reconnect", "quiet_on_reconnect"]', "is not quiet"),
+        ("clock_skew = -95", "clock_skew = nan", "stations.3.clock_skew"),
+        ("[arrivals.highway]", "[arrivals.moon]", "arrivals.moon"),
+        ("weekday = [0, ", "weekday = [", "arrivals.workplace.weekday"),
         ("drivers = 900", "drivers = [", "cannot be read"),
     ],
 )
