@@ -8,13 +8,12 @@ the difference: a statement that names one of these tables makes what was collec
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Row, event
-from sqlalchemy.engine import IteratorResult
-from sqlalchemy.engine.result import SimpleResultMetaData
 
 from ocpp_backend.bulk import insert_rows, update_rows
 from ocpp_backend.tables import outbox, transactions
@@ -22,7 +21,7 @@ from ocpp_backend.tables import outbox, transactions
 _INFO = "changes"
 _COLUMNS = [column.name for column in transactions.columns]
 _POSITIONS = {name: position for position, name in enumerate(_COLUMNS)}
-_SHAPE = SimpleResultMetaData(_COLUMNS)
+_Transaction = namedtuple("_Transaction", _COLUMNS)  # type: ignore[misc]
 
 WEBHOOK_COLUMNS = ("event_id", "station_id", "type", "body", "created_at", "state", "attempts")
 
@@ -53,7 +52,7 @@ class Changes:
     def know(self, transaction: Row[Any] | None) -> Row[Any] | None:
         """Keep what was just read, if it runs."""
         if transaction is not None and transaction.status != "stopped":
-            self._keep(transaction)
+            return self._keep(_row(transaction))
         return transaction
 
     def change(self, transaction: Row[Any], values: Mapping[str, Any]) -> Row[Any]:
@@ -62,8 +61,7 @@ class Changes:
         columns = list(self._known.get(transaction.transaction_id, transaction))
         for name, value in values.items():
             columns[_POSITIONS[name]] = value
-        changed = _row(columns)
-        self._keep(changed)
+        changed = self._keep(_row(columns))
         self._changed.setdefault(changed.transaction_id, set()).update(values)
         return changed
 
@@ -100,10 +98,11 @@ class Changes:
         self._changed.clear()
         self._webhooks.clear()
 
-    def _keep(self, transaction: Row[Any]) -> None:
+    def _keep(self, transaction: Row[Any]) -> Row[Any]:
         self._known[transaction.transaction_id] = transaction
         if transaction.ocpp_id is not None:
             self._ids[transaction.station_id, transaction.ocpp_id] = transaction.transaction_id
+        return transaction
 
     def _forget_known(self) -> None:
         self._known.clear()
@@ -137,10 +136,9 @@ class Changes:
             self._is_writing = False
 
 
-def _row(columns: list[Any]) -> Row[Any]:
-    """A row like those that a SELECT gives."""
-    result: IteratorResult[Any] = IteratorResult(_SHAPE, iter((tuple(columns),)))
-    return result.one()
+def _row(columns: Iterable[Any]) -> Row[Any]:
+    """Like a row that a SELECT gives, but many times faster to read; a message reads it some sixty times."""
+    return cast("Row[Any]", _Transaction._make(columns))
 
 
 @contextmanager

@@ -120,8 +120,8 @@ def _row(frame: Frame) -> tuple[Any, ...]:
 
 
 def _text(payload: dict[str, Any] | str | None) -> str | None:
-    if payload is None:
-        return None
+    if not payload:
+        return None if payload is None else "{}"
     if isinstance(payload, str):
         return _storable(masked_text(payload), _MAX_BAD)
     try:
@@ -133,8 +133,8 @@ def _text(payload: dict[str, Any] | str | None) -> str | None:
 
 def _storable(text: str | None, length: int) -> str | None:
     """Without what PostgreSQL or UTF-8 have no place for."""
-    if text is None:
-        return None
+    if text is None or (len(text) <= length and text.isascii() and "\0" not in text):
+        return text
     return text[:length].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from ocpp_backend.energy import MAX_SESSION_WH, ROUNDING_WH, Meter, advance, estimate, settle
-from ocpp_backend.samples import Reading, Sample, begin_register, interval_wh, register_wh
+from ocpp_backend.samples import Reading, Sample, WireSample, begin_register, interval_wh, register_wh
 
 _log = logging.getLogger(__name__)
 
@@ -36,9 +36,12 @@ class _Progress(NamedTuple):
 
 
 def columns_after(
-    transaction: Row[Any], latest: Sequence[Reading], samples: Sequence[Sample]
+    transaction: Row[Any], latest: Sequence[Reading], samples: Sequence[Sample], wire: Sequence[WireSample]
 ) -> dict[str, Any]:
-    """The columns of `transaction` after `latest`; what lies before its last known moment is late."""
+    """The columns of `transaction` after `latest`; what lies before its last known moment is late.
+
+    `latest` and `wire` are `samples` by moment and one by one.
+    """
     progress = _progress_of(transaction, samples)
     newest: dict[str, Any] = {}
     for reading in latest:
@@ -47,7 +50,8 @@ def columns_after(
             newest |= _known(power_w=reading.power_w, soc_percent=reading.soc_percent)
             newest["last_time"] = reading.time
     if "last_time" in newest:
-        newest["meter_values"] = [s.as_wire() for s in samples if s.timestamp == newest["last_time"]]
+        last = newest["last_time"]
+        newest["meter_values"] = [w for s, w in zip(samples, wire, strict=True) if s.timestamp == last]
     if transaction.status == "started" and (progress.energy_wh > 0 or newest.get("power_w", 0) > 0):
         newest["status"] = "charging"
     return {**newest, **_columns(progress)}

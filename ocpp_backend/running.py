@@ -51,17 +51,17 @@ def measure(db: Connection, transaction: Row[Any], samples: Sequence[Sample], no
     """The transaction after `samples`. Those that come after its stop are told and change nothing in it."""
     if transaction.start_time is None or not samples:
         return transaction
-    latest = readings(samples)
+    latest, wire = readings(samples), [sample.as_wire() for sample in samples]
     if transaction.status != "stopped" or transaction.estimated:
         meter_start = transaction.meter_start
-        columns = measuring.columns_after(transaction, latest, samples)
+        columns = measuring.columns_after(transaction, latest, samples, wire)
         alive = NO_DOUBT if shows_life(transaction, latest[-1].time, now) else {}
         transaction = rows.change(db, transaction, heard_at=now, **columns, **alive)
         transaction = tell_if_charged(db, transaction, now)
         if transaction.told and transaction.meter_start != meter_start:
             session_data.session_started(db, transaction, now)
     if transaction.told:
-        session_data.session_progress(db, transaction, samples, latest[-1].time, now)
+        session_data.session_progress(db, transaction, wire, latest[-1].time, now)
     return transaction
 
 

@@ -24,6 +24,9 @@ MAX_REGISTER_WH = 2**53
 _BEGIN, _END = "Transaction.Begin", "Transaction.End"
 
 
+WireSample = dict[str, Any]
+
+
 class Sample(NamedTuple):
     """One measured value, finite; `measurand` in the platform's spelling."""
 
@@ -35,7 +38,7 @@ class Sample(NamedTuple):
     location: str | None = None
     phase: str | None = None
 
-    def as_wire(self) -> dict[str, Any]:
+    def as_wire(self) -> WireSample:
         return {
             "timestamp": wire_time(self.timestamp),
             "measurand": self.measurand,

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 PARALLEL = 16
 TRIES_OF_A_REFUSED_EVENT = 5
 _BATCH = 50
-_GIVE_WAY_SECONDS = 0.2
+_GIVE_WAY_SECONDS = 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 _TIMEOUT = urllib3.Timeout(connect=3, read=10)
 _KEPT_ANSWER = 500

@@ -13,7 +13,7 @@ from ocpp_backend import outbox
 from ocpp_backend.clock import wire_time
 from ocpp_backend.measuring import is_measured
 from ocpp_backend.pricing import cost
-from ocpp_backend.samples import Sample
+from ocpp_backend.samples import WireSample
 
 # A frame's worth of the shortest values, spelt out, would be larger than a receiver takes.
 _VALUES_PER_EVENT = 150
@@ -46,7 +46,7 @@ def session_started(db: Connection, transaction: Row[Any], now: datetime) -> Non
 
 
 def session_progress(
-    db: Connection, transaction: Row[Any], samples: Sequence[Sample], at: datetime, now: datetime
+    db: Connection, transaction: Row[Any], values: Sequence[WireSample], at: datetime, now: datetime
 ) -> None:
     """The state of the session with what was just measured; as many webhooks as the values need."""
     data = {
@@ -58,9 +58,9 @@ def session_progress(
     }
     if transaction.soc_percent is not None:
         data["soc_percent"] = float(transaction.soc_percent)
-    for first in range(0, len(samples) or 1, _VALUES_PER_EVENT):
-        values = [sample.as_wire() for sample in samples[first : first + _VALUES_PER_EVENT]]
-        _append(db, "session_progress", transaction, {**data, "meter_values": values}, at, now)
+    for first in range(0, len(values) or 1, _VALUES_PER_EVENT):
+        some = values[first : first + _VALUES_PER_EVENT]
+        _append(db, "session_progress", transaction, {**data, "meter_values": some}, at, now)
 
 
 def session_stopped(db: Connection, transaction: Row[Any], now: datetime) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 _MAX_BATCH = 500
+# Where more than one unit is on its way at a time, commits begin at least so far apart: each costs as much as
+# many units do, and a wait for the disk.
+_APART_SECONDS = 0.01
 # So many units wait for a commit only where the machine has no time left.
 _CROWD = 64
 # As many frames wait for a store that is down; then the oldest are given up.
@@ -56,6 +60,7 @@ class Store:
         self._url = url
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._last_batch = 0
+        self._last_begun = 0.0
         self._frames: deque[Frame] = deque(maxlen=_MAX_FRAMES)
         self._changes = Changes()
         self._engine: Engine
@@ -110,7 +115,11 @@ class Store:
         self._commit([])
 
     def _gather(self, first: _Unit) -> tuple[list[_Unit], bool]:
+        """What is to be committed together, and whether more may come."""
         batch = [first]
+        if self._last_batch > 1:
+            time.sleep(max(0, self._last_begun + _APART_SECONDS - time.monotonic()))
+        self._last_begun = time.monotonic()
         while len(batch) < _MAX_BATCH:
             try:
                 unit = self._units.get_nowait()

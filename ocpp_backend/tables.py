@@ -151,7 +151,7 @@ outbox = Table(
     "outbox",
     metadata,
     Column("id", _RowId, primary_key=True),
-    Column("event_id", String(36), nullable=False, unique=True),
+    Column("event_id", String(36), nullable=False),
     Column("station_id", String(255), nullable=False),
     Column("type", String(50), nullable=False),
     Column("body", Text, nullable=False),
@@ -167,7 +167,18 @@ outbox = Table(
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
     ),
-    Index("ix_outbox_settled", "state", "settled_at"),
+    Index(
+        "ix_outbox_delivered",
+        "settled_at",
+        sqlite_where=text("state = 'delivered'"),
+        postgresql_where=text("state = 'delivered'"),
+    ),
+    Index(
+        "ix_outbox_refused",
+        "id",
+        sqlite_where=text("state = 'refused'"),
+        postgresql_where=text("state = 'refused'"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,8 @@ class Target:
     process: int
     stations: list[tuple[str, str, str]]
 
-    def flood(self, count: int, seconds: float) -> dict[str, Any]:
-        return self._run(count, warm_up=_WARM_UP, seconds=seconds)
+    def flood(self, count: int, seconds: float, counted: Callable[[], int] = lambda: 0) -> dict[str, Any]:
+        return self._run(count, counted, warm_up=_WARM_UP, seconds=seconds)
 
     def reconnect(self, count: int) -> dict[str, Any]:
         return self._run(count, warm_up=0, seconds=0, boot_only=True)
@@ -51,9 +51,9 @@ class Target:
     def steady(self, count: int, seconds: float, every: float) -> dict[str, Any]:
         return self._run(count, warm_up=every, seconds=seconds, every=every)
 
-    def _run(self, count: int, **more: Any) -> dict[str, Any]:
+    def _run(self, count: int, counted: Callable[[], int] = lambda: 0, **more: Any) -> dict[str, Any]:
         plan = {"port": self.port, "path": _PATH, "stations": self.stations[:count], **more}
-        return load(plan, self.process, core=_LOAD)
+        return load(plan, self.process, core=_LOAD, count=counted)
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
@@ -104,13 +104,13 @@ def _floor(names: list[tuple[str, str, str]], options: argparse.Namespace) -> in
     (port,) = free_ports(1)
     with module("benchmarks.ocpp.floor", port, core=_SERVER) as process:
         figures = Target(port, process, names).flood(options.stations, options.seconds)
-    return round(figures["ended"]["messages"] / options.seconds)
+    return int(figures["ended"]["messages"] / options.seconds)
 
 
 def _flood(target: Target, engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
-    delivered = _count(engine, outbox.c.state == "delivered")
-    figures = target.flood(options.stations, options.seconds)
-    delivered = _count(engine, outbox.c.state == "delivered") - delivered
+    figures = target.flood(
+        options.stations, options.seconds, lambda: _count(engine, outbox.c.state == "delivered")
+    )
     stored = _count(engine, outbox.c.type == "session_progress")
     # In 2.0.1 the register of the start is a value, too.
     starts = sum(subprotocol == "ocpp2.0.1" for _, subprotocol, _ in target.stations[: options.stations])
@@ -121,7 +121,7 @@ def _flood(target: Target, engine: Engine, options: argparse.Namespace) -> dict[
         "p99_ms": figures["ended"]["p99_ms"],
         "rss_mb": figures["rss_mb"],
         "cpu": figures["cpu"],
-        "delivered_per_s": round(delivered / (options.seconds + _WARM_UP)),
+        "delivered_per_s": round(figures["counted"] / options.seconds),
     }
 
 

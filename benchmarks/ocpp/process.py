@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from settings import ROOT
@@ -43,10 +43,12 @@ def module(name: str, port: int, *, core: int) -> Iterator[int]:
         process.wait()
 
 
-def load(plan: Mapping[str, Any], server: int, *, core: int) -> dict[str, Any]:
+def load(
+    plan: Mapping[str, Any], server: int, *, core: int, count: Callable[[], int] = lambda: 0
+) -> dict[str, Any]:
     """Run the load to its end; its figures, and what the process `server` spent on it meanwhile.
 
-    `cpu` is its share of a core and `rss_mb` its memory in the end.
+    `cpu` is its share of a core, `rss_mb` its memory in the end and `counted` by how much `count` grew.
     """
     figures: dict[str, Any] = {}
     with on_core(core):
@@ -62,14 +64,15 @@ def load(plan: Mapping[str, Any], server: int, *, core: int) -> dict[str, Any]:
     with process, process.stdin as plan_file:
         json.dump(plan, plan_file)
         plan_file.close()
-        spent, began = 0.0, 0.0
+        spent, began, counted = 0.0, 0.0, 0
         for line in process.stdout:
             said = json.loads(line)
             if said["step"] == "begun":
+                counted = count()
                 spent, began = cpu_seconds(server), time.monotonic()
             if said["step"] == "ended":
                 share = (cpu_seconds(server) - spent) / (time.monotonic() - began)
-                figures |= {"cpu": round(share, 3), "rss_mb": rss_mb(server)}
+                figures |= {"cpu": round(share, 3), "rss_mb": rss_mb(server), "counted": count() - counted}
             figures[said.pop("step")] = said
     if process.returncode != 0:
         raise RuntimeError(f"the load failed after {sorted(figures)}")
