@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import resource
 import signal
 import sys
 from contextlib import suppress
@@ -34,12 +35,22 @@ def main() -> int:
     logging.getLogger("ocpp_backend").info("listening on http://%s:%s", host, port)
     # uvicorn raises the signal that ended it once more when all is closed; by then it means nothing.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    server = Server(make_app(configuration), host=host, port=port)
+    _prepare_for_many()
+    with suppress(KeyboardInterrupt):
+        server.run()
+    return 0
+
+
+def _prepare_for_many() -> None:
+    """Let thousands of charge points connect, and spend the time on them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        # Many systems allow a process a thousand sockets until it asks for more.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
     sys.setswitchinterval(_TAKE_TURNS_SECONDS)
-    with suppress(KeyboardInterrupt):
-        Server(make_app(configuration), host=host, port=port).run()
-    return 0
 
 
 if __name__ == "__main__":

@@ -59,21 +59,15 @@ class Target:
 def main(arguments: list[str]) -> dict[str, Any]:
     options = _options(arguments)
     names = _stations(max(options.stations, options.reconnect, options.steady), options.versions)
-    floor = _floor(names, options)
-    result: dict[str, Any] = {"floor_messages_per_s": floor}
+    result = {} if options.no_floor else _floor(names, options)
     with tempfile.TemporaryDirectory() as folder, _backend(Path(folder), names, options) as (target, engine):
         result |= _flood(target, engine, options)
-        result["ratio"] = round(result["messages_per_s"] / floor, 2) if floor else 0.0
+        if not options.no_floor:
+            result |= _ratios(result)
         if options.reconnect:
             result["reconnect_s"] = target.reconnect(options.reconnect)["connected"]["seconds"]
         if options.steady:
-            steady = target.steady(options.steady, options.seconds, options.every)
-            result |= {
-                "steady_cpu": steady["cpu"],
-                "steady_messages_per_s": round(steady["ended"]["messages"] / options.seconds),
-                "steady_p99_ms": steady["ended"]["p99_ms"],
-                "steady_rss_mb": steady["rss_mb"],
-            }
+            result |= _steady(target, options)
     return result
 
 
@@ -98,13 +92,14 @@ def _stations(count: int, subprotocols: list[str]) -> list[tuple[str, str, str]]
     ]
 
 
-def _floor(names: list[tuple[str, str, str]], options: argparse.Namespace) -> int:
-    if options.no_floor:
-        return 0
+def _floor(names: list[tuple[str, str, str]], options: argparse.Namespace) -> dict[str, Any]:
     (port,) = free_ports(1)
     with module("benchmarks.ocpp.floor", port, core=_SERVER) as process:
         figures = Target(port, process, names).flood(options.stations, options.seconds)
-    return int(figures["ended"]["messages"] / options.seconds)
+    return {
+        "floor_messages_per_s": round(figures["ended"]["messages"] / options.seconds),
+        "floor_cpu": figures["cpu"],
+    }
 
 
 def _flood(target: Target, engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
@@ -122,6 +117,26 @@ def _flood(target: Target, engine: Engine, options: argparse.Namespace) -> dict[
         "rss_mb": figures["rss_mb"],
         "cpu": figures["cpu"],
         "delivered_per_s": round(figures["counted"] / options.seconds),
+    }
+
+
+def _ratios(result: dict[str, Any]) -> dict[str, Any]:
+    """Backend to floor, by the clock and by the time of the processor that a message took.
+
+    The second says what the first would be if nothing else ran on the machine and its disk were idle.
+    """
+    by_clock = result["messages_per_s"] / result["floor_messages_per_s"]
+    by_cpu = by_clock * result["floor_cpu"] / result["cpu"]
+    return {"ratio": round(by_clock, 2), "ratio_by_cpu": round(by_cpu, 2)}
+
+
+def _steady(target: Target, options: argparse.Namespace) -> dict[str, Any]:
+    figures = target.steady(options.steady, options.seconds, options.every)
+    return {
+        "steady_messages_per_s": round(figures["ended"]["messages"] / options.seconds),
+        "steady_p99_ms": figures["ended"]["p99_ms"],
+        "steady_rss_mb": figures["rss_mb"],
+        "steady_cpu": figures["cpu"],
     }
 
 
