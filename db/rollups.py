@@ -1,7 +1,7 @@
 """Sums per local hour, day and month, for each station, each owner and the network.
 
-They change in the transaction that changes the rows they sum: `add_sessions(after)` together with
-`add_sessions(before, sign=-1)`. Built anew from the same rows they come out the same.
+They change in the transaction that changes the rows they sum: what a row was is taken away, what it is
+now is added. Built anew from the same rows they come out the same.
 """
 
 from __future__ import annotations
@@ -72,16 +72,33 @@ class IntervalFacts:
     ended_at: datetime
 
 
+class Changes:
+    """What is to be added to the sums, of many rows together, until `write`."""
+
+    def __init__(self) -> None:
+        self._sums: Sums = {}
+
+    def replace_session(self, before: SessionFacts, after: SessionFacts) -> None:
+        """Move the sums from what a session was to what it is. A pending session has none yet."""
+        gone, new = list(_session_values(before)), list(_session_values(after))
+        if gone != new:
+            for facts, told, sign in ((before, gone, -1), (after, new, 1)):
+                for at, values in told:
+                    _spread(self._sums, facts, at, values, sign)
+
+    def add_interval(self, interval: IntervalFacts, *, sign: int = 1) -> None:
+        for at, values in _interval_values(interval):
+            _spread(self._sums, interval, at, values, sign)
+
+    def write(self, store: Session) -> None:
+        """Others wait for these rows until the transaction ends: let it be the last thing before that."""
+        _add(store, self._sums, 1)
+        self._sums = {}
+
+
 def add_sessions(store: Session, sessions: Iterable[SessionFacts], *, sign: int = 1) -> None:
     """Add the sums of `sessions` to the store's rollups (`sign=-1` takes them away again)."""
     _add(store, _session_sums(sessions), sign)
-
-
-def replace_session(store: Session, before: SessionFacts, after: SessionFacts) -> None:
-    """Move the sums from what a session was to what it is. A pending session has none yet."""
-    if list(_session_values(before)) != list(_session_values(after)):
-        add_sessions(store, [before], sign=-1)
-        add_sessions(store, [after])
 
 
 def add_intervals(store: Session, intervals: Iterable[IntervalFacts], *, sign: int = 1) -> None:
@@ -179,11 +196,15 @@ def _session_values(session: SessionFacts) -> Iterator[tuple[datetime, dict[str,
 def _interval_sums(intervals: Iterable[IntervalFacts]) -> Sums:
     sums: Sums = {}
     for interval in intervals:
-        down = interval.status in DOWN_STATUSES
-        for at, seconds in split_by_hour(interval.started_at, interval.ended_at, interval.timezone):
-            values = {"observed_seconds": seconds, "outage_seconds": seconds if down else 0}
+        for at, values in _interval_values(interval):
             _spread(sums, interval, at, values)
     return sums
+
+
+def _interval_values(interval: IntervalFacts) -> Iterator[tuple[datetime, dict[str, int]]]:
+    down = interval.status in DOWN_STATUSES
+    for at, seconds in split_by_hour(interval.started_at, interval.ended_at, interval.timezone):
+        yield at, {"observed_seconds": seconds, "outage_seconds": seconds if down else 0}
 
 
 def split_by_hour(start: datetime, end: datetime, timezone: str) -> Iterator[tuple[datetime, int]]:
@@ -199,13 +220,15 @@ def split_by_hour(start: datetime, end: datetime, timezone: str) -> Iterator[tup
         start = part_end
 
 
-def _spread(sums: Sums, facts: SessionFacts | IntervalFacts, at: datetime, values: dict[str, int]) -> None:
+def _spread(
+    sums: Sums, facts: SessionFacts | IntervalFacts, at: datetime, values: dict[str, int], sign: int = 1
+) -> None:
     local = at.astimezone(_zone(facts.timezone)).replace(tzinfo=None)
     hour = local.replace(minute=0, second=0, microsecond=0)
     day = hour.replace(hour=0)
     row = [0] * len(METRICS)
     for metric, value in values.items():
-        row[_INDEX[metric]] = value
+        row[_INDEX[metric]] = sign * value
     for grain, bucket in (("hour", hour), ("day", day), ("month", day.replace(day=1))):
         for scope, scope_id in (("station", facts.station_pk), ("owner", facts.owner_id), ("network", 0)):
             _accumulate(sums, (scope, scope_id, grain, bucket, facts.currency), row)
@@ -220,12 +243,15 @@ def _accumulate(sums: Sums, key: Key, values: list[int]) -> None:
 
 
 def _add(store: Session, sums: Sums, sign: int) -> None:
+    # Always in the same order, so that two who write at once cannot wait for each other; the network's
+    # rows, which everybody writes, come last.
     rows = [
         dict(
             zip(("scope", "scope_id", "grain", "bucket", "currency"), key, strict=True),
             **{metric: sign * value for metric, value in zip(METRICS, values, strict=True)},
         )
-        for key, values in sums.items()
+        for key, values in sorted(sums.items(), reverse=True)
+        if any(values)
     ]
     if not rows:
         return

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _Thing = TypeVar("_Thing")
 
-BATCH = 200
+BATCH = 500
 KEEP_RUNS = timedelta(days=30)
 POLLS_PER_RUN = 200
 
@@ -42,13 +42,10 @@ def all_jobs(
 
 
 def apply_webhooks(engine: Engine, clock: Callable[[], datetime]) -> Outcome:
-    """Apply recorded webhooks until none are left."""
+    """Apply recorded webhooks until none are left but those of stations that another worker is at."""
     taken = dead = 0
-    while True:
-        batch = inbox.apply_batch(engine, now=clock(), limit=BATCH)
+    while (batch := inbox.apply_batch(engine, now=clock(), limit=BATCH)).taken:
         taken, dead = taken + batch.taken, dead + batch.dead
-        if batch.taken < BATCH:
-            break
     reason = f"{dead} webhooks cannot be applied; each says why" if dead else None
     return Outcome(taken, dead, reason)
 

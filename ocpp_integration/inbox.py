@@ -1,21 +1,40 @@
-"""Applying recorded webhooks: in order per station, each exactly once, many in one commit."""
+"""Applying recorded webhooks: in order per station, each exactly once, many in one commit.
+
+Any number of workers may do so at once. A worker holds the stations whose events it applies until it
+commits, and leaves out those that another one holds.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, and_, or_, select, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy import Engine, Row, Select, and_, or_, select, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from db.engine import writing
 from db.models import ChargingSession, OCPPStation, WebhookEvent
-from ocpp_integration.events import parse
-from ocpp_integration.lifecycle import StationUnknown, apply_event
+from ocpp_integration.books import Books, keeping
+from ocpp_integration.events import InvalidEvent, parse
+from ocpp_integration.lifecycle import STATUS_TYPES, StationUnknown, enter
 
 log = logging.getLogger(__name__)
+
+# How much further than a batch a worker looks for stations that nobody holds.
+_WINDOW = 8
+_TRIES = 5
+# PostgreSQL gives up one of several transactions that wait for each other, or cannot be put in an order.
+_MAY_BE_REPEATED = {"40001", "40P01"}
+
+
+# Primary keys of events by the station that they belong to; None where nobody knows it.
+Lanes = dict[str | None, list[int]]
+# id, event_key, type, station_id, transaction_id, received_at, body
+_Recorded = Row[int, str, str, str | None, int | None, datetime, bytes]
 
 
 @dataclass(frozen=True)
@@ -26,24 +45,47 @@ class Applied:
     dead: int
 
 
-def apply_batch(engine: Engine, *, now: datetime, limit: int = 200) -> Applied:
-    """Apply the oldest recorded events in one transaction.
+@dataclass(frozen=True)
+class _Mark:
+    """What became of an event."""
+
+    event_pk: int
+    state: str
+    error: str | None = None
+
+
+def apply_batch(engine: Engine, *, now: datetime, limit: int = 500) -> Applied:
+    """Apply the oldest recorded events of stations that no other worker holds, in one transaction.
 
     An event of an unknown station is set aside as waiting, one that cannot be applied is kept as dead
     with its reason; neither holds up the others. A fault of the store itself raises, and all of the
     batch stays as it was.
     """
+    for _ in range(_TRIES - 1):
+        try:
+            return _apply_batch(engine, now, limit)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in _MAY_BE_REPEATED:
+                raise
+            log.info("a batch of webhooks is repeated: %s", error.orig)
+    return _apply_batch(engine, now, limit)
+
+
+def _apply_batch(engine: Engine, now: datetime, limit: int) -> Applied:
     with writing(engine) as store:
-        events = store.scalars(
-            select(WebhookEvent)
-            .where(WebhookEvent.state == "received")
-            .order_by(WebhookEvent.id)
-            .limit(limit)
-            .with_for_update()
-        ).all()
-        for event in events:
-            _apply(store, event, now)
-        return Applied(len(events), sum(event.state == "dead" for event in events))
+        books = Books(store)
+        events = _read(store, _claim(books, limit))
+        if not events:
+            return Applied(0, 0)
+        try:
+            with store.begin_nested():
+                marks = _together(books, events, now)
+        except Exception as error:
+            if not _is_an_events_fault(error):
+                raise
+            log.info("%d webhooks are applied one by one, for one of them fails: %r", len(events), error)
+            marks = _one_by_one(store, events, now)
+        return Applied(len(events), sum(mark.state == "dead" for mark in marks))
 
 
 def release_waiting(engine: Engine) -> int:
@@ -65,23 +107,151 @@ def release_waiting(engine: Engine) -> int:
         return result.rowcount
 
 
-def _apply(store: Session, event: WebhookEvent, now: datetime) -> None:
+def _claim(books: Books, limit: int) -> list[int]:
+    """The oldest events, at most `limit`, of stations that nobody else holds; now we do."""
+    lanes = _lanes(books.store, limit * _WINDOW)
+    claimed: list[int] = []
+    for names in _slices(lanes, limit):
+        free = set(names) - _held_by_others(books, names)
+        claimed += (event_pk for name in free for event_pk in lanes[name])
+        if len(claimed) >= limit:
+            break
+    return sorted(claimed)[:limit]
+
+
+def _lanes(store: Session, window: int) -> Lanes:
+    """The oldest recorded events by station, those first whose oldest event is."""
+    rows = store.connection().execute(_oldest(window)).all()
+    homes = _homes(store, rows)
+    lanes: Lanes = {}
+    for event_pk, station_id, transaction_id in rows:
+        lanes.setdefault(station_id or homes.get(transaction_id), []).append(event_pk)
+    return lanes
+
+
+def _oldest(window: int) -> Select[int, str | None, int | None]:
+    # Said this way, only the index of state and id gives the order; by the id alone, a planner that
+    # thinks much is waiting would walk over all that was ever applied.
+    return (
+        select(WebhookEvent.id, WebhookEvent.station_id, WebhookEvent.transaction_id)
+        .where(WebhookEvent.state.between("received", "received"))
+        .order_by(WebhookEvent.state, WebhookEvent.id)
+        .limit(window)
+    )
+
+
+def _homes(store: Session, rows: Sequence[Row[int, str | None, int | None]]) -> dict[int | None, str]:
+    """The stations of transactions whose events do not all name it: the session's, or another event's."""
+    nameless = {row.transaction_id for row in rows if row.station_id is None}
+    if not nameless:
+        return {}
+    told = {row.transaction_id: row.station_id for row in rows if row.station_id is not None}
+    known = store.execute(
+        select(ChargingSession.transaction_id, OCPPStation.station_id)
+        .join(ChargingSession.station)
+        .where(ChargingSession.transaction_id.in_(nameless))
+    )
+    return told | dict(known.tuples().all())
+
+
+def _slices(lanes: Lanes, limit: int) -> Iterator[list[str | None]]:
+    """The lanes in their order, so many at a time that they have `limit` events together."""
+    names: list[str | None] = []
+    count = 0
+    for name, events in lanes.items():
+        names.append(name)
+        count += len(events)
+        if count >= limit:
+            yield names
+            names, count = [], 0
+    if names:
+        yield names
+
+
+def _held_by_others(books: Books, names: Sequence[str | None]) -> set[str]:
+    named = {name for name in names if name is not None}
+    missing = named - books.hold(named, wait=False)
+    if not missing:
+        return set()
+    # The rest is not in the store at all.
+    return set(books.store.scalars(select(OCPPStation.station_id).where(OCPPStation.station_id.in_(missing))))
+
+
+def _read(store: Session, event_pks: Sequence[int]) -> Sequence[_Recorded]:
+    """Those of the events that nobody applied since we looked, in their order."""
+    query = (
+        select(
+            WebhookEvent.id,
+            WebhookEvent.event_key,
+            WebhookEvent.type,
+            WebhookEvent.station_id,
+            WebhookEvent.transaction_id,
+            WebhookEvent.received_at,
+            WebhookEvent.body,
+        )
+        .where(WebhookEvent.id.in_(event_pks), WebhookEvent.state == "received")
+        .order_by(WebhookEvent.id)
+        # An event without a station has no station to be held.
+        .with_for_update(skip_locked=True)
+    )
+    return store.connection().execute(query).all() if event_pks else []
+
+
+def _together(books: Books, events: Sequence[_Recorded], now: datetime) -> list[_Mark]:
+    books.fetch(
+        {event.transaction_id for event in events if event.transaction_id is not None},
+        {event.station_id for event in events if event.station_id and event.type in STATUS_TYPES},
+    )
+    marks = [_enter(books, event) for event in events]
+    _write_marks(books.store, marks, now)
+    books.close()
+    return marks
+
+
+def _one_by_one(store: Session, events: Sequence[_Recorded], now: datetime) -> list[_Mark]:
+    """Each within a savepoint, so that one that fails undoes only itself."""
+    marks = []
+    for event in events:
+        try:
+            with store.begin_nested(), keeping(store) as books:
+                mark = _enter(books, event)
+        except Exception as error:
+            if not _is_an_events_fault(error):
+                raise
+            mark = _bury(event, error)
+        marks.append(mark)
+    _write_marks(store, marks, now)
+    return marks
+
+
+def _enter(books: Books, event: _Recorded) -> _Mark:
     try:
-        with store.begin_nested():
-            known_type = apply_event(store, parse(event.body), event.received_at)
+        known_type = enter(books, parse(event.body), event.received_at)
     except StationUnknown as reason:
-        event.state, event.error = "waiting", str(reason)
-    except DBAPIError as error:
-        if error.connection_invalidated or not isinstance(error, IntegrityError | DataError):
-            raise
-        _bury(event, error)
-    except Exception as error:  # noqa: BLE001 - one event's trouble is not the trouble of all behind it
-        _bury(event, error)
-    else:
-        event.state, event.error = ("applied" if known_type else "ignored"), None
-        event.applied_at = now
+        return _Mark(event.id, "waiting", str(reason))
+    except InvalidEvent as error:
+        return _bury(event, error)
+    return _Mark(event.id, "applied" if known_type else "ignored")
 
 
-def _bury(event: WebhookEvent, error: Exception) -> None:
-    log.exception("webhook %s (%s) cannot be applied", event.event_key, event.type)
-    event.state, event.error = "dead", f"{type(error).__name__}: {error}"[:2000]
+def _is_an_events_fault(error: Exception) -> bool:
+    """Whether the next event may fare better: not where the store itself fails."""
+    if not isinstance(error, DBAPIError):
+        return True
+    return isinstance(error, IntegrityError | DataError) and not error.connection_invalidated
+
+
+def _bury(event: _Recorded, error: Exception) -> _Mark:
+    log.error("webhook %s (%s) cannot be applied", event.event_key, event.type, exc_info=error)
+    return _Mark(event.id, "dead", f"{type(error).__name__}: {error}"[:2000])
+
+
+def _write_marks(store: Session, marks: Sequence[_Mark], now: datetime) -> None:
+    alike: dict[tuple[str, str | None], list[int]] = {}
+    for mark in marks:
+        alike.setdefault((mark.state, mark.error), []).append(mark.event_pk)
+    for (state, error), event_pks in alike.items():
+        told: dict[str, Any] = {"state": state, "error": error}
+        if error is None:
+            told["applied_at"] = now
+        store.connection().execute(update(WebhookEvent).where(WebhookEvent.id.in_(event_pks)).values(told))

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import ChargingSession, OCPPConnector, OCPPLog, OCPPStation, SessionMeterValue
-from db.rollups import replace_session, session_facts
-from db.upsert import insert
+from db.models import ChargingSession, OCPPConnector, OCPPStation
 from ocpp_integration import session_state
+from ocpp_integration.books import Books, keeping
 from ocpp_integration.events import (
     AvailabilityChanged,
     ConnectorStatusChanged,
@@ -27,7 +25,6 @@ from ocpp_integration.events import (
     SessionStopped,
     StationStatusChanged,
 )
-from ocpp_integration.status_history import came_online, record_status, went_offline
 
 MAX_CLOCK_AHEAD = timedelta(minutes=5)
 # A backend dates a message a little later than its arrival, so that the silence after a heartbeat may
@@ -56,16 +53,23 @@ class Report:
 
 
 def apply_event(store: Session, event: Event, received_at: datetime) -> bool:
-    """Let `event` change the store; False for a type that we do not know.
+    """Let one event change the store; what `enter` says holds here too."""
+    with keeping(store) as books:
+        return enter(books, event, received_at)
 
-    Raises `StationUnknown`, and `InvalidEvent` where the data are not what the type needs.
+
+def enter(books: Books, event: Event, received_at: datetime) -> bool:
+    """Let `event` change what is in the books; False for a type that we do not know.
+
+    Raises `StationUnknown`, and `InvalidEvent` where the data are not what the type needs; then nothing
+    has changed.
     """
     payload = event.payload()
     if payload is None:
         return False
-    HANDLERS[event.type](store, Report(event, received_at), payload)
+    HANDLERS[event.type](books, Report(event, received_at), payload)
     if event.type not in _UNLOGGED:
-        store.add(_log_row(event, payload))
+        books.log_rows.append(_log_row(event, payload))
     return True
 
 
@@ -76,23 +80,9 @@ def ensure_session(
 
     Raises `InvalidEvent` where the transaction is another station's.
     """
-    statement = insert(store, ChargingSession).values(
-        transaction_id=transaction_id,
-        ocpp_station_id=station.id,
-        start_time=at,
-        heard_at=at,
-        source="backend",
-        payment_status="pending",
-        status="pending",
-        stop_is_estimated=False,
-        flags=[],
-        created_at=at,
-        updated_at=at,
-    )
-    store.connection().execute(statement.on_conflict_do_nothing(index_elements=["transaction_id"]))
-    session = store.scalars(
-        select(ChargingSession).where(ChargingSession.transaction_id == transaction_id)
-    ).one()
+    books = Books(store)
+    books.hold([station.station_id])
+    session = books.open_session(station, transaction_id, at)
     _check_station(session, station.station_id)
     return session
 
@@ -122,42 +112,39 @@ def update_session(
     store: Session, session: ChargingSession, change: Callable[[ChargingSession], None]
 ) -> None:
     """Let `change` report to the session; what follows from it, statistics included, changes with it."""
-    place = session.station.charging_station
-    before = session_facts(session, place)
-    change(session)
-    session_state.settle(session)
     store.flush()
-    replace_session(store, before, session_facts(session, place))
+    with keeping(store) as books:
+        books.take(session)
+        books.begin_change(session)
+        change(session)
 
 
-def _session_started(store: Session, report: Report, data: SessionStarted) -> None:
+def _session_started(books: Books, report: Report, data: SessionStarted) -> None:
     at = report.time(data.start_time)
     ahead = bool(data.clock_ahead) or report.is_ahead(data.start_time)
-    _report_to_session(store, report, data, at, lambda s: session_state.started(s, data, at), ahead=ahead)
+    _report_to_session(books, report, data, at, lambda s: session_state.started(s, data, at), ahead=ahead)
 
 
-def _session_progress(store: Session, report: Report, data: SessionProgress) -> None:
+def _session_progress(books: Books, report: Report, data: SessionProgress) -> None:
     at = report.time()
     ahead = any(report.is_ahead(value.timestamp) for value in data.meter_values)
     session = _report_to_session(
-        store, report, data, at, lambda s: session_state.progressed(s, data, at), ahead=ahead
+        books, report, data, at, lambda s: session_state.progressed(s, data, at), ahead=ahead
     )
-    store.add_all(
-        SessionMeterValue(
-            session_id=session.id, **value.model_dump() | {"timestamp": report.time(value.timestamp)}
-        )
+    books.meter_values.extend(
+        {**vars(value), "session_id": session.id, "timestamp": report.time(value.timestamp)}
         for value in data.meter_values
     )
 
 
-def _session_stopped(store: Session, report: Report, data: SessionStopped) -> None:
+def _session_stopped(books: Books, report: Report, data: SessionStopped) -> None:
     at = report.time(data.stop_time)
     ahead = bool(data.clock_ahead) or report.is_ahead(data.stop_time)
-    _report_to_session(store, report, data, at, lambda s: session_state.stopped(s, data, at), ahead=ahead)
+    _report_to_session(books, report, data, at, lambda s: session_state.stopped(s, data, at), ahead=ahead)
 
 
 def _report_to_session(
-    store: Session,
+    books: Books,
     report: Report,
     data: SessionStarted | SessionProgress | SessionStopped,
     at: datetime,
@@ -165,25 +152,30 @@ def _report_to_session(
     *,
     ahead: bool,
 ) -> ChargingSession:
-    session = _session_of(store, report, at)
+    session = _session_of(books, report, at)
+    books.begin_change(session)
     if data.connector_id:
-        assign_connector(store, session, data.connector_id)
+        assign_connector(books.store, session, data.connector_id)
     if ahead or report.is_ahead(report.event.timestamp):
         session_state.flag(session, "clock_ahead")
     session.heard_at = max(session.heard_at, report.received_at)
-    update_session(store, session, change)
+    change(session)
     return session
 
 
-def _session_of(store: Session, report: Report, at: datetime) -> ChargingSession:
-    transaction_id = report.event.transaction_id
+def _session_of(books: Books, report: Report, at: datetime) -> ChargingSession:
+    transaction_id, station_id = report.event.transaction_id, report.event.station_id
     if transaction_id is None:
         raise InvalidEvent({"transaction_id": ["a session's event needs one"]})
-    session = store.scalar(select(ChargingSession).where(ChargingSession.transaction_id == transaction_id))
+    # First the station, and then what it guards.
+    station = None if station_id is None else books.station(station_id)
+    session = books.session(transaction_id)
     if session is None:
-        return ensure_session(store, _station_of(store, report), transaction_id, at)
-    if report.event.station_id is not None:
-        _check_station(session, report.event.station_id)
+        session = books.open_session(station or _station_of(books, report), transaction_id, at)
+    if station_id is None:
+        books.take(session)
+    else:
+        _check_station(session, station_id)
     return session
 
 
@@ -194,17 +186,17 @@ def _check_station(session: ChargingSession, station_id: str) -> None:
         raise InvalidEvent({"transaction_id": [f"{session.transaction_id} is a transaction of {owner}"]})
 
 
-def _station_of(store: Session, report: Report) -> OCPPStation:
+def _station_of(books: Books, report: Report) -> OCPPStation:
     name = report.event.station_id or ""
-    station = store.scalar(select(OCPPStation).where(OCPPStation.station_id == name))
+    station = books.station(name)
     if station is None:
         raise StationUnknown(f"no station is called {name!r}")
     return station
 
 
-def _station_status(store: Session, report: Report, data: StationStatusChanged) -> None:
-    station, at = _station_of(store, report), report.time()
-    _note_presence(store, station, report, data)
+def _station_status(books: Books, report: Report, data: StationStatusChanged) -> None:
+    station, at = _station_of(books, report), report.time()
+    _note_presence(books, station, report, data)
     if station.status_at is not None and at < station.status_at:
         return
     station.status_at = at
@@ -217,7 +209,7 @@ def _station_status(store: Session, report: Report, data: StationStatusChanged) 
         station.status = data.status
 
 
-def _note_presence(store: Session, station: OCPPStation, report: Report, data: StationStatusChanged) -> None:
+def _note_presence(books: Books, station: OCPPStation, report: Report, data: StationStatusChanged) -> None:
     """Whether the charge point is there, dated by its last sign of life where that is told: by the
     backend's clock, which unlike the charge points' own is the same for all reports.
     """
@@ -231,26 +223,26 @@ def _note_presence(store: Session, station: OCPPStation, report: Report, data: S
     if newest is not None and heard < newest - _ONE_MOMENT:
         return
     station.is_online = data.is_online
-    (came_online if data.is_online else went_offline)(store, station, heard)
+    (books.history.came_online if data.is_online else books.history.went_offline)(station, heard)
 
 
 def _connector_status(
-    store: Session, report: Report, data: ConnectorStatusChanged | AvailabilityChanged
+    books: Books, report: Report, data: ConnectorStatusChanged | AvailabilityChanged
 ) -> None:
-    station, at = _station_of(store, report), report.time()
+    station, at = _station_of(books, report), report.time()
     if data.connector_id == 0:
         # Connector 0 is the charge point itself and says nothing of its connectors (OCPP 1.6, 4.9).
         if data.status in ("available", "unavailable", "faulted"):
             station.status = data.status
         return
-    connector = find_connector(store, station, data.connector_id)
+    connector = find_connector(books.store, station, data.connector_id)
     if isinstance(data, ConnectorStatusChanged):
         error = "" if data.error_code == "NoError" else data.error_code or ""
-        record_status(store, connector, data.status, at, error, data.vendor_error_code or "")
+        books.history.record(connector, data.status, at, error, data.vendor_error_code or "")
         if connector.status_at == at:
             connector.info, connector.vendor_id = data.info or "", data.vendor_id or ""
     else:
-        record_status(store, connector, data.status, at)
+        books.history.record(connector, data.status, at)
     if station.status_at is None or _connectors_know_better(station):
         station.status = _status_of_connectors(station)
 
@@ -272,25 +264,25 @@ def _status_of_connectors(station: OCPPStation) -> str:
     return "faulted" if "faulted" in statuses else "unavailable"
 
 
-def _log_row(event: Event, payload: Any) -> OCPPLog:
+def _log_row(event: Event, payload: Any) -> dict[str, Any]:
     is_trouble = getattr(payload, "status", "") == "faulted" or getattr(payload, "is_online", True) is False
     told = (f"{name}={event.data[name]}" for name in _TOLD if event.data.get(name) not in (None, ""))
-    return OCPPLog(
-        station_id=event.station_id,
-        session_transaction_id=event.transaction_id,
-        level="warning" if is_trouble else "info",
-        message_type="call",
-        action=event.type,
-        message=" ".join((event.type, *told)),
-        raw_data=event.data,
-    )
+    return {
+        "station_id": event.station_id,
+        "session_transaction_id": event.transaction_id,
+        "level": "warning" if is_trouble else "info",
+        "message_type": "call",
+        "action": event.type,
+        "message": " ".join((event.type, *told)),
+        "raw_data": event.data,
+    }
 
 
 _TOLD = ("connector_id", "status", "is_online", "error_code", "vendor_error_code", "stop_reason")
 # Its meter values are rows already; a log line for each would double the store.
 _UNLOGGED = {"session_progress"}
 
-HANDLERS: dict[str, Callable[[Session, Report, Any], None]] = {
+HANDLERS: dict[str, Callable[[Books, Report, Any], None]] = {
     "session_started": _session_started,
     "session_progress": _session_progress,
     "session_stopped": _session_stopped,
@@ -298,3 +290,4 @@ HANDLERS: dict[str, Callable[[Session, Report, Any], None]] = {
     "station_status": _station_status,
     "connector_status": _connector_status,
 }
+STATUS_TYPES = {"availability_changed", "station_status", "connector_status"}

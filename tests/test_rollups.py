@@ -246,7 +246,9 @@ def test_a_session_that_turns_out_to_have_ended_elsewhere_moves(engine: Engine) 
         rollups.add_sessions(store, [before])
         session.stop_time = _local(BERLIN, 2025, 7, 1, 0, 30)
         after = rollups.session_facts(session, station.charging_station)
-        rollups.replace_session(store, before, after)
+        changes = rollups.Changes()
+        changes.replace_session(before, after)
+        changes.write(store)
         assert _buckets(store, "month", "sessions") == {datetime(2025, 7, 1): 1}  # noqa: DTZ001
 
 

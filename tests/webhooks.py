@@ -88,10 +88,11 @@ def record(engine: Engine, *bodies: Body, received_at: datetime | None = None) -
 
 
 def apply(engine: Engine, limit: int = 200) -> Applied:
-    """Apply all that is recorded, `limit` events in a transaction; returns the last batch's figures."""
-    while (applied := apply_batch(engine, now=at(3600), limit=limit)).taken == limit:
-        pass
-    return applied
+    """Apply all that is recorded, at most `limit` events in a transaction."""
+    taken = dead = 0
+    while (batch := apply_batch(engine, now=at(3600), limit=limit)).taken:
+        taken, dead = taken + batch.taken, dead + batch.dead
+    return Applied(taken, dead)
 
 
 def tell(engine: Engine, *bodies: Body, limit: int = 200) -> Applied:

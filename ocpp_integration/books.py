@@ -1,0 +1,156 @@
+"""What events change, fetched in a few queries and written in a few statements.
+
+One transaction keeps one `Books`, whether it applies a single event or hundreds: each session is settled
+once, after the last that was said of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from db.models import ChargingSession, OCPPLog, OCPPStation, SessionMeterValue
+from db.rollups import Changes, SessionFacts, session_facts
+from db.upsert import insert
+from ocpp_integration import session_state
+from ocpp_integration.status_history import StatusHistory
+
+
+class Books:
+    """Stations, held until the transaction ends, and what is said of them and of their sessions.
+
+    Whoever changes a session or a status holds its station, so that nobody else does meanwhile.
+    """
+
+    def __init__(self, store: Session):
+        self.store = store
+        self.meter_values: list[dict[str, Any]] = []
+        self.log_rows: list[dict[str, Any]] = []
+        self._sums = Changes()
+        self.history = StatusHistory(store, self._sums)
+        self._stations: dict[str, OCPPStation] = {}
+        self._sessions: dict[int, ChargingSession] = {}
+        self._unheard: set[int] = set()
+        self._before: dict[ChargingSession, SessionFacts] = {}
+
+    def hold(self, station_ids: Collection[str], *, wait: bool = True) -> set[str]:
+        """Take these stations; returns the names of those that we have.
+
+        Unless we `wait` for them, stations that somebody else holds are left out.
+        """
+        if not (wanted := set(station_ids) - self._stations.keys()):
+            return set(station_ids)
+        query = (
+            select(OCPPStation)
+            .where(OCPPStation.station_id.in_(wanted))
+            .options(
+                joinedload(OCPPStation.charging_station, innerjoin=True), selectinload(OCPPStation.connectors)
+            )
+            .order_by(OCPPStation.id)
+            # Rows that refer to the station may be written beside us.
+            .with_for_update(of=OCPPStation, key_share=True, skip_locked=not wait)
+            .execution_options(populate_existing=True)
+        )
+        self._stations |= {station.station_id: station for station in self.store.scalars(query)}
+        return self._stations.keys() & set(station_ids)
+
+    def fetch(self, transaction_ids: Collection[int], station_ids: Collection[str]) -> None:
+        """Read what a batch is going to ask for: sessions, and the statuses of stations' connectors."""
+        known = self.store.scalars(_sessions(transaction_ids)).all()
+        self._unheard |= set(transaction_ids) - {session.transaction_id for session in known}
+        for session in known:
+            self._keep(session)
+        stations = [self._stations[name] for name in station_ids if name in self._stations]
+        self.history.fetch([connector for station in stations for connector in station.connectors])
+
+    def station(self, station_id: str) -> OCPPStation | None:
+        """The station, held from now on; None where the store has none of that name."""
+        if station_id not in self._stations:
+            self.hold([station_id])
+        return self._stations.get(station_id)
+
+    def session(self, transaction_id: int) -> ChargingSession | None:
+        """The session, to be changed only if its station is held; None where nothing was heard of it."""
+        known = self._sessions.get(transaction_id)
+        if known is None and transaction_id not in self._unheard:
+            with self.store.no_autoflush:
+                known = self.store.scalar(_sessions([transaction_id]))
+            if known is not None:
+                self._keep(known)
+        return known
+
+    def take(self, session: ChargingSession) -> None:
+        """Hold the station of a session that was found without it."""
+        if session.station.station_id not in self._stations:
+            self.hold([session.station.station_id])
+            self.store.refresh(session)
+            self._keep(session)
+
+    def open_session(self, station: OCPPStation, transaction_id: int, at: datetime) -> ChargingSession:
+        """The session of `transaction_id`, made (pending, from `at`) where nothing was heard of it.
+
+        It may be one of another station: the caller looks.
+        """
+        statement = insert(self.store, ChargingSession).values(
+            transaction_id=transaction_id,
+            ocpp_station_id=station.id,
+            start_time=at,
+            heard_at=at,
+            source="backend",
+            payment_status="pending",
+            status="pending",
+            stop_is_estimated=False,
+            flags=[],
+            created_at=at,
+            updated_at=at,
+        )
+        self.store.connection().execute(statement.on_conflict_do_nothing(index_elements=["transaction_id"]))
+        with self.store.no_autoflush:
+            session = self.store.scalars(_sessions([transaction_id])).one()
+        self._keep(session)
+        return session
+
+    def begin_change(self, session: ChargingSession) -> None:
+        """The session is about to change; what it was until now is what the statistics hold of it."""
+        if session not in self._before:
+            self._before[session] = session_facts(session, session.station.charging_station)
+
+    def close(self) -> None:
+        """Settle the sessions that changed and write all that is not yet written."""
+        for session, before in self._before.items():
+            session_state.settle(session)
+            self._sums.replace_session(before, session_facts(session, session.station.charging_station))
+        self._before.clear()
+        self.store.flush()
+        for model, rows in ((SessionMeterValue, self.meter_values), (OCPPLog, self.log_rows)):
+            if rows:
+                self.store.connection().execute(plain_insert(model), rows)
+                rows.clear()
+        self._sums.write(self.store)
+
+    def _keep(self, session: ChargingSession) -> None:
+        if session.transaction_id is not None and session.station.station_id in self._stations:
+            self._sessions[session.transaction_id] = session
+            self._unheard.discard(session.transaction_id)
+
+
+def _sessions(transaction_ids: Collection[int]) -> Select[ChargingSession]:
+    return (
+        select(ChargingSession)
+        .where(ChargingSession.transaction_id.in_(transaction_ids))
+        .execution_options(populate_existing=True)
+    )
+
+
+@contextmanager
+def keeping(store: Session) -> Iterator[Books]:
+    """Books that are written when the block ends; what it raised leaves them unwritten."""
+    books = Books(store)
+    yield books
+    books.close()
