@@ -15,7 +15,14 @@ from sqlalchemy import Select, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from db.models import ChargingSession, OCPPLog, OCPPStation, SessionMeterValue
+from db.models import (
+    ChargingConnector,
+    ChargingSession,
+    OCPPConnector,
+    OCPPLog,
+    OCPPStation,
+    SessionMeterValue,
+)
 from db.rollups import Changes, SessionFacts, session_facts
 from db.upsert import insert
 from ocpp_integration import session_state
@@ -49,9 +56,7 @@ class Books:
         query = (
             select(OCPPStation)
             .where(OCPPStation.station_id.in_(wanted))
-            .options(
-                joinedload(OCPPStation.charging_station, innerjoin=True), selectinload(OCPPStation.connectors)
-            )
+            .options(*_WITH_PLACE_AND_PRICES)
             .order_by(OCPPStation.id)
             # Rows that refer to the station may be written beside us.
             .with_for_update(of=OCPPStation, key_share=True, skip_locked=not wait)
@@ -79,8 +84,7 @@ class Books:
         """The session, to be changed only if its station is held; None where nothing was heard of it."""
         known = self._sessions.get(transaction_id)
         if known is None and transaction_id not in self._unheard:
-            with self.store.no_autoflush:
-                known = self.store.scalar(_sessions([transaction_id]))
+            known = self.store.scalar(_sessions([transaction_id]))
             if known is not None:
                 self._keep(known)
         return known
@@ -111,8 +115,7 @@ class Books:
             updated_at=at,
         )
         self.store.connection().execute(statement.on_conflict_do_nothing(index_elements=["transaction_id"]))
-        with self.store.no_autoflush:
-            session = self.store.scalars(_sessions([transaction_id])).one()
+        session = self.store.scalars(_sessions([transaction_id])).one()
         self._keep(session)
         return session
 
@@ -148,9 +151,19 @@ def _sessions(transaction_ids: Collection[int]) -> Select[ChargingSession]:
     )
 
 
+# A new session takes its connector's price.
+_WITH_PLACE_AND_PRICES = (
+    joinedload(OCPPStation.charging_station, innerjoin=True),
+    selectinload(OCPPStation.connectors)
+    .joinedload(OCPPConnector.charging_connector)
+    .joinedload(ChargingConnector.tariff),
+)
+
+
 @contextmanager
 def keeping(store: Session) -> Iterator[Books]:
     """Books that are written when the block ends; what it raised leaves them unwritten."""
     books = Books(store)
-    yield books
-    books.close()
+    with store.no_autoflush:
+        yield books
+        books.close()

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
 import orjson
@@ -201,6 +202,10 @@ class Event(BaseModel):
 
     def payload(self) -> Payload | None:
         """Raises `InvalidEvent` with field names such as `data.connector_id`."""
+        return self._typed
+
+    @cached_property
+    def _typed(self) -> Payload | None:
         model = PAYLOADS.get(self.type)
         if model is None:
             return None

@@ -78,7 +78,7 @@ def _apply_batch(engine: Engine, now: datetime, limit: int) -> Applied:
         if not events:
             return Applied(0, 0)
         try:
-            with store.begin_nested():
+            with store.begin_nested(), store.no_autoflush:
                 marks = _together(books, events, now)
         except Exception as error:
             if not _is_an_events_fault(error):

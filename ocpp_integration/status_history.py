@@ -130,6 +130,7 @@ class StatusHistory:
     def _last(
         self, connector: OCPPConnector, condition: ColumnElement[bool]
     ) -> ConnectorStatusInterval | None:
+        self._store.flush()
         return self._store.scalar(
             select(ConnectorStatusInterval)
             .where(ConnectorStatusInterval.ocpp_connector_id == connector.id, condition)
@@ -140,6 +141,7 @@ class StatusHistory:
     def _first_start(self, connector: OCPPConnector) -> datetime | None:
         if self._newest[connector.id] is None:
             return None
+        self._store.flush()
         return self._store.scalar(
             select(ConnectorStatusInterval.started_at)
             .where(ConnectorStatusInterval.ocpp_connector_id == connector.id)
