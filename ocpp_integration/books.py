@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from db.bulk import insert_all
 from db.models import (
     ChargingConnector,
     ChargingSession,
@@ -22,6 +22,7 @@ from db.models import (
     OCPPLog,
     OCPPStation,
     SessionMeterValue,
+    utc_now,
 )
 from db.rollups import Changes, SessionFacts, session_facts
 from db.upsert import insert
@@ -37,6 +38,7 @@ class Books:
 
     def __init__(self, store: Session):
         self.store = store
+        self.now = utc_now()
         self.meter_values: list[dict[str, Any]] = []
         self.log_rows: list[dict[str, Any]] = []
         self._sums = Changes()
@@ -131,10 +133,9 @@ class Books:
             self._sums.replace_session(before, session_facts(session, session.station.charging_station))
         self._before.clear()
         self.store.flush()
-        for model, rows in ((SessionMeterValue, self.meter_values), (OCPPLog, self.log_rows)):
-            if rows:
-                self.store.connection().execute(plain_insert(model), rows)
-                rows.clear()
+        insert_all(self.store, SessionMeterValue, self.meter_values)
+        insert_all(self.store, OCPPLog, self.log_rows)
+        self.meter_values, self.log_rows = [], []
         self._sums.write(self.store)
 
     def _keep(self, session: ChargingSession) -> None:

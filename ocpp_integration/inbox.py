@@ -25,7 +25,7 @@ from ocpp_integration.lifecycle import STATUS_TYPES, StationUnknown, enter
 log = logging.getLogger(__name__)
 
 # How much further than a batch a worker looks for stations that nobody holds.
-_WINDOW = 8
+_WINDOW = 4
 _TRIES = 5
 # PostgreSQL gives up one of several transactions that wait for each other, or cannot be put in an order.
 _MAY_BE_REPEATED = {"40001", "40P01"}

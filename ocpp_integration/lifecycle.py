@@ -69,7 +69,7 @@ def enter(books: Books, event: Event, received_at: datetime) -> bool:
         return False
     HANDLERS[event.type](books, Report(event, received_at), payload)
     if event.type not in _UNLOGGED:
-        books.log_rows.append(_log_row(event, payload))
+        books.log_rows.append(_log_row(event, payload) | {"timestamp": books.now})
     return True
 
 
@@ -132,7 +132,12 @@ def _session_progress(books: Books, report: Report, data: SessionProgress) -> No
         books, report, data, at, lambda s: session_state.progressed(s, data, at), ahead=ahead
     )
     books.meter_values.extend(
-        {**vars(value), "session_id": session.id, "timestamp": report.time(value.timestamp)}
+        {
+            **vars(value),
+            "session_id": session.id,
+            "timestamp": report.time(value.timestamp),
+            "created_at": books.now,
+        }
         for value in data.meter_values
     )
 
