@@ -5,15 +5,24 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import factories
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, select
+from one_station import (
+    add_network,
+    differing_in,
+    empty,
+    intervals_of,
+    row_of,
+    session_of,
+    sessions,
+    sums_of,
+)
+from sqlalchemy import Engine, select
 from webhooks import (
     NOON,
     STATION,
@@ -30,22 +39,17 @@ from webhooks import (
     webhook,
 )
 
-from db import rollups
 from db.engine import reading, writing
 from db.models import (
     ChargingSession,
-    ConnectorStatusInterval,
     OCPPConnector,
     OCPPLog,
     OCPPStation,
-    Rollup,
     SessionMeterValue,
-    WebhookEvent,
 )
 from ocpp_integration.lifecycle import ensure_session
 from ocpp_integration.pricing import energy_bill
 
-TODAY = date(2026, 3, 10)
 SLOW = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -54,7 +58,7 @@ SLOW = settings(
 @pytest.fixture
 def network(engine: Engine) -> Engine:
     """A store with one station of two connectors at 10 ETB/kWh."""
-    _add_station(engine)
+    add_network(engine)
     return engine
 
 
@@ -62,105 +66,9 @@ def network(engine: Engine) -> Engine:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A store that properties empty again for each of their examples."""
     engine = factories.hurried(factories.make_store(tmp_path_factory.mktemp("scratch")))
-    _add_station(engine)
+    add_network(engine)
     yield engine
     engine.dispose()
-
-
-def _add_station(engine: Engine) -> None:
-    with writing(engine) as store:
-        tariff = factories.add_tariff(store)
-        station = factories.add_station(store, factories.add_owner(store), station_id=STATION, tariff=tariff)
-        station.last_heartbeat = None
-
-
-def _empty(engine: Engine) -> None:
-    with writing(engine) as store:
-        for model in (
-            SessionMeterValue,
-            ChargingSession,
-            ConnectorStatusInterval,
-            OCPPLog,
-            Rollup,
-            WebhookEvent,
-        ):
-            store.execute(delete(model))
-        for connector in store.scalars(select(OCPPConnector)):
-            connector.status, connector.status_at, connector.error_code = "unavailable", None, ""
-        station = store.scalars(select(OCPPStation)).one()
-        station.status_at = station.last_heartbeat = None
-        station.is_online, station.status = True, "available"
-
-
-def _session(engine: Engine, transaction: int = 1) -> ChargingSession:
-    with reading(engine) as store:
-        return store.scalars(
-            select(ChargingSession).where(ChargingSession.transaction_id == transaction)
-        ).one()
-
-
-_OWN = {"id", "created_at", "updated_at"}
-
-
-def _row(engine: Engine) -> dict[str, Any]:
-    session = _session(engine)
-    return {c.key: getattr(session, c.key) for c in ChargingSession.__table__.columns if c.key not in _OWN}
-
-
-def _sums(engine: Engine) -> rollups.Sums:
-    with reading(engine) as store:
-        return rollups.stored(store, TODAY, TODAY)
-
-
-def _differing(engine: Engine) -> int:
-    with reading(engine) as store:
-        return rollups.differing(store, TODAY, TODAY)
-
-
-def _intervals(engine: Engine, connector: int = 1) -> list[tuple[str, str, float, float | None]]:
-    """(status, error, from, to) in seconds after noon."""
-    with reading(engine) as store:
-        rows = store.scalars(
-            select(ConnectorStatusInterval)
-            .join(OCPPConnector)
-            .where(OCPPConnector.connector_id == connector)
-            .order_by(ConnectorStatusInterval.started_at)
-        )
-        return [
-            (
-                row.status,
-                row.error_code,
-                (row.started_at - NOON).total_seconds(),
-                None if row.ended_at is None else (row.ended_at - NOON).total_seconds(),
-            )
-            for row in rows
-        ]
-
-
-# A session's events in the order in which they happened.
-@st.composite
-def sessions(draw: st.DrawFn) -> list[Body]:
-    wh = draw(st.lists(st.integers(0, 4000), max_size=5))
-    registers = [1000 + sum(wh[: n + 1]) for n in range(len(wh))]
-    told = [
-        progress(
-            60 * (n + 1),
-            (register - 1000) / 1000,
-            draw(st.sampled_from([0, 3.7, 11])),
-            soc_percent=draw(st.sampled_from([None, 20 + n])),
-        )
-        for n, register in enumerate(registers)
-    ]
-    last = registers[-1] if registers else 1000
-    end = 60 * (len(wh) + 1)
-    happened = [started(0, connector_id=draw(st.sampled_from([1, None])))] if draw(st.booleans()) else []
-    happened += told
-    if draw(st.booleans()):
-        estimated = draw(st.booleans())
-        happened.append(stopped(end, meter_stop=last, estimated=estimated, energy_consumed_kwh=None))
-        if estimated and draw(st.booleans()):
-            happened.append(stopped(end + 5, meter_stop=last + draw(st.integers(0, 500)), stop_reason=None))
-    return happened or [stopped(end, meter_stop=None)]
 
 
 def _apply_in_pieces(engine: Engine, bodies: list[Body], seed: int) -> None:
@@ -180,14 +88,14 @@ def _apply_in_pieces(engine: Engine, bodies: list[Body], seed: int) -> None:
 def test_any_order_of_a_sessions_events_ends_in_the_same_row_and_the_same_sums(
     scratch: Engine, happened: list[Body], data: st.DataObject
 ) -> None:
-    _empty(scratch)
+    empty(scratch)
     tell(scratch, *happened)
-    in_order = _row(scratch), _sums(scratch)
+    in_order = row_of(scratch), sums_of(scratch)
     again = data.draw(st.lists(st.sampled_from(happened), max_size=4))
     shuffled = data.draw(st.permutations(happened + again))
-    _empty(scratch)
+    empty(scratch)
     _apply_in_pieces(scratch, shuffled, data.draw(st.integers(0, 1000)))
-    assert (_row(scratch), _sums(scratch)) == in_order
+    assert (row_of(scratch), sums_of(scratch)) == in_order
 
 
 @SLOW
@@ -195,11 +103,11 @@ def test_any_order_of_a_sessions_events_ends_in_the_same_row_and_the_same_sums(
 def test_after_every_event_the_sums_are_what_their_rows_add_up_to(
     scratch: Engine, happened: list[Body], data: st.DataObject
 ) -> None:
-    _empty(scratch)
+    empty(scratch)
     differing = []
     for body in data.draw(st.permutations(happened)):
         tell(scratch, body)
-        differing.append(_differing(scratch))
+        differing.append(differing_in(scratch))
     assert differing == [0] * len(happened)
 
 
@@ -208,93 +116,93 @@ def test_after_every_event_the_sums_are_what_their_rows_add_up_to(
 def test_energy_never_shrinks_and_an_ended_session_never_runs_again(
     scratch: Engine, happened: list[Body], data: st.DataObject
 ) -> None:
-    _empty(scratch)
+    empty(scratch)
     seen: list[tuple[bool, int]] = []
     for body in data.draw(st.permutations(happened)):
         tell(scratch, body)
-        session = _session(scratch)
+        session = session_of(scratch)
         seen.append((session.stop_time is not None, session.energy_wh or 0))
     assert all(before[0] <= after[0] and before[1] <= after[1] for before, after in itertools.pairwise(seen))
 
 
 def test_a_session_costs_the_energy_between_its_registers(network: Engine) -> None:
     tell(network, started(0, meter_start=120_000), stopped(3600, meter_stop=133_000))
-    session = _session(network)
+    session = session_of(network)
     assert (session.energy_wh, session.cost) == (13_000, Decimal("130.00"))
 
 
 def test_a_late_progress_never_reopens_a_session(network: Engine) -> None:
     tell(network, started(0), stopped(600), progress(300, 2.5))
-    assert _session(network).status == "completed"
+    assert session_of(network).status == "completed"
 
 
 def test_a_progress_dated_after_the_stop_does_not_reopen_a_session_either(network: Engine) -> None:
     tell(network, started(0), stopped(600), progress(700, 2.5))
-    assert _session(network).status == "completed"
+    assert session_of(network).status == "completed"
 
 
 def test_an_ended_session_draws_no_power(network: Engine) -> None:
     tell(network, started(0), stopped(600), progress(300, 2.5))
-    assert _session(network).power_w is None
+    assert session_of(network).power_w is None
 
 
 def test_the_power_of_a_running_session_is_that_of_its_newest_progress(network: Engine) -> None:
     tell(network, started(0), progress(120, 2, kw=7), progress(60, 1, kw=22))
-    assert _session(network).power_w == 7000
+    assert session_of(network).power_w == 7000
 
 
 def test_a_register_that_was_reset_does_not_take_measured_energy_away(network: Engine) -> None:
     tell(network, started(0, meter_start=100), progress(60, 5.9), stopped(120, meter_stop=2900))
-    session = _session(network)
+    session = session_of(network)
     assert (session.energy_wh, session.flags) == (5900, ["registers_disagree"])
 
 
 def test_registers_further_apart_than_any_vehicle_takes_make_no_bill(network: Engine) -> None:
     tell(network, started(0, meter_start=0), progress(60, 20), stopped(120, meter_stop=5_234_567))
-    session = _session(network)
+    session = session_of(network)
     assert (session.energy_wh, session.flags) == (20_000, ["registers_disagree"])
 
 
 def test_a_reset_that_the_backend_tells_of_leaves_the_registers_out(network: Engine) -> None:
     reset = stopped(120, meter_stop=12_900, energy_consumed_kwh=8.9, meter_reset=True)
     tell(network, started(0, meter_start=100), reset)
-    session = _session(network)
+    session = session_of(network)
     assert (session.energy_wh, session.flags) == (8900, ["meter_reset"])
 
 
 def test_a_stop_below_the_start_counts_what_was_reported(network: Engine) -> None:
     tell(network, started(0, meter_start=120_000), stopped(60, meter_stop=2900, energy_consumed_kwh=8.9))
-    assert _session(network).energy_wh == 8900
+    assert session_of(network).energy_wh == 8900
 
 
 def test_an_estimated_stop_is_flagged(network: Engine) -> None:
     tell(network, started(0), progress(60, 6.4), stopped(90, meter_stop=None, estimated=True))
-    session = _session(network)
+    session = session_of(network)
     assert (session.energy_wh, session.flags) == (6400, ["estimated_stop"])
 
 
 def test_the_real_stop_takes_the_place_of_an_estimated_one(network: Engine) -> None:
     tell(network, started(0), stopped(60, meter_stop=2000, estimated=True), stopped(90, meter_stop=3000))
-    session = _session(network)
+    session = session_of(network)
     assert (session.stop_time, session.energy_wh, session.flags) == (at(90), 2000, [])
 
 
 def test_a_session_without_energy_has_failed(network: Engine) -> None:
     tell(network, started(0), stopped(60, meter_stop=1000))
-    assert (_session(network).status, _session(network).energy_wh) == ("failed", 0)
+    assert (session_of(network).status, session_of(network).energy_wh) == ("failed", 0)
 
 
 def test_a_session_of_which_only_the_stop_is_known_does_not_start_after_it(network: Engine) -> None:
     alone = stopped(60, meter_stop=None, energy_consumed_kwh=3)
     del alone["timestamp"]
     tell(network, alone)
-    assert _session(network).start_time == at(60)
+    assert session_of(network).start_time == at(60)
 
 
 def test_a_charge_points_clock_that_is_ahead_is_replaced_by_the_arrival_and_flagged(network: Engine) -> None:
     record(network, started(0), received_at=NOON - timedelta(minutes=6))
     apply(network)
-    session = _session(network)
+    session = session_of(network)
     assert (session.start_time, session.flags) == (NOON - timedelta(minutes=6), ["clock_ahead"])
 
 
@@ -308,7 +216,7 @@ def test_a_meter_value_of_a_clock_that_is_ahead_is_dated_by_its_arrival(network:
 def test_five_minutes_ahead_is_still_believed(network: Engine) -> None:
     record(network, started(0), received_at=NOON - timedelta(minutes=5))
     apply(network)
-    assert (_session(network).start_time, _session(network).flags) == (NOON, [])
+    assert (session_of(network).start_time, session_of(network).flags) == (NOON, [])
 
 
 def test_meter_values_keep_the_charge_points_time_and_exact_value(network: Engine) -> None:
@@ -327,19 +235,19 @@ def test_a_later_price_does_not_rewrite_a_session(network: Engine) -> None:
             assert connector.charging_connector
             connector.charging_connector.tariff = dear
     tell(network, stopped(60, meter_stop=2000))
-    assert _session(network).cost == Decimal("10.00")
+    assert session_of(network).cost == Decimal("10.00")
 
 
 def test_a_price_that_a_webhook_names_is_not_what_the_driver_pays(network: Engine) -> None:
     tell(network, started(0), stopped(60, meter_stop=2000, final_cost=0.01))
-    session = _session(network)
+    session = session_of(network)
     assert (session.cost, session.reported_cost) == (Decimal("10.00"), Decimal("0.01"))
 
 
 def test_a_stop_told_by_two_sides_keeps_what_either_knew(network: Engine) -> None:
     tell(network, started(0), stopped(60, meter_stop=None, stop_reason="Remote"))
     tell(network, stopped(60, meter_stop=2000, stop_reason=None, final_cost=9))
-    session = _session(network)
+    session = session_of(network)
     assert (session.energy_wh, session.stop_reason, session.reported_cost) == (1000, "Remote", Decimal(9))
 
 
@@ -350,7 +258,7 @@ def test_an_event_of_another_station_does_not_touch_a_session(network: Engine) -
     tell(network, started(0))
     foreign = stopped(60)
     foreign["station_id"] = "STATION_ELSEWHERE"
-    assert (tell(network, foreign).dead, _session(network).status) == (1, "started")
+    assert (tell(network, foreign).dead, session_of(network).status) == (1, "started")
 
 
 def test_a_connector_that_the_platform_does_not_list_is_made(network: Engine) -> None:
@@ -364,7 +272,7 @@ def test_a_connector_that_the_platform_does_not_list_is_made(network: Engine) ->
 def test_a_pending_session_is_no_arrival(network: Engine) -> None:
     with writing(network) as store:
         ensure_session(store, store.scalars(select(OCPPStation)).one(), 1, NOON)
-    assert (_sums(network), _differing(network)) == ({}, 0)
+    assert (sums_of(network), differing_in(network)) == ({}, 0)
 
 
 def test_a_bill_is_rounded_half_up_once_for_each_total() -> None:
@@ -390,12 +298,12 @@ def test_connector_reports_in_any_order_give_the_same_intervals_and_the_same_sum
     scratch: Engine, reports: list[str], data: st.DataObject
 ) -> None:
     happened = [status(60 * n, report) for n, report in enumerate(reports)]
-    _empty(scratch)
+    empty(scratch)
     tell(scratch, *happened)
-    in_order = _intervals(scratch), _sums(scratch)
-    _empty(scratch)
+    in_order = intervals_of(scratch), sums_of(scratch)
+    empty(scratch)
     _apply_in_pieces(scratch, data.draw(st.permutations(happened)), 1)
-    assert (_intervals(scratch), _sums(scratch), _differing(scratch)) == (*in_order, 0)
+    assert (intervals_of(scratch), sums_of(scratch), differing_in(scratch)) == (*in_order, 0)
 
 
 @SLOW
@@ -404,7 +312,7 @@ def test_the_newest_report_is_a_connectors_status_in_whatever_order_reports_come
     scratch: Engine, reports: list[str], data: st.DataObject
 ) -> None:
     happened = [status(60 * n, report) for n, report in enumerate(reports)]
-    _empty(scratch)
+    empty(scratch)
     tell(scratch, *data.draw(st.permutations(happened)))
     assert _connector(scratch).status_at == at(60 * (len(reports) - 1))
 
@@ -416,15 +324,15 @@ def test_sums_match_their_intervals_whatever_stations_and_connectors_report(
 ) -> None:
     kinds = st.sampled_from(["Available", "Faulted", "Charging", "online", "offline"])
     reports = data.draw(st.lists(st.tuples(kinds, st.integers(0, 9)), max_size=8))
-    _empty(scratch)
+    empty(scratch)
     for kind, minute in reports:
         if kind in ("online", "offline"):
             tell(scratch, presence(60 * minute, online=kind == "online"))
         else:
             tell(scratch, status(60 * minute, kind))
-    found = _intervals(scratch)
+    found = intervals_of(scratch)
     chained = all(a[3] == b[2] for a, b in itertools.pairwise(found))
-    assert (_differing(scratch), chained, [i[3] for i in found[-1:]]) == (0, True, [None] * len(found[-1:]))
+    assert (differing_in(scratch), chained, [i[3] for i in found[-1:]]) == (0, True, [None] * len(found[-1:]))
 
 
 def _connector(engine: Engine, number: int = 1) -> OCPPConnector:
@@ -440,7 +348,7 @@ def _station(engine: Engine) -> OCPPStation:
 def test_silence_is_an_outage_of_every_connector_until_the_station_is_back(network: Engine) -> None:
     tell(network, presence(0, online=True), status(0, "available"), presence(60, online=False))
     tell(network, presence(240, online=True))
-    assert _intervals(network) == [
+    assert intervals_of(network) == [
         ("available", "", 0, 60),
         ("offline", "", 60, 240),
         ("available", "", 240, None),
@@ -450,24 +358,24 @@ def test_silence_is_an_outage_of_every_connector_until_the_station_is_back(netwo
 def test_a_fault_before_the_silence_lasts_on_after_it(network: Engine) -> None:
     tell(network, status(0, "Faulted", error_code="GroundFailure"), presence(60, online=False))
     tell(network, presence(120, online=True))
-    assert _intervals(network)[-1] == ("faulted", "GroundFailure", 120, None)
+    assert intervals_of(network)[-1] == ("faulted", "GroundFailure", 120, None)
 
 
 def test_silence_counts_though_it_began_a_moment_before_the_last_heartbeat_was_dated(
     network: Engine,
 ) -> None:
     tell(network, status(0, "available"), presence(60, online=True), presence(59.99, online=False))
-    assert (_station(network).is_online, _intervals(network)[-1][0]) == (False, "offline")
+    assert (_station(network).is_online, intervals_of(network)[-1][0]) == (False, "offline")
 
 
 def test_silence_of_long_ago_does_not_take_a_station_down_that_was_heard_since(network: Engine) -> None:
     tell(network, status(0, "available"), presence(600, online=True), presence(60, online=False))
-    assert (_station(network).is_online, _intervals(network)[-1][0]) == (True, "available")
+    assert (_station(network).is_online, intervals_of(network)[-1][0]) == (True, "available")
 
 
 def test_silence_ends_the_status_of_a_charge_point_whose_clock_is_ahead(network: Engine) -> None:
     tell(network, presence(0, online=True), status(90, "charging"), presence(60, online=False))
-    assert [interval[0] for interval in _intervals(network)] == ["charging", "offline"]
+    assert [interval[0] for interval in intervals_of(network)] == ["charging", "offline"]
 
 
 def test_the_status_told_by_a_clock_that_is_behind_counts_after_the_station_is_back(network: Engine) -> None:

@@ -207,7 +207,7 @@ def _wrong(engine: Engine, sessions: dict[int, Ended]) -> int:
 def _sessions(engine: Engine) -> Iterator[tuple[int, Ended]]:
     values = select(SessionMeterValue.session_id, func.count()).group_by(SessionMeterValue.session_id)
     with reading(engine) as store:
-        counts = dict(store.execute(values).tuples().all())
+        counts = {session: count for session, count in store.execute(values)}  # noqa: C416
         for session in store.scalars(select(ChargingSession)):
             yield (
                 session.transaction_id or 0,
