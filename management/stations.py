@@ -52,9 +52,11 @@ def _tell(plan: Plan, *, dry_run: bool) -> None:
     if plan.ignored:
         print(f"Columns not used: {', '.join(plan.ignored)}.", file=sys.stderr)
     for problem in plan.problems:
-        print(f"Left out: {problem}", file=sys.stderr)
-    count = len(plan.changes)
-    if dry_run:
-        print(f"{count} changes would be made; nothing was changed.")
+        print(f"Problem: {problem}", file=sys.stderr)
+    changes = "1 change" if len(plan.changes) == 1 else f"{len(plan.changes)} changes"
+    if not plan.changes:
+        print("Nothing to change.")
+    elif dry_run:
+        print(f"{changes} would be made; nothing was changed.")
     else:
-        print(f"{count} changes made." if count else "Nothing to change.")
+        print(f"{changes} made.")
