@@ -14,6 +14,7 @@ from locator import Answer, Locator, reply
 
 import settings as configuration
 from ocpp_integration.platform import MengedMate
+from ocpp_integration.platform.http import PlatformHttp
 from settings import Settings
 
 TOKEN = "a token of the platform"
@@ -45,7 +46,8 @@ class Platform:
         return configuration.load(None, **known | changes)
 
     def source(self, *, seconds: float = 5, **changes: Any) -> MengedMate:
-        return MengedMate(self.settings(**changes), seconds=seconds, sleep=lambda _: None)
+        http = PlatformHttp(TOKEN, seconds=seconds, sleep=lambda _: None)
+        return MengedMate(self.settings(**changes), http=http)
 
     def paths(self) -> list[str]:
         return [path for path, _ in self.requests]

@@ -449,6 +449,13 @@ def test_a_wrong_row_says_what_is_wrong(row: dict[str, Any], reason: str) -> Non
     assert reason in str(rejection.value)
 
 
+def test_what_is_told_of_a_wrong_row_is_short_and_on_one_line() -> None:
+    with pytest.raises(StationRejected) as rejection:
+        read_station(station(latitude="1\n\x1b[31m" + "x" * 10_000))
+    assert len(str(rejection.value)) < 250
+    assert str(rejection.value).isprintable()
+
+
 def test_an_address_of_several_lines_is_one_line() -> None:
     assert (
         wanted(address=" Africa Avenue\r\n near the bridge ").fields["address"]

@@ -27,7 +27,6 @@ from db.models import (
     ChargingConnector,
     ChargingSession,
     ChargingStation,
-    OCPPConnector,
     OCPPStation,
     StationOwner,
     Tariff,
@@ -37,7 +36,6 @@ from jobs import work
 from jobs.runs import Outcome
 from ocpp_integration import sync
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.errors import InvalidRequest
 from ocpp_integration.platform import Plan, pull, terms_of
 from ocpp_integration.services import OCPPIntegrationService
 
@@ -45,8 +43,8 @@ NOW = at(3600)
 # A station with a connector, as the first schema has them.
 FIRST_ROWS = (
     "INSERT INTO station_owners VALUES (1, 'Addis', :now, :now)",
-    "INSERT INTO charging_stations (id, owner_id, name, address, city, country, timezone, currency, is_active,"
-    " created_at, updated_at)"
+    "INSERT INTO charging_stations (id, owner_id, name, address, city, country, timezone, currency,"
+    " is_active, created_at, updated_at)"
     " VALUES (:id, 1, 'Bole', '', '', '', 'Africa/Addis_Ababa', 'ETB', 1, :now, :now)",
     "INSERT INTO charging_connectors (id, station_id, number, connector_type, created_at, updated_at)"
     " VALUES (1, :id, 1, 'ccs2', :now, :now)",
@@ -309,26 +307,48 @@ def test_a_connector_of_another_type_and_power_is_the_same_connector(pulling: Pu
     assert (found.number, found.connector_type, found.power_w) == (1, "chademo", 50_000)
 
 
-def test_a_connector_out_of_operation_is_not_shown_nor_started_nor_told_to_the_backend(
-    pulling: Pulling,
-) -> None:
+@pytest.fixture
+def shrunk(pulling: Pulling) -> Pulling:
+    """A station that is online, whose second connector the platform no longer lists."""
     pulling.lists(station(1, connector(1), connector(2)))
     pulling.sync()
     pulling.lists(station(1, connector(1)))
-    told = pulling.sync()
     with writing(pulling.engine) as store:
-        for row in store.scalars(select(OCPPConnector)):
-            row.status = "available"
-        row.station.is_online = True
+        row = store.scalars(select(OCPPStation)).one()
+        row.is_online = True
+        for each in row.connectors:
+            each.status = "available"
+    return pulling
+
+
+def test_a_connector_out_of_operation_is_not_told_to_the_backend(shrunk: Pulling) -> None:
+    assert [each["connector_id"] for each in shrunk.sync()["connectors"]] == [1]
+
+
+def test_a_connector_out_of_operation_is_not_shown_as_live(shrunk: Pulling) -> None:
+    with reading(shrunk.engine) as store:
+        assert [each.number for each in live.connectors(store, Scope.network())] == [1]
+
+
+def test_a_connector_out_of_operation_is_shown_while_something_charges_there(shrunk: Pulling) -> None:
+    name = f"STATION_{station_id(1)}"
+    tell(
+        shrunk.engine,
+        started(0, station=name, connector_id=2),
+        progress(9, 1.0, station=name, connector_id=2),
+    )
+    with reading(shrunk.engine) as store:
+        assert [each.number for each in live.connectors(store, Scope.network())] == [1, 2]
+
+
+def test_a_connector_out_of_operation_cannot_be_started(shrunk: Pulling) -> None:
+    with writing(shrunk.engine) as store:
         user = factories.add_user(store)
-    with reading(pulling.engine) as store:
-        shown = [each.connector_id for each in live.connectors(store, Scope.network())]
-    service = OCPPIntegrationService(settings=pulling.platform.settings(), engine=pulling.engine)
-    assert ([each["connector_id"] for each in told["connectors"]], shown) == ([1], [1])
-    with pytest.raises(InvalidRequest, match="not in operation"):
-        service.initiate_charging(
-            station_id=told["station_id"], connector_id=2, user=user, payment_transaction_id="P1"
-        )
+    service = OCPPIntegrationService(settings=shrunk.platform.settings(), engine=shrunk.engine)
+    answer = service.initiate_charging(
+        station_id=f"STATION_{station_id(1)}", connector_id=2, user=user, payment_transaction_id="P1"
+    )
+    assert (answer["success"], answer["error"]) == (False, "The connector is not in operation.")
 
 
 # Prices

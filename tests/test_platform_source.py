@@ -20,8 +20,8 @@ from mengedmate import (
     station_id,
 )
 
+from ocpp_integration.platform.http import MAX_ANSWER_BYTES, TRIES
 from ocpp_integration.platform.listing import Listing, StationKey
-from ocpp_integration.platform.source import MAX_ANSWER_BYTES, TRIES
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 UNUSABLE: dict[str, Answer] = {

@@ -74,6 +74,8 @@ class _Applying:
         self._now = now
         self._owners = {owner.name: owner for owner in store.scalars(select(StationOwner))}
         self._tariffs: dict[tuple[str, Decimal], Tariff] = {}
+        # Asking the store for one that was just added would write it alone.
+        self._places: dict[UUID, ChargingStation] = {}
 
     def add_owner(self, change: OwnerAdded) -> None:
         self._owners[change.name] = StationOwner(name=change.name)
@@ -91,9 +93,11 @@ class _Applying:
             timezone=self._terms.timezone,
             currency=self._terms.currency,
             source=change.source,
+            connectors=[],
             **change.fields,
         )
         self.store.add(place)
+        self._places[change.id] = place
         if change.ocpp_id is not None:
             self.store.add(OCPPStation(station_id=change.ocpp_id, charging_station=place))
 
@@ -138,7 +142,9 @@ class _Applying:
             setattr(connector, change.field, change.after)
 
     def _station(self, id: UUID) -> ChargingStation:
-        return self.store.get_one(ChargingStation, id)
+        if id not in self._places:
+            self._places[id] = self.store.get_one(ChargingStation, id)
+        return self._places[id]
 
     def _touched(self, id: UUID) -> ChargingStation:
         """The station, changed with its connector: whoever tells the backend waits for its row."""

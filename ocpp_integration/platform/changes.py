@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-_SOURCES = {"mengedmate": "MengedMate", "file": "a file", "": "nobody"}
+from ocpp_integration.platform.sources import FILE, PLATFORM
+
+_SOURCES = {PLATFORM: "MengedMate", FILE: "a file", "": "nobody"}
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,12 @@ def cell_of(value: object) -> str:
     raise ValueError("is neither a text nor a number")
 
 
+def shown(text: str) -> str:
+    """What others wrote, short and on one line, for logs and terminals."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text[:200])
+    return line if len(text) <= 200 else f"{line}..."
+
+
 def read_fields(fields: tuple[Field, ...], row: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     """The values that the row tells, by column, and what is wrong with the others, a sentence each."""
     values: dict[str, Any] = {}
@@ -138,7 +144,7 @@ def read_fields(fields: tuple[Field, ...], row: Mapping[str, object]) -> tuple[d
                 cell = cell_of(row[field.name])
                 value = field.read(cell) if cell else field.null
             except ValueError as error:
-                reasons.append(f"{field.name} {error}")
+                reasons.append(shown(f"{field.name} {error}"))
             else:
                 if value is not NOT_TOLD:
                     values[field.column] = value

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from ocpp_integration.imports.errors import ImportRefused, UnreadableFile
 from ocpp_integration.platform.applying import Terms, carry_out
 from ocpp_integration.platform.file import read_file
-from ocpp_integration.platform.planning import FILE, Plan, Rules
+from ocpp_integration.platform.planning import Plan, Rules
+from ocpp_integration.platform.sources import FILE
 
 
 def import_stations(

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from ocpp_integration.platform.changes import (
-    Change,
-    ConnectorAdded,
-    ConnectorChanged,
-    OwnerAdded,
-    OwnerRenamed,
-    StationAdded,
-    StationChanged,
-    StationIdentified,
-)
+from ocpp_integration.platform.changes import Change, StationAdded, StationChanged, StationIdentified
+from ocpp_integration.platform.connectors import connector_changes
 from ocpp_integration.platform.errors import StationRejected
 from ocpp_integration.platform.known import Known, KnownStation
-from ocpp_integration.platform.listing import Listing, StationKey, WantedConnector, WantedStation
-from ocpp_integration.platform.numbering import number, numbers_by_id
+from ocpp_integration.platform.listing import Listing, StationKey, WantedStation
+from ocpp_integration.platform.owners import owner_changes, renamed_owner
+from ocpp_integration.platform.sources import PLATFORM
 
-PLATFORM = "mengedmate"
-FILE = "file"
 # So many may vanish at once, if others stay; more are believed only if they are not most of all.
 FEW = 10
 
@@ -64,7 +54,7 @@ class _Planner:
         self._rules = rules
         self._by_id = {station.id: station for station in known.stations}
         self._by_ocpp_id = {station.station_id: station for station in known.stations}
-        self._renamed = self._renaming()
+        self._renamed = renamed_owner(known, listing, self._find)
         self._seen: set[object] = set()
 
     def plan(self) -> Plan:
@@ -82,21 +72,8 @@ class _Planner:
         problems += doubt
         if problems and self._rules.all_or_nothing:
             changes = []
-        return Plan(tuple(self._owners(changes) + changes), tuple(problems), left_out, self._listing.ignored)
-
-    def _owners(self, changes: list[Change]) -> list[Change]:
-        """What has to happen to owners before anything can belong to them."""
-        owners: list[Change] = []
-        known = set(self._known.owners)
-        if self._renamed:
-            owners.append(self._renamed)
-            known.add(self._renamed.after)
-        for change in changes:
-            name = _owner_needed(change)
-            if name is not None and name not in known:
-                known.add(name)
-                owners.append(OwnerAdded(name))
-        return owners
+        owners = owner_changes(changes, self._known.owners, self._renamed)
+        return Plan((*owners, *changes), tuple(problems), left_out, self._listing.ignored)
 
     def _station(self, wanted: WantedStation) -> list[Change]:
         station = self._find(wanted.key)
@@ -125,9 +102,7 @@ class _Planner:
         key, owner = wanted.key, wanted.owner or self._rules.owner
         fields = {"name": key.station_id, **wanted.fields}
         yield StationAdded(key.new_id, key.station_id, owner, self._rules.source, fields, key.ocpp_id)
-        connectors = wanted.connectors or ()
-        for each, its_number in zip(connectors, number((), connectors), strict=True):
-            yield ConnectorAdded(key.new_id, key.station_id, its_number, _columns(each))
+        yield from connector_changes(key.new_id, key.station_id, (), wanted.connectors or ())
 
     def _known_station(self, wanted: WantedStation, station: KnownStation) -> Iterator[Change]:
         id, label = wanted.key.id or station.id, station.station_id
@@ -141,45 +116,9 @@ class _Planner:
             if (before := station.fields[field]) != after:
                 yield StationChanged(id, label, field, before, after)
         if wanted.connectors is not None:
-            yield from self._connectors(wanted, station)
-
-    def _connectors(self, wanted: WantedStation, station: KnownStation) -> Iterator[Change]:
-        id, label = wanted.key.id or station.id, station.station_id
-        known = {each.number: each for each in station.connectors}
-        listed = wanted.connectors or ()
-        numbers = number(station.connectors, listed)
-        _check_numbers(station, listed, numbers)
-        for each, its_number in zip(listed, numbers, strict=True):
-            if its_number not in known:
-                yield ConnectorAdded(id, label, its_number, _columns(each))
-                continue
-            before = known[its_number].fields
-            for field, after in _columns(each).items():
-                if before[field] != after:
-                    yield ConnectorChanged(id, label, its_number, field, before[field], after)
-        if self._rules.exhaustive:
-            for left in station.connectors:
-                if left.fields["is_active"] and left.number not in numbers:
-                    yield ConnectorChanged(id, label, left.number, "is_active", True, False)
-
-    def _renaming(self) -> OwnerRenamed | None:
-        """Whether the token's owner has a new name, and not its stations a new owner.
-
-        Whoever signs in for an owner sees its stations, so this must be sure: everything that the store has
-        of the old name came from this list, and the whole list has the one new name, which nobody had.
-        """
-        own = [each for each in self._listing.stations if each.is_own]
-        known = [station for each in own if (station := self._find(each.key))]
-        before, after = {station.owner for station in known}, {each.owner for each in own}
-        if not self._listing.complete or len(before) != 1 or len(after) != 1:
-            return None
-        (old,), (new,) = before, after
-        named = {each.owner for each in self._listing.stations}
-        theirs = [station for station in self._known.stations if station.owner == old]
-        if new is None or new in self._known.owners or old in named:
-            return None
-        sure = all(station.source == PLATFORM for station in theirs)
-        return OwnerRenamed(old, new) if sure else None
+            yield from connector_changes(
+                id, label, station.connectors, wanted.connectors, exhaustive=self._rules.exhaustive
+            )
 
     def _gone(self) -> tuple[list[KnownStation], list[str]]:
         """Stations that are to be deactivated because the list has them no longer, or why none is."""
@@ -212,27 +151,3 @@ class _Planner:
 
 def _is_suspicious(gone: int, known: int) -> bool:
     return gone == known or (gone > FEW and gone * 2 > known)
-
-
-def _owner_needed(change: Change) -> str | None:
-    if isinstance(change, StationAdded):
-        return change.owner
-    if isinstance(change, StationChanged) and change.field == "owner":
-        return str(change.after)
-    return None
-
-
-def _check_numbers(station: KnownStation, listed: Sequence[WantedConnector], numbers: Sequence[int]) -> None:
-    """A list that gives numbers may contradict the platform's ids. Raises `StationRejected`."""
-    if len(set(numbers)) < len(numbers):
-        raise StationRejected("two of its connectors have the same number")
-    by_id = numbers_by_id(station.connectors)
-    for each, its_number in zip(listed, numbers, strict=True):
-        if (known := by_id.get((each.external_id, each.unit), its_number)) != its_number:
-            raise StationRejected(f"connector {each.external_id} has the number {known}, which stays")
-
-
-def _columns(wanted: WantedConnector) -> dict[str, Any]:
-    """What is to stand in the columns of a connector that is listed."""
-    external = {"external_id": wanted.external_id, "unit": wanted.unit} if wanted.external_id else {}
-    return {**wanted.fields, **external, "is_active": True}

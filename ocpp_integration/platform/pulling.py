@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from ocpp_integration.platform.applying import Terms, carry_out
-from ocpp_integration.platform.planning import PLATFORM, Plan, Rules
+from ocpp_integration.platform.planning import Plan, Rules
 from ocpp_integration.platform.source import MengedMate
+from ocpp_integration.platform.sources import PLATFORM
 from settings import Settings
 
 NAMELESS_OWNER = "MengedMate"

@@ -55,7 +55,7 @@ def read_station(row: Mapping[str, Any], *, is_own: bool = False, by_hand: bool 
 def label(row: object, position: int) -> str:
     """A name for a row that could not be read, for people."""
     told = row if isinstance(row, Mapping) else {}
-    named = [str(told[key])[:100] for key in ("name", "station_id", "id") if told.get(key)]
+    named = [fields.shown(str(told[key])) for key in ("name", "station_id", "id") if told.get(key)]
     return f"station {position} ({', '.join(named[:2])})" if named else f"station {position}"
 
 
@@ -122,5 +122,5 @@ def _read(
         cell = fields.cell_of(row.get(name))
         return read(cell) if cell else default
     except ValueError as error:
-        reasons.append(f"{name} {error}")
+        reasons.append(fields.shown(f"{name} {error}"))
         return default
