@@ -220,6 +220,17 @@ def test_a_file_and_then_the_platform_are_the_same_station(command: Command, pla
     ]
 
 
+def test_a_station_imported_with_both_ids_keeps_the_one_set_by_hand(
+    command: Command, platform: Platform
+) -> None:
+    command.table(f"BOLE-01,{station_id(1)},Bole", header="station_id,id,name")
+    platform.lists(station(1, connector(7)))
+    assert command.run("pull-stations")[2:4] == [
+        "BOLE-01: owner Imported -> Addis Charge",
+        "BOLE-01: name Bole -> Station 1",
+    ]
+
+
 # What is refused
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -450,6 +450,18 @@ def test_a_station_that_did_not_change_is_not_due(pulling: Pulling) -> None:
     pulling.sync()
     pulling.pull()
     assert pulling.due() == []
+
+
+def test_a_station_is_not_told_to_the_backend_as_it_was_before_a_change_under_way(pulling: Pulling) -> None:
+    pulling.lists(station(1))
+    with ThreadPoolExecutor(1) as pool:
+        with writing(pulling.engine) as store:
+            store.get_one(ChargingStation, station_id(1)).name = "Bole"
+            store.flush()
+            telling = pool.submit(pulling.sync)
+            # Long enough for a reader that does not wait; one that does, waits for this transaction.
+            wait([telling], timeout=0.5)
+        assert telling.result()["name"] == "Bole"
 
 
 # The job
