@@ -5,6 +5,7 @@ Nothing here is read at import: an entry point calls `load()` and hands the resu
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -64,6 +65,16 @@ class Settings(BaseSettings):
         3, ge=0, le=10, description="Further tries after the first, of requests that may be repeated"
     )
 
+    mengedmate_url: str | None = Field(
+        None,
+        description="HTTP root of the platform MengedMate; with its token, stations are pulled from there",
+    )
+    mengedmate_token: SecretStr | None = Field(None, description="Token of an account at MengedMate")
+    mengedmate_stations: Literal["own", "public", "all"] = Field(
+        "all",
+        description="Which stations are pulled: the account's own, the public ones of everybody, or all",
+    )
+
     webhook_secret: SecretStr | None = Field(
         None,
         description="Standard Webhooks secret (whsec_...); several separated by a space while one is rotated",
@@ -113,6 +124,7 @@ class Settings(BaseSettings):
 
     apply_interval: float = Field(0.25, gt=0, description="Seconds between looks for recorded webhooks")
     sync_interval: int = Field(60, ge=1, description="Seconds between syncs of stations to the backend")
+    pull_interval: int = Field(600, ge=1, description="Seconds between pulls of stations from MengedMate")
     poll_interval: int = Field(30, ge=1, description="Seconds between polls of silent sessions")
     rollup_interval: int = Field(600, ge=1, description="Seconds between checks of the statistics")
     session_silent_after: int = Field(
@@ -144,6 +156,13 @@ class Settings(BaseSettings):
             raise ValueError(f"no time zone is called {name}; a name such as Africa/Addis_Ababa is needed")
         return name
 
+    @field_validator("mengedmate_url")
+    @classmethod
+    def _http_root(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", url):
+            raise ValueError("an address such as https://mengedmate.example is needed")
+        return url
+
     @model_validator(mode="after")
     def _fill_addresses_from_ports(self) -> Settings:
         backend = f"{self.host}:{self.ocpp_backend_port}"
@@ -170,6 +189,11 @@ class Settings(BaseSettings):
     def webhook_secrets(self) -> tuple[str, ...]:
         """Secrets that a webhook may be signed with; the first one signs what we send."""
         return tuple(self.webhook_secret.get_secret_value().split()) if self.webhook_secret else ()
+
+    @property
+    def pulls_stations(self) -> bool:
+        """Whether it is known where stations are pulled from, and in whose name."""
+        return self.mengedmate_url is not None and self.mengedmate_token is not None
 
     @property
     def offline_after(self) -> int:

@@ -17,6 +17,7 @@ from jobs.runs import Job, Outcome, forget_runs
 from ocpp_integration import inbox, polling, sync
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.errors import BackendDown, IntegrationError
+from ocpp_integration.platform import MengedMate, pull, terms_of
 from settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,13 @@ def all_jobs(
 ) -> list[Job]:
     """Every job with its interval, wired to its collaborators."""
     silent_after = timedelta(seconds=settings.session_silent_after)
+    pulls = Job("pull", lambda: pull_stations(engine, settings, clock), settings.pull_interval)
     return [
         Job("apply", lambda: apply_webhooks(engine, clock), settings.apply_interval, quiet=True),
         Job("sync", lambda: sync_stations(engine, backend, clock), settings.sync_interval),
         Job("poll", lambda: poll_sessions(engine, backend, clock, silent_after), settings.poll_interval),
         Job("rollup", lambda: check_rollups(engine, clock, settings.zone), settings.rollup_interval),
+        *([pulls] if settings.pulls_stations else []),
     ]
 
 
@@ -64,6 +67,15 @@ def sync_stations(engine: Engine, backend: BackendClient, clock: Callable[[], da
     return outcome
 
 
+def pull_stations(engine: Engine, settings: Settings, clock: Callable[[], datetime]) -> Outcome:
+    """Bring stations and connectors to what MengedMate lists; a wrong one does not stop the others."""
+    listed, plan = pull(engine, MengedMate(settings), terms_of(settings), now=clock())
+    for change in plan.changes:
+        log.info("pulled: %s", change)
+    failed = max(plan.left_out, len(plan.problems) > 0)
+    return Outcome(listed, failed, _told(plan.problems))
+
+
 def poll_sessions(
     engine: Engine, backend: BackendClient, clock: Callable[[], datetime], silent_after: timedelta
 ) -> Outcome:
@@ -83,7 +95,12 @@ def _each(things: Sequence[_Thing], work: Callable[[_Thing], object]) -> Outcome
             return Outcome(len(things), len(reasons) + len(things) - position, str(error))
         except IntegrationError as error:
             reasons.append(f"{thing}: {error}")
-    return Outcome(len(things), len(reasons), "; ".join(reasons[:5]) or None)
+    return Outcome(len(things), len(reasons), _told(reasons))
+
+
+def _told(reasons: Sequence[str]) -> str | None:
+    more = f"; and {len(reasons) - 5} more" if len(reasons) > 5 else ""
+    return "; ".join(reasons[:5]) + more or None
 
 
 def check_rollups(engine: Engine, clock: Callable[[], datetime], zone: ZoneInfo) -> Outcome:

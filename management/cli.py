@@ -18,9 +18,20 @@ from db import migrate as migrations
 from db import rollups
 from db.access import AccessError
 from db.engine import make_engine, writing
-from management import charging_test, demo, doctor, environment, imports, people, processes, station_keys
+from management import (
+    charging_test,
+    demo,
+    doctor,
+    environment,
+    imports,
+    people,
+    processes,
+    station_keys,
+    stations,
+)
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.imports import ImportRefused
+from ocpp_integration.platform import terms_of
 from settings import ENV_FILE, ConfigurationError, Settings, load
 from simulator.fleet import FleetError
 
@@ -133,6 +144,35 @@ def import_sessions(options: Namespace) -> None:
     )
 
 
+def import_stations(options: Namespace) -> None:
+    """Import stations and connectors from a CSV or JSON file; see docs/import-format.md."""
+    given = {name: value for name in ("timezone", "currency") if (value := getattr(options, name))}
+    settings = load(**given)
+    engine = _engine(settings)
+    migrations.upgrade(engine)
+    stations.import_file(
+        engine,
+        options.file,
+        terms_of(settings),
+        owner_name=options.owner,
+        dry_run=options.dry_run,
+        replace=options.replace,
+        skip_bad=options.skip_bad,
+    )
+
+
+def pull_stations(options: Namespace) -> int:
+    """Pull stations from MengedMate now, or say what a pull would change."""
+    settings = load()
+    if not settings.pulls_stations:
+        raise ConfigurationError(
+            "Set MENGEDMATE_URL and MENGEDMATE_TOKEN: they say where stations come from."
+        )
+    engine = _engine(settings)
+    migrations.upgrade(engine)
+    return stations.pull_now(engine, settings, dry_run=options.dry_run, trusted=options.trust)
+
+
 def rollup(options: Namespace) -> None:
     """Make the statistics of whole months anew from the sessions and statuses they sum."""
     with writing(_engine(load())) as store:
@@ -197,6 +237,27 @@ def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rejects", type=Path, help="file for the rows that were left out, with the reason")
 
 
+def _station_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--owner", default="Imported", help="owner of new stations for which none is named")
+    parser.add_argument("--timezone", help="of new stations")
+    parser.add_argument("--currency", help="of new stations and their prices")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would change")
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="deactivate what the file does not list: connectors of its stations, stations of its owners",
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="leave out stations with wrong rows")
+
+
+def _pull_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only print what would change")
+    parser.add_argument(
+        "--trust", action="store_true", help="deactivate what is gone from the list, be it all stations"
+    )
+
+
 def _rollup_arguments(parser: ArgumentParser) -> None:
     today = date.today()  # noqa: DTZ011 - a default for a person at this machine's clock
     parser.add_argument("--from", dest="first", type=date.fromisoformat, default=today, metavar="YYYY-MM-DD")
@@ -220,6 +281,8 @@ COMMANDS: dict[str, tuple[Command, Callable[[ArgumentParser], None]]] = {
     "create-token": (create_token, _token_arguments),
     "create-station-key": (create_station_key, _station_key_arguments),
     "import-sessions": (import_sessions, _import_arguments),
+    "import-stations": (import_stations, _station_arguments),
+    "pull-stations": (pull_stations, _pull_arguments),
     "rollup": (rollup, _rollup_arguments),
     "test_ocpp_integration": (test_integration, _test_arguments),
 }

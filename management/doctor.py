@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import migrate
 from db.engine import make_engine
 from management.processes import jobs_ran_since
+from ocpp_integration.platform.source import PATHS
 from settings import ENV_FILE, ConfigurationError, Settings, load
 
 MAX_SKEW = timedelta(seconds=30)
@@ -44,6 +45,7 @@ def examine() -> Iterator[Finding]:
     yield _store(settings)
     yield from _processes(settings)
     yield from _station_keys(settings)
+    yield from _platform(settings)
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -99,6 +101,26 @@ def _station_keys(settings: Settings) -> Iterator[Finding]:
     named = ", ".join(keyless[:3]) + (", ..." if len(keyless) > 3 else "")
     told = f"missing for {len(keyless)} ({named}); {mend}" if keyless else "every station has one"
     yield Finding(not keyless, "station keys", told)
+
+
+def _platform(settings: Settings) -> Iterator[Finding]:
+    """Whether stations can be pulled, where that is wanted."""
+    url, token = settings.mengedmate_url, settings.mengedmate_token
+    if url is None or token is None:
+        if url or token:
+            lacking = "MENGEDMATE_URL" if token else "MENGEDMATE_TOKEN"
+            yield Finding(False, lacking, "not set; without it no stations are pulled from MengedMate")
+        return
+    address = url.rstrip("/") + PATHS[settings.mengedmate_stations][0]
+    headers = {"Authorization": f"Token {token.get_secret_value()}"}
+    try:
+        status = requests.get(address, headers=headers, timeout=3, allow_redirects=False).status_code
+    except requests.RequestException:
+        yield Finding(False, "MengedMate", f"does not answer at {address}; check MENGEDMATE_URL")
+        return
+    mend = "; check MENGEDMATE_TOKEN" if status in (401, 403) else "; check MENGEDMATE_URL"
+    told = f"answers {status} at {address}"
+    yield Finding(status == 200, "MengedMate", told if status == 200 else told + mend)
 
 
 def _reachable(name: str, url: str, command: str) -> Iterator[Finding]:

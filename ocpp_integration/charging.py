@@ -217,6 +217,8 @@ def _check_startable(store: Session, connector: OCPPConnector) -> None:
         raise InvalidRequest("station_id", "The station is not active.")
     if not connector.station.is_online:
         raise InvalidRequest("station_id", "The station is offline.")
+    if connector.charging_connector is not None and not connector.charging_connector.is_active:
+        raise InvalidRequest("connector_id", "The connector is not in operation.")
     if connector.status not in ("available", "preparing"):
         raise InvalidRequest("connector_id", f"The connector is not available: {connector.status}.")
     busy = select(ChargingSession.id).where(

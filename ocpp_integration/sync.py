@@ -77,7 +77,11 @@ def describe(station: OCPPStation) -> dict[str, Any]:
         "address": ", ".join(part for part in (place.address, place.city) if part),
         "vendor": station.vendor,
         "model": station.model,
-        "connectors": [_describe_connector(connector, place.currency) for connector in place.connectors],
+        "connectors": [
+            _describe_connector(connector, place.currency)
+            for connector in place.connectors
+            if connector.is_active
+        ],
     }
 
 
@@ -94,7 +98,8 @@ def _describe_connector(connector: ChargingConnector, currency: str) -> Mapping[
 
 
 def _prepare(store: Session, station_id: UUID, vendor: str | None, model: str | None) -> OCPPStation:
-    place = store.get(ChargingStation, station_id)
+    # Waits for a change under way: told without it, the station would count as told with it.
+    place = store.get(ChargingStation, station_id, with_for_update=True)
     if place is None:
         raise NotFound(f"There is no station {station_id}.")
     row = store.scalar(select(OCPPStation).where(OCPPStation.charging_station_id == station_id))

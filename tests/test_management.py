@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from locator import reply
+from mengedmate import OWN, running_platform
 from sqlalchemy import create_engine, func, select
 
 import manage
@@ -207,3 +209,22 @@ def test_the_env_example_lists_every_setting() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     named = {line.partition("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)}
     assert named == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_doctor_asks_mengedmate_for_its_list() -> None:
+    with running_platform() as platform:
+        platform.answer(OWN, reply(200, []), reply(401, {}))
+        found = [next(doctor._platform(platform.settings())) for _ in range(2)]
+    assert [finding.good for finding in found] == [True, False]
+    assert "MENGEDMATE_TOKEN" in found[1].message
+
+
+@pytest.mark.parametrize("lacking", ["mengedmate_url", "mengedmate_token"])
+def test_the_doctor_names_the_half_of_mengedmates_settings_that_is_missing(lacking: str) -> None:
+    known = {"mengedmate_url": "http://127.0.0.1:1", "mengedmate_token": "t"}
+    (finding,) = doctor._platform(_settings(**known | {lacking: None}))
+    assert (finding.good, finding.subject) == (False, lacking.upper())
+
+
+def test_the_doctor_says_nothing_of_mengedmate_where_it_is_not_used() -> None:
+    assert list(doctor._platform(_settings())) == []

@@ -129,3 +129,10 @@ def test_the_example_holds_no_setting_that_is_none() -> None:
     lines = (line.removeprefix("#").strip() for line in text.splitlines())
     names = {line.split("=")[0].strip() for line in lines if "=" in line and line.split("=")[0].isupper()}
     assert {name for name in names if name.lower() not in Settings.model_fields} == set()
+
+
+@pytest.mark.parametrize(
+    "address", ["mengedmate.example", "ftp://x", "https://", "http://user:pw@x/", "http://x/?a=1"]
+)
+def test_an_address_of_the_platform_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
+    assert "MENGEDMATE_URL" in _refusal(tmp_path, f"MENGEDMATE_URL={address}")

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
@@ -73,11 +73,15 @@ class NetworkState:
 
 
 def connectors(store: Session, scope: Scope) -> list[LiveConnector]:
-    """Every connector of the active stations in scope, by station and number."""
+    """Every connector of the active stations in scope, by station and number.
+
+    One that the platform no longer lists is there only while something charges at it.
+    """
     running = and_(
         ChargingSession.ocpp_connector_id == OCPPConnector.id,
         ChargingSession.status.not_in(ENDED_STATUSES),
     )
+    shown = or_(ChargingConnector.is_active.is_not(False), ChargingSession.id.is_not(None))
     rows = store.execute(
         select(
             OCPPConnector,
@@ -91,7 +95,7 @@ def connectors(store: Session, scope: Scope) -> list[LiveConnector]:
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
         .outerjoin(ChargingSession, running)
-        .where(OCPPStation.id.in_(scope.stations()), ChargingStation.is_active)
+        .where(OCPPStation.id.in_(scope.stations()), ChargingStation.is_active, shown)
         .order_by(
             ChargingStation.name, OCPPStation.id, OCPPConnector.connector_id, ChargingSession.start_time
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.columns import FixedPoint
@@ -21,7 +21,10 @@ class StationOwner(Timestamped, Base):
 
 
 class ChargingStation(Timestamped, Base):
-    """A station as the platform describes it: its place, its clock, its currency."""
+    """A station as the platform describes it: its place, its clock, its currency.
+
+    `source` says who keeps it up: mengedmate (it is deactivated when it vanishes there), file, or nobody.
+    """
 
     __tablename__ = "charging_stations"
 
@@ -35,6 +38,7 @@ class ChargingStation(Timestamped, Base):
     longitude: Mapped[float | None]
     timezone: Mapped[Word]
     currency: Mapped[Word]
+    source: Mapped[Word] = mapped_column(default="")
     is_active: Mapped[bool] = mapped_column(default=True)
 
     owner: Mapped[StationOwner] = relationship()
@@ -44,10 +48,17 @@ class ChargingStation(Timestamped, Base):
 
 
 class ChargingConnector(Timestamped, Base):
-    """One physical connector; `number` is its OCPP connector id, counted from 1 within the station."""
+    """One physical connector; `number` is its OCPP connector id, counted from 1 within the station.
+
+    `external_id` is the platform's id. Where that stands for several alike, `unit` counts them from 1. One
+    that the platform no longer lists is not active; its number is never given to another.
+    """
 
     __tablename__ = "charging_connectors"
-    __table_args__ = (UniqueConstraint("station_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("station_id", "number"),
+        Index("uq_charging_connectors_external", "station_id", "external_id", "unit", unique=True),
+    )
 
     id: Mapped[Id]
     station_id: Mapped[UUID] = mapped_column(ForeignKey("charging_stations.id"))
@@ -55,6 +66,10 @@ class ChargingConnector(Timestamped, Base):
     connector_type: Mapped[Word] = mapped_column(default="other")
     power_w: Mapped[Watt | None]
     tariff_id: Mapped[int | None] = mapped_column(ForeignKey("tariffs.id"))
+    external_id: Mapped[Name | None]
+    unit: Mapped[int] = mapped_column(default=1)
+    qr_code_token: Mapped[Name | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
 
     station: Mapped[ChargingStation] = relationship(back_populates="connectors")
     tariff: Mapped[Tariff | None] = relationship()

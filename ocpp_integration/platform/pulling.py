@@ -1,0 +1,39 @@
+"""Stations from MengedMate into the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from ocpp_integration.platform.applying import Terms, carry_out
+from ocpp_integration.platform.planning import Plan, Rules
+from ocpp_integration.platform.source import MengedMate
+from ocpp_integration.platform.sources import PLATFORM
+from settings import Settings
+
+NAMELESS_OWNER = "MengedMate"
+
+
+def pull(
+    engine: Engine,
+    source: MengedMate,
+    terms: Terms,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    trusted: bool = False,
+) -> tuple[int, Plan]:
+    """Bring the store to the platform's list; returns how many stations it names, and what changed.
+
+    What cannot be read, and what is not believed, is left as it is and stands among the plan's problems. A
+    list from which all or most stations are gone is believed only where it is `trusted`.
+    """
+    listing = source.read()
+    rules = Rules(PLATFORM, NAMELESS_OWNER, exhaustive=True, trusted=trusted)
+    plan = carry_out(engine, listing, rules, terms, now=now, dry_run=dry_run)
+    return len(listing.stations) + len(listing.left_out), plan
+
+
+def terms_of(settings: Settings) -> Terms:
+    return Terms(settings.timezone, settings.currency, settings.vat_percent)
