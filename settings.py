@@ -114,6 +114,13 @@ class Settings(BaseSettings):
     apply_interval: float = Field(0.25, gt=0, description="Seconds between looks for recorded webhooks")
     sync_interval: int = Field(60, ge=1, description="Seconds between syncs of stations to the backend")
     poll_interval: int = Field(30, ge=1, description="Seconds between polls of silent sessions")
+    poll_budget: float = Field(
+        20, gt=0, description="Seconds that one poll of silent sessions may take; the rest waits for the next"
+    )
+    poll_limit: int = Field(5000, ge=1, description="How many silent sessions one poll asks for at most")
+    poll_parallel: int = Field(
+        32, ge=1, le=256, description="How many of them are asked for at once, each over a kept connection"
+    )
     rollup_interval: int = Field(600, ge=1, description="Seconds between checks of the statistics")
     session_silent_after: int = Field(
         120, ge=1, description="Seconds without news after which a running session is polled"

@@ -6,6 +6,7 @@ Nothing waits on the network inside a transaction.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -270,7 +271,7 @@ def failure(error: IntegrationError) -> Result:
     if isinstance(error, InvalidRequest):
         result["errors"] = error.errors
     if isinstance(error, BackendDown):
-        result["retry_after"] = RETRY_AFTER_SECONDS
+        result["retry_after"] = math.ceil(error.retry_after or RETRY_AFTER_SECONDS)
     return result
 
 

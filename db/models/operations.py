@@ -79,6 +79,19 @@ class Command(Base):
     connector: Mapped[OCPPConnector] = relationship()
 
 
+class BackendState(Base):
+    """The one row (1) that tells of the OCPP backend: since when it is down (null: it is not), why, and when
+    it last answered.
+    """
+
+    __tablename__ = "backend_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    down_since: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    last_ok: Mapped[datetime | None]
+
+
 class JobRun(Base):
     """One run of a job. `slot` is the time it was due: of all schedulers only one gets the row."""
 

@@ -1,0 +1,34 @@
+"""since when the OCPP backend is down, and what stations it refused"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "backend_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("down_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("last_ok", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backend_state")),
+    )
+    with op.batch_alter_table("ocpp_stations", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sync_digest", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("sync_failed_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("sync_failures", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("sync_after", sa.DateTime(timezone=True), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("ocpp_stations", schema=None) as batch_op:
+        for name in ("sync_after", "sync_failures", "sync_failed_at", "sync_digest"):
+            batch_op.drop_column(name)
+    op.drop_table("backend_state")
