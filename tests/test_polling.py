@@ -48,24 +48,24 @@ class Polling:
 
 
 @pytest.fixture
-def poll(sqlite: Engine) -> Iterator[Polling]:
+def poll(engine: Engine) -> Iterator[Polling]:
     """A running session 1, started at noon, of which nothing more was heard."""
-    with writing(sqlite) as store:
+    with writing(engine) as store:
         tariff = factories.add_tariff(store)
         factories.add_station(store, factories.add_owner(store), station_id=STATION, tariff=tariff)
-    tell(sqlite, started(0))
+    tell(engine, started(0))
     with running_locator() as locator:
         settings = locator.settings(ocpp_retry_attempts=0)
-        yield Polling(sqlite, locator, BackendClient(settings))
+        yield Polling(engine, locator, BackendClient(settings))
 
 
 def test_a_running_session_gets_what_the_backend_knows(poll: Polling) -> None:
-    session = poll.ask()
+    session = poll.ask(now=at(7200))
     assert (session.status, session.energy_wh, session.power_w, session.heard_at) == (
         "charging",
         4200,
         11_000,
-        NOW,
+        at(7200),
     )
 
 
@@ -176,7 +176,7 @@ def test_an_address_that_is_not_there_ends_no_session(poll: Polling, answer: Any
 
 def _silent(engine: Engine, since: datetime, limit: int = 10) -> list[int]:
     with reading(engine) as store:
-        return polling.silent_sessions(store, since, limit)
+        return [asked.transaction_id for asked in polling.silent_sessions(store, since, limit)]
 
 
 def _heard(engine: Engine, *times: tuple[int, float, str]) -> None:
