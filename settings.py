@@ -5,6 +5,7 @@ Nothing here is read at import: an entry point calls `load()` and hands the resu
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -177,6 +178,11 @@ class Settings(BaseSettings):
     def webhook_secrets(self) -> tuple[str, ...]:
         """Secrets that a webhook may be signed with; the first one signs what we send."""
         return tuple(self.webhook_secret.get_secret_value().split()) if self.webhook_secret else ()
+
+    @property
+    def start_within(self) -> timedelta:
+        """How long after it accepted a start a charge point may begin the transaction."""
+        return timedelta(seconds=self.connection_timeout)
 
     @property
     def offline_after(self) -> int:

@@ -14,7 +14,7 @@ from db import rollups
 from db.engine import reading, writing
 from db.models import utc_now
 from jobs.runs import Job, Outcome, forget_runs
-from ocpp_integration import inbox, polling, sync
+from ocpp_integration import inbox, polling, reconcile, sync
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.errors import BackendDown, BackendError, IntegrationError
 from settings import Settings
@@ -54,7 +54,7 @@ def apply_webhooks(engine: Engine, clock: Callable[[], datetime]) -> Outcome:
 def sync_stations(engine: Engine, backend: BackendClient, clock: Callable[[], datetime]) -> Outcome:
     """Tell the backend every station that changed; one that it refuses does not stop the others."""
     with reading(engine) as store:
-        due = sync.stations_to_sync(store)
+        due = sync.stations_to_sync(store, clock())
     outcome = _each(due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()))
     # Whoever made a station known, also by hand or by the REST API, events may have waited for it.
     released = inbox.release_waiting(engine)
@@ -86,6 +86,8 @@ def poll_sessions(
         )
     except BackendError as error:
         return Outcome(len(silent), len(silent) or 1, f"{len(silent)} sessions were not asked for: {error}")
+    if settled := reconcile.settle_unanswered(engine, now=clock(), start_within=settings.start_within):
+        log.info("%d unanswered commands were found out about", settled)
     reasons = list(polled.errors[:5])
     if polled.left:
         why = "the OCPP backend is down" if backend.is_down else "the time was over"

@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
-from db.models import ChargingSession, OCPPStation
+from db.models import ChargingSession, Command, OCPPStation
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent, NotFound
 from ocpp_integration.events import Event, InvalidEvent, Time
@@ -91,13 +91,19 @@ class Polled:
 
 
 def silent_sessions(store: Session, silent_since: datetime, limit: int) -> list[Asked]:
-    """Running sessions from which nothing came since then, longest silent first."""
+    """Running sessions from which nothing came since then, longest silent first; and those of commands of
+    which it is not known whether they were done.
+    """
+    unanswered = select(Command.transaction_id).where(Command.state == "unknown")
     query = (
         _asked()
         .where(
             ChargingSession.status.not_in(ENDED_STATUSES),
             ChargingSession.transaction_id.is_not(None),
-            ChargingSession.heard_at < silent_since,
+            or_(
+                ChargingSession.heard_at < silent_since,
+                ChargingSession.transaction_id.in_(unanswered.where(Command.transaction_id.is_not(None))),
+            ),
         )
         .order_by(ChargingSession.heard_at)
         .limit(limit)

@@ -71,6 +71,8 @@ class Command(Base):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     ocpp_connector_id: Mapped[int] = mapped_column(ForeignKey("ocpp_connectors.id"))
     transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    payment_transaction_id: Mapped[Name | None]
+    payment_method: Mapped[Word | None]
     state: Mapped[Word] = mapped_column(default="open")
     error: Mapped[str | None] = mapped_column(Text)
     sent_at: Mapped[datetime] = mapped_column(default=utc_now)

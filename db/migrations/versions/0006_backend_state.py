@@ -1,4 +1,4 @@
-"""since when the OCPP backend is down, and what stations it refused"""
+"""since when the OCPP backend is down, what stations it refused, how a command is paid"""
 
 from __future__ import annotations
 
@@ -25,9 +25,15 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("sync_failed_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("sync_failures", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("sync_after", sa.DateTime(timezone=True), nullable=True))
+    with op.batch_alter_table("commands", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("payment_transaction_id", sa.String(length=255), nullable=True))
+        batch_op.add_column(sa.Column("payment_method", sa.String(length=50), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("commands", schema=None) as batch_op:
+        batch_op.drop_column("payment_method")
+        batch_op.drop_column("payment_transaction_id")
     with op.batch_alter_table("ocpp_stations", schema=None) as batch_op:
         for name in ("sync_after", "sync_failures", "sync_failed_at", "sync_digest"):
             batch_op.drop_column(name)
