@@ -18,8 +18,9 @@ from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent
 from ocpp_integration.transport import HttpTransport, Transport
 from settings import Settings
 
-# The longest pause before another try, and all pauses of one call together.
 MAX_PAUSE = 60.0
+# For so many seconds a call goes on trying; the last try may take its whole time beyond.
+PATIENCE = 90.0
 _REPEATABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 _NO_SESSION = 0
 
@@ -52,6 +53,7 @@ class BackendClient:
             connections=settings.poll_parallel,
         )
         self._breaker = Breaker(watcher, clock=clock)
+        self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
         self._now = now
@@ -70,8 +72,8 @@ class BackendClient:
     def initiate_charging(self, request: Mapping[str, Any]) -> Answer:
         return self._once("POST", "/api/locator/initiate-charging/", request)
 
-    def session(self, transaction_id: int, *, patience: float = MAX_PAUSE) -> Answer:
-        """`patience` is how many seconds may be spent in pauses before further tries."""
+    def session(self, transaction_id: int, *, patience: float = PATIENCE) -> Answer:
+        """`patience` is for how many seconds further tries may begin."""
         return self._repeated("GET", f"/api/locator/session/{transaction_id}/", patience=patience)
 
     def stop_charging(self, request: Mapping[str, Any]) -> Answer:
@@ -89,16 +91,18 @@ class BackendClient:
                 raise
 
     def _repeated(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, patience: float = MAX_PAUSE
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, patience: float = PATIENCE
     ) -> Answer:
+        paused, begun = 0.0, self._clock()
         for attempt in range(self._attempts):
             try:
                 return self._once(method, path, body)
             except BackendError as error:
                 pause = self._pause(attempt, error)
-                if pause is None or pause > patience or self.is_down:
+                spent = max(paused, self._clock() - begun)
+                if pause is None or spent + pause > patience or self.is_down:
                     raise
-            patience -= pause
+            paused += pause
             self._sleep(pause)
         return self._once(method, path, body)
 

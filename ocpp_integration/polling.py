@@ -52,6 +52,7 @@ _TOLD_AT_STOP = (
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 
 
+_A_PERSONS_PATIENCE = 5.0
 # So many are asked for before their answers are stored, in one transaction.
 SLICE = 500
 
@@ -165,7 +166,7 @@ def refresh(
         raise NotFound(f"There is no session {transaction_id}.")
     about = Asked(*row)
     try:
-        answer = _session_data(backend.session(transaction_id))
+        answer = _session_data(backend.session(transaction_id, patience=_A_PERSONS_PATIENCE))
     except BackendRefused as error:
         if _is_forgotten(error):
             _apply(engine, [Told(about, is_forgotten=True)], now)

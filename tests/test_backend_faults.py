@@ -198,10 +198,10 @@ def test_a_pause_may_be_asked_for_by_a_date(network: Network, ahead: int, pause:
 
 
 def test_all_pauses_of_a_call_together_are_bounded(network: Network) -> None:
-    network.locator.answer(reply(429, b"", Retry_After="25"))
+    network.locator.answer(reply(429, b"", Retry_After="40"))
     with pytest.raises(BackendRefused):
         network.backend.session(1)
-    assert (network.pauses, network.hits) == ([25, 25], 3)
+    assert (network.pauses, network.hits) == ([40, 40], 3)
 
 
 def test_who_has_less_patience_does_not_wait(network: Network) -> None:
@@ -325,3 +325,14 @@ def test_a_backend_that_does_not_answer_the_greeting_is_told_of(network: Network
         assert network.poll().failed == 1
     state = network.state()
     assert state is not None and state.down_since == NOON
+
+
+def test_tries_that_take_long_use_up_the_patience_too(network: Network) -> None:
+    def slow(handler: Any) -> None:
+        network.now += 40
+        html(500)(handler)
+
+    network.locator.answer(slow)
+    with pytest.raises(BackendRefused):
+        network.backend.session(1)
+    assert network.hits == 3

@@ -23,7 +23,6 @@ import requests
 from sqlalchemy import Engine, func, insert, select
 
 import settings as configuration
-from benchmarks.poll.locator import ENERGY_KWH
 from benchmarks.stack import free_ports
 from db import migrate
 from db.engine import make_engine, reading, writing
@@ -44,6 +43,7 @@ from settings import ROOT, Settings
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SESSIONS_PER_STATION = 4
+ENERGY_KWH = 7.25
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _settings(database_url: str, backend_url: str) -> Settings:
 def _backend(latency: float) -> Iterator[str]:
     (port,) = free_ports(1)
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.poll.locator", str(port), str(latency)], cwd=ROOT
+        [sys.executable, "-m", "benchmarks.poll.locator", str(port), str(latency), str(ENERGY_KWH)], cwd=ROOT
     )
     url = f"http://127.0.0.1:{port}"
     try:

@@ -1,4 +1,7 @@
-"""A backend that answers every question about a session after some latency: `... PORT MILLISECONDS`."""
+"""A backend that answers every question about a session after some latency.
+
+`python -m benchmarks.poll.locator PORT MILLISECONDS ENERGY_KWH`
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ import re
 import sys
 
 _NUMBER = re.compile(rb"GET /api/locator/session/(\d+)/ ")
-ENERGY_KWH = 7.25
 
 
-def _session(number: int) -> bytes:
+def _session(number: int, energy_kwh: float) -> bytes:
     told = {
         "transaction_id": number,
         "status": "Charging",
@@ -20,7 +22,7 @@ def _session(number: int) -> bytes:
         "start_time": "2026-03-10T12:00:00Z",
         "meter_start": 1000,
         "duration_seconds": 1800,
-        "energy_consumed_kwh": ENERGY_KWH,
+        "energy_consumed_kwh": energy_kwh,
         "current_power_kw": 22.0,
         "estimated_cost": 72.5,
         "soc_percent": 55.0,
@@ -33,6 +35,7 @@ def _session(number: int) -> bytes:
 
 class Locator(asyncio.Protocol):
     latency = 0.0
+    energy_kwh = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -41,15 +44,15 @@ class Locator(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         # One request at a time comes over a connection, in one piece.
         found = _NUMBER.match(data)
-        answer = _session(int(found[1]) if found else 0)
+        answer = _session(int(found[1]) if found else 0, self.energy_kwh)
         asyncio.get_running_loop().call_later(self.latency, self._transport.write, answer)
 
 
-async def run(port: int, latency: float) -> None:
-    Locator.latency = latency
+async def run(port: int, latency: float, energy_kwh: float) -> None:
+    Locator.latency, Locator.energy_kwh = latency, energy_kwh
     server = await asyncio.get_running_loop().create_server(Locator, "127.0.0.1", port, backlog=512)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(run(int(sys.argv[1]), float(sys.argv[2]) / 1000))
+    asyncio.run(run(int(sys.argv[1]), float(sys.argv[2]) / 1000, float(sys.argv[3])))
