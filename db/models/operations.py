@@ -54,6 +54,8 @@ class Command(Base):
 
     __tablename__ = "commands"
     __table_args__ = (
+        # Those that are not settled are few among all that ever were.
+        Index("ix_commands_state", "state", "sent_at"),
         # The second tab and the double click meet this index, not the charge point.
         Index(
             "uq_commands_open_connector",

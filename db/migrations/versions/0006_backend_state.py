@@ -28,10 +28,12 @@ def upgrade() -> None:
     with op.batch_alter_table("commands", schema=None) as batch_op:
         batch_op.add_column(sa.Column("payment_transaction_id", sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column("payment_method", sa.String(length=50), nullable=True))
+        batch_op.create_index("ix_commands_state", ["state", "sent_at"])
 
 
 def downgrade() -> None:
     with op.batch_alter_table("commands", schema=None) as batch_op:
+        batch_op.drop_index("ix_commands_state")
         batch_op.drop_column("payment_method")
         batch_op.drop_column("payment_transaction_id")
     with op.batch_alter_table("ocpp_stations", schema=None) as batch_op:
