@@ -6,6 +6,7 @@ Nothing here is read at import: an entry point calls `load()` and hands the resu
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -126,6 +127,13 @@ class Settings(BaseSettings):
     sync_interval: int = Field(60, ge=1, description="Seconds between syncs of stations to the backend")
     pull_interval: int = Field(600, ge=1, description="Seconds between pulls of stations from MengedMate")
     poll_interval: int = Field(30, ge=1, description="Seconds between polls of silent sessions")
+    poll_budget: float = Field(
+        20, gt=0, description="Seconds that one poll of silent sessions may take; the rest waits for the next"
+    )
+    poll_limit: int = Field(5000, ge=1, description="How many silent sessions one poll asks for at most")
+    poll_parallel: int = Field(
+        32, ge=1, le=256, description="How many of them are asked for at once, each over a kept connection"
+    )
     rollup_interval: int = Field(600, ge=1, description="Seconds between checks of the statistics")
     session_silent_after: int = Field(
         120, ge=1, description="Seconds without news after which a running session is polled"
@@ -194,6 +202,11 @@ class Settings(BaseSettings):
     def pulls_stations(self) -> bool:
         """Whether it is known where stations are pulled from, and in whose name."""
         return self.mengedmate_url is not None and self.mengedmate_token is not None
+
+    @property
+    def start_within(self) -> timedelta:
+        """How long after it accepted a start a charge point may begin the transaction."""
+        return timedelta(seconds=self.connection_timeout)
 
     @property
     def offline_after(self) -> int:

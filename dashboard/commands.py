@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from typing import Literal
 from uuid import uuid4
@@ -73,7 +72,7 @@ def submit(ordered: Order, who: Visitor) -> Outcome:
 
 def follow(command_pk: int, who: Visitor) -> Progress | None:
     """The steps that a command has come through so far."""
-    start_within = timedelta(seconds=resources.settings().connection_timeout)
+    start_within = resources.settings().start_within
     with reading(resources.engine()) as store:
         return find_progress(store, who.scope, command_pk, start_within=start_within)
 

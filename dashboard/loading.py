@@ -19,6 +19,7 @@ from db.analytics import kpis, live, series, sessions
 from db.analytics.scope import Period, Scope
 from db.engine import reading
 from db.models import ChargingStation, OCPPStation
+from ocpp_integration import backend_state
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ class LiveState:
 def today() -> date:
     """The day on the installation's clock."""
     return datetime.now(resources.settings().zone).date()
+
+
+@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+def backend_down_since() -> datetime | None:
+    """Since when the OCPP backend does not answer, None where it does. The same for everybody."""
+    with reading(resources.engine()) as store:
+        state = backend_state.find(store)
+        return state.down_since if state else None
 
 
 @st.cache_data(ttl=60, max_entries=500, show_spinner=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import markup
+from dashboard.backend_banner import backend_banner
 from dashboard.visitor import visitor
 
 _BRAND = Path(__file__).parent / "brand"
@@ -27,4 +28,5 @@ page = st.navigation(
 st.logo(_BRAND / "wordmark.svg", size="large", icon_image=_BRAND / "mark.svg")
 with st.sidebar:
     st.html(markup.user_card(who.user.name, who.role))
+backend_banner()
 page.run()

@@ -175,6 +175,14 @@ def card_title(text: str, caption: str = "") -> str:
     return f'<div class="mm-card-title"><h2>{escape(text)}</h2>{below}</div>'
 
 
+def notice(headline: str, sentence: str) -> str:
+    """Something to know about all that a page shows, above it."""
+    return (
+        f'<div class="mm-card mm-notice" role="status"><b>{escape(headline)}</b>'
+        f"<p>{escape(sentence)}</p></div>"
+    )
+
+
 def empty(headline: str, sentence: str) -> str:
     """What a place says that has nothing to show, and what to do about it."""
     return (

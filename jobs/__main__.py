@@ -15,6 +15,7 @@ from jobs.runs import record_start
 from jobs.scheduler import make_scheduler
 from jobs.work import all_jobs
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.backend_state import StoredState
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
         return 2
     log.configure(settings.log_level)
     engine = make_engine(settings.database_url)
-    jobs = all_jobs(settings, engine, BackendClient(settings))
+    jobs = all_jobs(settings, engine, BackendClient(settings, watcher=StoredState(engine)))
     scheduler = make_scheduler(engine, jobs)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

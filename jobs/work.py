@@ -14,9 +14,9 @@ from db import rollups
 from db.engine import reading, writing
 from db.models import utc_now
 from jobs.runs import Job, Outcome, forget_runs
-from ocpp_integration import inbox, polling, sync
+from ocpp_integration import inbox, polling, reconcile, sync
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.errors import BackendDown, IntegrationError
+from ocpp_integration.errors import BackendDown, BackendError, IntegrationError
 from ocpp_integration.platform import MengedMate, pull, terms_of
 from settings import Settings
 
@@ -26,19 +26,17 @@ _Thing = TypeVar("_Thing")
 
 BATCH = 500
 KEEP_RUNS = timedelta(days=30)
-POLLS_PER_RUN = 200
 
 
 def all_jobs(
     settings: Settings, engine: Engine, backend: BackendClient, clock: Callable[[], datetime] = utc_now
 ) -> list[Job]:
     """Every job with its interval, wired to its collaborators."""
-    silent_after = timedelta(seconds=settings.session_silent_after)
     pulls = Job("pull", lambda: pull_stations(engine, settings, clock), settings.pull_interval)
     return [
         Job("apply", lambda: apply_webhooks(engine, clock), settings.apply_interval, quiet=True),
         Job("sync", lambda: sync_stations(engine, backend, clock), settings.sync_interval),
-        Job("poll", lambda: poll_sessions(engine, backend, clock, silent_after), settings.poll_interval),
+        Job("poll", lambda: poll_sessions(engine, backend, clock, settings), settings.poll_interval),
         Job("rollup", lambda: check_rollups(engine, clock, settings.zone), settings.rollup_interval),
         *([pulls] if settings.pulls_stations else []),
     ]
@@ -56,7 +54,7 @@ def apply_webhooks(engine: Engine, clock: Callable[[], datetime]) -> Outcome:
 def sync_stations(engine: Engine, backend: BackendClient, clock: Callable[[], datetime]) -> Outcome:
     """Tell the backend every station that changed; one that it refuses does not stop the others."""
     with reading(engine) as store:
-        due = sync.stations_to_sync(store)
+        due = sync.stations_to_sync(store, clock())
     outcome = _each(due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()))
     # Whoever made a station known, also by hand or by the REST API, events may have waited for it.
     released = inbox.release_waiting(engine)
@@ -77,12 +75,33 @@ def pull_stations(engine: Engine, settings: Settings, clock: Callable[[], dateti
 
 
 def poll_sessions(
-    engine: Engine, backend: BackendClient, clock: Callable[[], datetime], silent_after: timedelta
+    engine: Engine, backend: BackendClient, clock: Callable[[], datetime], settings: Settings
 ) -> Outcome:
-    """Ask the backend about running sessions from which nothing came for a while."""
+    """Ask the backend about running sessions from which nothing came for a while.
+
+    Where none is silent, it is asked whether it is there at all: pages say since when it is not.
+    """
+    silent_since = clock() - timedelta(seconds=settings.session_silent_after)
     with reading(engine) as store:
-        silent = polling.silent_sessions(store, clock() - silent_after, POLLS_PER_RUN)
-    return _each(silent, lambda number: polling.refresh(engine, backend, number, now=clock()))
+        silent = polling.silent_sessions(store, silent_since, settings.poll_limit)
+    try:
+        polled = polling.poll(
+            engine,
+            backend,
+            silent,
+            parallel=settings.poll_parallel,
+            seconds=settings.poll_budget,
+            now=clock,
+        )
+    except BackendError as error:
+        return Outcome(len(silent), len(silent) or 1, f"{len(silent)} sessions were not asked for: {error}")
+    if settled := reconcile.settle_unanswered(engine, now=clock(), start_within=settings.start_within):
+        log.info("%d unanswered commands were found out about", settled)
+    reasons = list(polled.errors[:5])
+    if polled.left:
+        why = "the OCPP backend is down" if backend.is_down else "the time was over"
+        reasons.append(f"{polled.left} of {len(silent)} sessions are left for the next run: {why}")
+    return Outcome(polled.asked, len(polled.errors), "; ".join(reasons) or None)
 
 
 def _each(things: Sequence[_Thing], work: Callable[[_Thing], object]) -> Outcome:

@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import requests
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import migrate
-from db.engine import make_engine
+from db.engine import make_engine, reading
+from db.models import OCPPStation
 from management.processes import jobs_ran_since
+from ocpp_integration import backend_state
 from ocpp_integration.platform.source import PATHS
 from settings import ENV_FILE, ConfigurationError, Settings, load
 
@@ -46,6 +49,7 @@ def examine() -> Iterator[Finding]:
     yield from _processes(settings)
     yield from _station_keys(settings)
     yield from _platform(settings)
+    yield from _told_stations(settings)
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -121,6 +125,30 @@ def _platform(settings: Settings) -> Iterator[Finding]:
     mend = "; check MENGEDMATE_TOKEN" if status in (401, 403) else "; check MENGEDMATE_URL"
     told = f"answers {status} at {address}"
     yield Finding(status == 200, "MengedMate", told if status == 200 else told + mend)
+
+
+def _told_stations(settings: Settings) -> Iterator[Finding]:
+    """Stations that the backend refuses, and since when it is down where it is."""
+    engine = make_engine(settings.database_url)
+    try:
+        with reading(engine) as store:
+            state = backend_state.find(store)
+            refused = store.scalars(
+                select(OCPPStation).where(OCPPStation.sync_error.is_not(None)).order_by(OCPPStation.id)
+            ).all()
+    except SQLAlchemyError:
+        return
+    finally:
+        engine.dispose()
+    if state is not None and state.down_since is not None:
+        told = f"down since {state.down_since:%Y-%m-%d %H:%M} UTC: {state.last_error}"
+        yield Finding(False, "calls to the backend", told)
+    for row in refused[:10]:
+        at = f" ({row.sync_failed_at:%Y-%m-%d %H:%M} UTC)" if row.sync_failed_at else ""
+        told = f"the backend was not told of it{at}: {row.sync_error}; mend it, the sync job tells it again"
+        yield Finding(False, row.station_id, told)
+    if not refused:
+        yield Finding(True, "stations", "each is known to the backend, or will be with the next sync")
 
 
 def _reachable(name: str, url: str, command: str) -> Iterator[Finding]:

@@ -1,24 +1,28 @@
-"""HTTP to the OCPP backend (its locator API)."""
+"""The calls to the OCPP backend (its locator API): what is repeated, and what counts as an answer."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
-import requests
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
-from ocpp_integration.transport import http_session
+from db.models import utc_now
+from ocpp_integration import transport
+from ocpp_integration.breaker import Breaker, Watcher
+from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent
+from ocpp_integration.transport import HttpTransport, Transport
 from settings import Settings
 
-CONNECT_TIMEOUT = 3.0
-MAX_ANSWER_BYTES = 5 * 1024 * 1024
 MAX_PAUSE = 60.0
+# For so many seconds a call goes on trying; the last try may take its whole time beyond.
+PATIENCE = 90.0
 _REPEATABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
+_NO_SESSION = 0
 
 Answer = dict[str, Any]
 
@@ -27,25 +31,40 @@ class BackendClient:
     """The four calls of the locator API. Each returns the answer's JSON object or raises a `BackendError`.
 
     Reading and syncing may be repeated and are, with growing, jittered pauses. Starting and stopping are
-    sent once: what became of an unanswered one is found out by reading.
+    sent once: what became of an unanswered one is found out by reading. Where the backend keeps failing,
+    calls raise `BackendDown` at once (see `breaker`); `watcher` is told of it. One client serves a process.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        http: requests.Session | None = None,
+        http: Transport | None = None,
+        watcher: Watcher | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
     ):
-        self._base = settings.ocpp_settings["BASE_URL"]
-        self._timeout = settings.ocpp_timeout
         self._attempts = settings.ocpp_retry_attempts
-        self._http = http or http_session()
+        self._http = http or HttpTransport(
+            settings.ocpp_settings["BASE_URL"],
+            seconds=settings.ocpp_timeout,
+            connections=settings.poll_parallel,
+        )
+        self._breaker = Breaker(watcher, clock=clock)
+        self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._now = now
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if key := settings.ocpp_settings["API_KEY"]:
-            self._http.headers["Authorization"] = f"Bearer {key}"
+            self._headers["Authorization"] = f"Bearer {key}"
+
+    @property
+    def is_down(self) -> bool:
+        """Whether calls are refused here, because the backend failed again and again."""
+        return self._breaker.is_open
 
     def sync_station(self, station: Mapping[str, Any]) -> Answer:
         return self._repeated("POST", "/api/locator/sync-station/", station)
@@ -53,90 +72,90 @@ class BackendClient:
     def initiate_charging(self, request: Mapping[str, Any]) -> Answer:
         return self._once("POST", "/api/locator/initiate-charging/", request)
 
-    def session(self, transaction_id: int) -> Answer:
-        return self._repeated("GET", f"/api/locator/session/{transaction_id}/")
+    def session(self, transaction_id: int, *, patience: float = PATIENCE) -> Answer:
+        """`patience` is for how many seconds further tries may begin."""
+        return self._repeated("GET", f"/api/locator/session/{transaction_id}/", patience=patience)
 
     def stop_charging(self, request: Mapping[str, Any]) -> Answer:
         return self._once("POST", "/api/locator/stop-charging/", request)
 
-    def _repeated(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def greet(self) -> None:
+        """Find out whether the backend is there, by asking for a session that no backend has.
+
+        Raises a `BackendError` where it is not; a refusal is an answer.
+        """
+        try:
+            self._once("GET", f"/api/locator/session/{_NO_SESSION}/")
+        except BackendRefused as error:
+            if error.is_outage:
+                raise
+
+    def _repeated(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, patience: float = PATIENCE
+    ) -> Answer:
+        paused, begun = 0.0, self._clock()
         for attempt in range(self._attempts):
             try:
                 return self._once(method, path, body)
-            except BackendRefused as error:
-                if error.status not in _REPEATABLE_STATUSES:
+            except BackendError as error:
+                pause = self._pause(attempt, error)
+                spent = max(paused, self._clock() - begun)
+                if pause is None or spent + pause > patience or self.is_down:
                     raise
-                self._pause(attempt, error.retry_after)
-            except BackendError:
-                self._pause(attempt)
+            paused += pause
+            self._sleep(pause)
         return self._once(method, path, body)
 
-    def _pause(self, attempt: int, asked: float | None = None) -> None:
-        longest = min(MAX_PAUSE, 0.5 * 2**attempt)
-        self._sleep(min(MAX_PAUSE, asked) if asked is not None else self._jitter(0, longest))
+    def _pause(self, attempt: int, error: BackendError) -> float | None:
+        """Seconds until the next try: what the backend asks for, else a growing time with full jitter.
+
+        None after a refusal that is final.
+        """
+        if isinstance(error, BackendRefused):
+            if error.status not in _REPEATABLE_STATUSES:
+                return None
+            if error.retry_after is not None:
+                return min(MAX_PAUSE, error.retry_after)
+        return self._jitter(0, min(MAX_PAUSE, 0.5 * 2**attempt))
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        deadline = time.monotonic() + self._timeout
+        encoded = None if body is None else orjson.dumps(body)
+        return self._breaker.call(lambda: self._exchange(method, path, encoded))
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> Answer:
+        answer = self._http.exchange(method, path, body=body, headers=self._headers)
+        decoded = _decoded(answer.body)
+        if answer.status == 200 and decoded is not None:
+            return decoded
+        if answer.status == 200:
+            # So does a connection look that was cut inside the headers: 200, and an empty body.
+            raise BackendSilent("The OCPP backend's answer is no JSON object.")
+        told = decoded or {}
+        raise BackendRefused(
+            str(told.get("error") or f"The OCPP backend answered {answer.status}."),
+            answer.status,
+            str(told.get("code") or ""),
+            self._retry_after(answer),
+            transaction_id=told.get("transaction_id"),
+        )
+
+    def _retry_after(self, answer: transport.Answer) -> float | None:
+        """Seconds, from a number of them or an HTTP date; None where no pause is asked for."""
+        value = answer.headers.get("Retry-After", "")
+        if value.isascii() and value.isdecimal():
+            return float(value)
         try:
-            with self._http.request(
-                method,
-                self._base + path,
-                json=body,
-                timeout=(CONNECT_TIMEOUT, self._timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return _answer(response, _read(response, deadline))
-        except requests.ConnectTimeout as error:
-            raise BackendDown("The OCPP backend does not answer.") from error
-        except requests.ConnectionError as error:
-            if _never_connected(error):
-                raise BackendDown("The OCPP backend cannot be reached.") from error
-            raise BackendSilent("The connection to the OCPP backend was cut.") from error
-        except (requests.Timeout, ReadTimeoutError) as error:
-            raise BackendSilent("The OCPP backend gave no answer in time.") from error
-        except (requests.RequestException, HTTPError) as error:
-            raise BackendSilent(f"The OCPP backend's answer cannot be read: {error}") from error
+            until = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        # A date with the zone "-0000" comes without one.
+        left = (until.astimezone(self._now().tzinfo) - self._now()).total_seconds() if until.tzinfo else 0
+        return left if left > 0 else None
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """The body, unless it is too large or drips in for longer than the whole request may take."""
-    parts = bytearray()
-    # read1 comes back with what is there; a plain read waits until its buffer is full, however slowly.
-    while part := response.raw.read1(64 * 1024, decode_content=True):
-        parts += part
-        if len(parts) > MAX_ANSWER_BYTES:
-            raise BackendSilent("The OCPP backend's answer is too large.")
-        if time.monotonic() > deadline:
-            raise BackendSilent("The OCPP backend gave no answer in time.")
-    return bytes(parts)
-
-
-def _answer(response: requests.Response, body: bytes) -> Answer:
+def _decoded(body: bytes) -> Answer | None:
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError:
-        decoded = None
-    if response.status_code == 200 and isinstance(decoded, dict):
-        return decoded
-    if response.status_code == 200:
-        raise BackendSilent("The OCPP backend's answer is no JSON object.")
-    told = decoded if isinstance(decoded, dict) else {}
-    message = str(told.get("error") or f"The OCPP backend answered {response.status_code}.")
-    raise BackendRefused(
-        message,
-        response.status_code,
-        str(told.get("code") or ""),
-        _retry_after(response),
-        transaction_id=told.get("transaction_id"),
-    )
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
+        return None
+    return decoded if isinstance(decoded, dict) else None

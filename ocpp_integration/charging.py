@@ -6,6 +6,7 @@ Nothing waits on the network inside a transaction.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector, OCPPStation, User
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.commands import close_command, open_command, session_of
+from ocpp_integration.commands import claim, close_command, open_command, session_of
 from ocpp_integration.errors import (
     BackendDown,
     BackendError,
@@ -65,6 +66,9 @@ class Charging:
             with writing(self._engine) as store:
                 connector = _connector(store, station_id, number)
                 asked = self._ask_to_start(store, connector, user, key)
+                if asked.is_new:
+                    asked.command.payment_transaction_id = about["payment_transaction_id"]
+                    asked.command.payment_method = about["payment_method"]
         except IntegrationError as error:
             return failure(error)
         asked.request = {
@@ -235,13 +239,6 @@ def _find_session(store: Session, transaction_id: int) -> ChargingSession:
     return session
 
 
-def _belongs(session: ChargingSession, user: User, request: Mapping[str, Any]) -> None:
-    session.user_id = user.id
-    session.payment_transaction_id = request["payment_transaction_id"]
-    session.payment_method = request["payment_method"]
-    session.payment_status = "authorized"
-
-
 def _begin_session(
     store: Session,
     asked: _Asked,
@@ -253,7 +250,7 @@ def _begin_session(
     station = store.get_one(OCPPStation, connector.ocpp_station_id)
     session = ensure_session(store, station, transaction_id, now)
     assign_connector(store, session, connector.connector_id)
-    update_session(store, session, lambda s: _belongs(s, user, asked.request))
+    update_session(store, session, lambda s: claim(s, asked.command, user.id))
     return session
 
 
@@ -272,7 +269,7 @@ def failure(error: IntegrationError) -> Result:
     if isinstance(error, InvalidRequest):
         result["errors"] = error.errors
     if isinstance(error, BackendDown):
-        result["retry_after"] = RETRY_AFTER_SECONDS
+        result["retry_after"] = math.ceil(error.retry_after or RETRY_AFTER_SECONDS)
     return result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from ocpp_integration.errors import IntegrationError, InvalidRequest
 ABANDONED_AFTER = timedelta(seconds=120)
 _GRACE = timedelta(seconds=15)
 _FIRST_ENERGY_WITHIN = timedelta(seconds=120)
-_STOP_WITHIN = timedelta(seconds=60)
+STOP_WITHIN = timedelta(seconds=60)
 
 StepState = Literal["done", "waiting", "failed"]
 
@@ -88,6 +89,14 @@ def close_command(
     command.answered_at = now
     command.transaction_id = transaction_id or command.transaction_id
     command.error = str(error) if error else None
+
+
+def claim(session: ChargingSession, command: Command, user_id: UUID | None) -> None:
+    """The session is the one that a start made: its user's, and paid as was said then."""
+    session.user_id = user_id
+    session.payment_transaction_id = command.payment_transaction_id
+    session.payment_method = command.payment_method
+    session.payment_status = "authorized"
 
 
 def find_progress(
@@ -165,6 +174,6 @@ def _stop_steps(
 ) -> list[Step]:
     if session.stop_time is not None:
         return [Step("stopped", "done", session.stop_time)]
-    if now > (command.answered_at or command.sent_at) + _STOP_WITHIN:
+    if now > (command.answered_at or command.sent_at) + STOP_WITHIN:
         return [Step("stopped", "failed", None, "The charge point accepted, but reported no end so far.")]
     return [Step("stopped", "waiting")]

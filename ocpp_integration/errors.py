@@ -33,6 +33,11 @@ class NotFound(IntegrationError):
 class BackendError(IntegrationError):
     code = "backend_failed"
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether the backend as a whole, not what was asked of it, is the trouble."""
+        return True
+
 
 class BackendRefused(BackendError):
     """`status` is the HTTP status; what the body tells besides its sentence may be missing: a word for
@@ -63,9 +68,24 @@ class BackendRefused(BackendError):
         """
         return self.status < 500 or self.status == 503
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether this is no answer of a backend that works: an error of its own or of a proxy before it, a
+        redirect. That a charge point is away or silent (503 or 504 with a word for it) is an answer.
+        """
+        if self.status in (503, 504):
+            return not self.backend_code
+        return self.status < 400 or self.status >= 500
+
 
 class BackendDown(BackendError):
+    """`retry_after` is in how many seconds asking again may help, where that is known."""
+
     code = "backend_down"
+
+    def __init__(self, message: str, retry_after: float | None = None):
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class BackendSilent(BackendError):

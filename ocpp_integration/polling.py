@@ -1,22 +1,33 @@
-"""Asking the backend about a session. What it says goes the way of a webhook."""
+"""Asking the backend about sessions. What it says goes the way of a webhook.
+
+One session is asked for by a person (`refresh`), the silent ones by a job (`poll`): many at once, and their
+answers stored together. Nothing waits on the network inside a transaction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, or_, select
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session, joinedload
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
-from db.models import ChargingSession
+from db.models import ChargingSession, Command, OCPPStation
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.errors import BackendRefused, BackendSilent, NotFound
-from ocpp_integration.events import Event, Time
+from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent, NotFound
+from ocpp_integration.events import Event, InvalidEvent, Time
 from ocpp_integration.lifecycle import apply_event
+
+log = logging.getLogger(__name__)
 
 _TOLD_AT_START = ("meter_start", "start_time", "id_tag", "connector_id", "clock_ahead")
 _TOLD_IN_PROGRESS = (
@@ -41,19 +52,106 @@ _TOLD_AT_STOP = (
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 
 
-def silent_sessions(store: Session, silent_since: datetime, limit: int) -> list[int]:
-    """Transaction ids of running sessions from which nothing came since then, longest silent first."""
+# Named one by one, the few rows among all that ended are found by the index of the status.
+_RUNNING_STATUSES = ("pending", "started", "charging", "suspended", "stopping")
+_A_PERSONS_PATIENCE = 5.0
+# So many are asked for before their answers are stored, in one transaction.
+SLICE = 500
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A session to be asked for, with what the store knows of its beginning."""
+
+    transaction_id: int
+    station_id: str
+    start_time: datetime
+    reported_start: datetime | None
+    meter_start: int | None
+    id_tag: str | None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of asking for a session: the events that say the same, that the backend has forgotten it, or
+    the sentence that says why nothing came. `was_asked` is False where the time was over or the backend down.
+    """
+
+    about: Asked
+    events: tuple[Event, ...] = ()
+    is_forgotten: bool = False
+    error: str | None = None
+    was_asked: bool = True
+
+
+@dataclass(frozen=True)
+class Polled:
+    """How many sessions were asked for, how many of them in vain (`errors` says why), how many are left."""
+
+    asked: int
+    errors: tuple[str, ...]
+    left: int
+
+
+def silent_sessions(store: Session, silent_since: datetime, limit: int) -> list[Asked]:
+    """Running sessions from which nothing came since then, longest silent first; and those of commands of
+    which it is not known whether they were done.
+    """
+    unanswered = select(Command.transaction_id).where(Command.state == "unknown")
     query = (
-        select(ChargingSession.transaction_id)
+        _asked()
         .where(
-            ChargingSession.status.not_in(ENDED_STATUSES),
+            ChargingSession.status.in_(_RUNNING_STATUSES),
             ChargingSession.transaction_id.is_not(None),
-            ChargingSession.heard_at < silent_since,
+            or_(
+                ChargingSession.heard_at < silent_since,
+                ChargingSession.transaction_id.in_(unanswered.where(Command.transaction_id.is_not(None))),
+            ),
         )
         .order_by(ChargingSession.heard_at)
         .limit(limit)
     )
-    return [transaction_id for transaction_id in store.scalars(query) if transaction_id is not None]
+    return [Asked(*row) for row in store.execute(query)]
+
+
+def poll(
+    engine: Engine,
+    backend: BackendClient,
+    silent: Sequence[Asked],
+    *,
+    parallel: int,
+    seconds: float,
+    now: Callable[[], datetime],
+    clock: Callable[[], float] = time.monotonic,
+) -> Polled:
+    """Ask for `silent`, `parallel` at once, for at most about `seconds`; store what is told.
+
+    Raises a `BackendError` at once where the backend is down. One that goes down meanwhile ends the run.
+    """
+    if backend.is_down or not silent:
+        # One call finds out; while it does the others would be refused.
+        backend.greet()
+    deadline = clock() + seconds
+    errors: list[str] = []
+    asked = 0
+
+    def ask(about: Asked) -> Told:
+        left = deadline - clock()
+        if left <= 0 or backend.is_down:
+            return Told(about, was_asked=False)
+        try:
+            return _ask(backend, about, now(), left)
+        except BackendError as error:
+            return Told(about, error=str(error), was_asked=not backend.is_down)
+
+    with ThreadPoolExecutor(parallel, thread_name_prefix="poll") as pool:
+        for some in _slices(silent):
+            told = [each for each in pool.map(ask, some) if each.was_asked]
+            asked += len(told)
+            errors += _store(engine, told, now())
+            if len(told) < len(some):
+                break
+    return Polled(asked, tuple(errors), len(silent) - asked)
 
 
 def refresh(
@@ -65,63 +163,137 @@ def refresh(
     ever tell of its end. `BackendRefused` is raised all the same.
     """
     with reading(engine) as store:
-        session = _find(store, transaction_id)
-        station_id = session.station.station_id
+        row = store.execute(_asked().where(ChargingSession.transaction_id == transaction_id)).first()
+    if row is None:
+        raise NotFound(f"There is no session {transaction_id}.")
+    about = Asked(*row)
     try:
-        answer = backend.session(transaction_id).get("session_data")
+        answer = _session_data(backend.session(transaction_id, patience=_A_PERSONS_PATIENCE))
     except BackendRefused as error:
-        if (error.status, error.backend_code) == (404, "transaction_not_found"):
-            _end_forgotten(engine, transaction_id, now)
+        if _is_forgotten(error):
+            _apply(engine, [Told(about, is_forgotten=True)], now)
         raise
-    if not isinstance(answer, dict):
-        raise BackendSilent("The OCPP backend's answer has no session data.")
+    _apply(engine, [Told(about, _usable(answer, about, now))], now)
+    with reading(engine) as store:
+        found = select(ChargingSession).where(ChargingSession.transaction_id == transaction_id)
+        return store.scalars(found).one(), answer
+
+
+def _asked() -> Any:
+    return select(
+        ChargingSession.transaction_id,
+        OCPPStation.station_id,
+        ChargingSession.start_time,
+        ChargingSession.reported_start,
+        ChargingSession.meter_start,
+        ChargingSession.id_tag,
+    ).join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
+
+
+def _slices(silent: Sequence[Asked]) -> Iterator[Sequence[Asked]]:
+    for first in range(0, len(silent), SLICE):
+        yield silent[first : first + SLICE]
+
+
+def _ask(backend: BackendClient, about: Asked, now: datetime, patience: float) -> Told:
     try:
-        events = as_events(answer, station_id, transaction_id, session.start_time, now)
+        answer = backend.session(about.transaction_id, patience=patience)
+    except BackendRefused as error:
+        if _is_forgotten(error):
+            return Told(about, is_forgotten=True)
+        raise
+    return Told(about, _usable(_session_data(answer), about, now))
+
+
+def _session_data(answer: Mapping[str, Any]) -> dict[str, Any]:
+    told = answer.get("session_data")
+    if not isinstance(told, dict):
+        raise BackendSilent("The OCPP backend's answer has no session data.")
+    return told
+
+
+def _usable(answer: Mapping[str, Any], about: Asked, now: datetime) -> tuple[Event, ...]:
+    """The answer's events, each of which could be a webhook. Raises `BackendSilent`."""
+    try:
+        events = as_events(answer, about, now)
         for event in events:
             event.payload()
     except (ValueError, TypeError, ArithmeticError) as error:
         raise BackendSilent(f"The OCPP backend's answer cannot be used: {error}") from error
+    return tuple(events)
+
+
+def _is_forgotten(error: BackendRefused) -> bool:
+    """Whether this is the backend's word that it has no such session, not a wrong address."""
+    return (error.status, error.backend_code) == (404, "transaction_not_found")
+
+
+def _store(engine: Engine, told: Sequence[Told], now: datetime) -> list[str]:
+    """Store the answers in one transaction; returns what went wrong, in asking or with the answers."""
+    errors = [f"{each.about.transaction_id}: {each.error}" for each in told if each.error]
+    answered = [each for each in told if not each.error]
+    try:
+        _apply(engine, answered, now)
+    except (InvalidEvent, IntegrityError, DataError) as error:
+        if len(answered) == 1:
+            return [*errors, f"{answered[0].about.transaction_id}: {error}"]
+        # One answer that the store does not take must not cost the others.
+        errors += [reason for each in answered for reason in _store(engine, [each], now)]
+    return errors
+
+
+def _apply(engine: Engine, told: Sequence[Told], now: datetime) -> None:
     with writing(engine) as store:
-        for event in events:
-            apply_event(store, event, now)
-        _find(store, transaction_id).heard_at = now
-    with reading(engine) as store:
-        return _find(store, transaction_id), answer
+        sessions = _load(store, [each.about.transaction_id for each in told])
+        for each in told:
+            session = sessions[each.about.transaction_id]
+            for event in _estimated_end(session, now) if each.is_forgotten else each.events:
+                apply_event(store, event, now)
+            if session.heard_at < now:
+                session.heard_at = now
 
 
-def _end_forgotten(engine: Engine, transaction_id: int, now: datetime) -> None:
-    with writing(engine) as store:
-        session = _find(store, transaction_id)
-        if session.status in ENDED_STATUSES:
-            return
-        stop_time = session.power_at or session.start_time
-        data = {"stop_time": stop_time.isoformat(), "stop_reason": "Other", "estimated": True}
-        apply_event(
-            store, Event(type="session_stopped", data=data, transaction_id=transaction_id, timestamp=now), now
-        )
+def _load(store: Session, transaction_ids: Sequence[int]) -> dict[int, ChargingSession]:
+    """The sessions with all that an event looks at: read together, they are then found in memory."""
+    station = joinedload(ChargingSession.station).joinedload(OCPPStation.charging_station)
+    query = (
+        select(ChargingSession)
+        .where(ChargingSession.transaction_id.in_(transaction_ids))
+        .options(station, joinedload(ChargingSession.connector), joinedload(ChargingSession.tariff))
+    )
+    return {session.transaction_id or 0: session for session in store.scalars(query)}
 
 
-def as_events(
-    answer: Mapping[str, Any], station_id: str, transaction_id: int, start: datetime, now: datetime
-) -> list[Event]:
+def _estimated_end(session: ChargingSession, now: datetime) -> list[Event]:
+    """The end of a session that the backend knows no more: when it was last measured, with what is known."""
+    if session.status in ENDED_STATUSES:
+        return []
+    log.warning("the OCPP backend no longer knows session %d; it ends as estimated", session.transaction_id)
+    stop_time = session.power_at or session.start_time
+    data = {"stop_time": stop_time.isoformat(), "stop_reason": "Other", "estimated": True}
+    about = session.transaction_id
+    return [Event(type="session_stopped", data=data, transaction_id=about, timestamp=now)]
+
+
+def as_events(answer: Mapping[str, Any], about: Asked, now: datetime) -> list[Event]:
     """The webhooks that would have said the same. Raises `ValueError`, `TypeError` or `OverflowError`.
 
-    `start` is taken where the answer has none. What was measured is dated by the charge point's clock:
-    were it dated by ours, webhooks of a clock that is behind would be taken for old news.
+    What was measured is dated by the charge point's clock: were it dated by ours, webhooks of a clock that
+    is behind would be taken for old news.
     """
     status = str(answer.get("status", "")).lower()
-    about: dict[str, Any] = {"station_id": station_id, "transaction_id": transaction_id}
-    newest = _newest_time(answer, start, now)
+    of_session: dict[str, Any] = {"station_id": about.station_id, "transaction_id": about.transaction_id}
+    start, newest = _times(answer, about, now)
     events = []
-    if answer.get("meter_start") is not None and answer.get("start_time"):
+    if answer.get("meter_start") is not None and start is not None and not _is_known(answer, start, about):
         told = _told(answer, _TOLD_AT_START)
-        events.append(Event(type="session_started", data=told, timestamp=now, **about))
+        events.append(Event(type="session_started", data=told, timestamp=now, **of_session))
     if status in ("charging", "suspended"):
         told = _told(answer, _TOLD_IN_PROGRESS)
-        events.append(Event(type="session_progress", data=told, timestamp=newest, **about))
+        events.append(Event(type="session_progress", data=told, timestamp=newest, **of_session))
     if status == "stopped":
         told = {"stop_time": newest.isoformat()} | _told(answer, _TOLD_AT_STOP)
-        events.append(Event(type="session_stopped", data=told, timestamp=now, **about))
+        events.append(Event(type="session_stopped", data=told, timestamp=now, **of_session))
     return events
 
 
@@ -129,17 +301,21 @@ def _told(answer: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: answer[name] for name in names if answer.get(name) is not None}
 
 
-def _newest_time(answer: Mapping[str, Any], start: datetime, now: datetime) -> datetime:
-    """Until when the answer tells: its duration after the start."""
+def _is_known(answer: Mapping[str, Any], start: datetime, about: Asked) -> bool:
+    """Whether the store has the same beginning already: told again, it would only be one more log row."""
+    return (
+        about.reported_start == start
+        and about.meter_start == answer["meter_start"]
+        and (about.id_tag is not None or answer.get("id_tag") is None)
+    )
+
+
+def _times(answer: Mapping[str, Any], about: Asked, now: datetime) -> tuple[datetime | None, datetime]:
+    """When the session began, None where that is not told; and until when the answer tells: its duration
+    after the start.
+    """
+    start = _TIME.validate_python(told) if (told := answer.get("start_time")) else None
     if answer.get("duration_seconds") is None:
-        return now
-    if told := answer.get("start_time"):
-        start = _TIME.validate_python(told)
-    return min(start + timedelta(seconds=int(answer["duration_seconds"])), now)
-
-
-def _find(store: Session, transaction_id: int) -> ChargingSession:
-    session = store.scalar(select(ChargingSession).where(ChargingSession.transaction_id == transaction_id))
-    if session is None:
-        raise NotFound(f"There is no session {transaction_id}.")
-    return session
+        return start, now
+    length = timedelta(seconds=int(answer["duration_seconds"]))
+    return start, min((start or about.start_time) + length, now)

@@ -14,6 +14,7 @@ from db.engine import make_engine, reading
 from db.models import ChargingSession, ChargingStation, OCPPConnector, User, utc_now
 from ocpp_integration import polling, sync
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.backend_state import StoredState
 from ocpp_integration.charging import Charging, Result, failure
 from ocpp_integration.errors import IntegrationError, NotFound
 
@@ -37,7 +38,7 @@ class OCPPIntegrationService:
     ):
         self._settings = settings or configuration.load()
         self._engine = engine or make_engine(self._settings.database_url)
-        self._backend = backend or BackendClient(self._settings)
+        self._backend = backend or BackendClient(self._settings, watcher=StoredState(self._engine))
         self._clock = clock
         self._charging = Charging(self._engine, self._backend, clock)
 

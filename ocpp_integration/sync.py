@@ -1,42 +1,55 @@
-"""Stations from our store to the OCPP backend."""
+"""Stations from our store to the OCPP backend: those that are not as it was last told.
+
+One that it refuses keeps the reason, and is told again later and later, or as soon as it was changed.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, or_, select
-from sqlalchemy.orm import Session
+import orjson
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.engine import reading, writing
 from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.errors import IntegrationError, NotFound
+from ocpp_integration.errors import BackendError, IntegrationError, NotFound
+
+_LONGEST_PAUSE = timedelta(hours=1)
 
 
-def stations_to_sync(store: Session) -> list[UUID]:
-    """Active stations that changed since they were last told to the backend, or never were."""
-    return list(
-        store.scalars(
-            select(ChargingStation.id)
-            .outerjoin(OCPPStation, OCPPStation.charging_station_id == ChargingStation.id)
-            .where(
-                ChargingStation.is_active,
-                or_(
-                    OCPPStation.synced_at.is_(None),
-                    OCPPStation.synced_at < ChargingStation.updated_at,
-                    ChargingStation.id.in_(
-                        select(ChargingConnector.station_id).where(
-                            ChargingConnector.updated_at > OCPPStation.synced_at
-                        )
-                    ),
-                ),
-            )
-            .order_by(ChargingStation.created_at, ChargingStation.id)
-        )
-    )
+def stations_to_sync(store: Session, now: datetime) -> list[UUID]:
+    """Active stations that are not as the backend was last told, and are not to wait after a refusal."""
+    connectors = selectinload(ChargingStation.connectors).joinedload(ChargingConnector.tariff)
+    places = store.scalars(
+        select(ChargingStation)
+        .where(ChargingStation.is_active)
+        .options(connectors)
+        .order_by(ChargingStation.created_at, ChargingStation.id)
+    ).all()
+    rows = {
+        row.charging_station_id: row
+        for row in store.scalars(select(OCPPStation).options(joinedload(OCPPStation.charging_station)))
+    }
+    return [place.id for place in places if _is_due(place, rows.get(place.id), now)]
+
+
+def _is_due(place: ChargingStation, row: OCPPStation | None, now: datetime) -> bool:
+    if row is None:
+        return True
+    if row.sync_digest == digest(describe(row)):
+        return False
+    return row.sync_after is None or row.sync_after <= now or _changed_since(place, row.sync_failed_at)
+
+
+def _changed_since(place: ChargingStation, moment: datetime | None) -> bool:
+    newest = max([place.updated_at, *(connector.updated_at for connector in place.connectors)])
+    return moment is not None and newest > moment
 
 
 def sync_station(
@@ -48,7 +61,7 @@ def sync_station(
     vendor: str | None = None,
     model: str | None = None,
 ) -> tuple[OCPPStation, dict[str, Any]]:
-    """Tell the backend one station; returns its row and the answer. A failure is written on the row too."""
+    """Tell the backend one station; returns its row and the answer. A failure is noted on the row too."""
     with writing(engine) as store:
         row = _prepare(store, station_id, vendor, model)
         request = describe(row)
@@ -56,14 +69,37 @@ def sync_station(
         answer = backend.sync_station(request)
     except IntegrationError as error:
         with writing(engine) as store:
-            store.get_one(OCPPStation, row.id).sync_error = str(error)
+            _note_failure(store.get_one(OCPPStation, row.id), error, now)
         raise
     with writing(engine) as store:
         synced = store.get_one(OCPPStation, row.id)
-        synced.synced_at, synced.sync_error = now, None
+        synced.synced_at, synced.sync_digest = now, digest(request)
+        synced.sync_error = synced.sync_failed_at = synced.sync_after = None
+        synced.sync_failures = 0
         synced.ocpp_websocket_url = str(answer.get("ocpp_websocket") or synced.ocpp_websocket_url)
     with reading(engine) as store:
         return store.get_one(OCPPStation, row.id), answer
+
+
+def _note_failure(row: OCPPStation, error: IntegrationError, now: datetime) -> None:
+    row.sync_error, row.sync_failed_at = str(error), now
+    if isinstance(error, BackendError) and error.is_outage:
+        # Not the station's fault: it is told as soon as the backend is there.
+        return
+    row.sync_failures += 1
+    row.sync_after = now + _pause(row.sync_failures)
+
+
+def _pause(failures: int) -> timedelta:
+    """None after the first failure, then twice as long each time."""
+    minutes = 0 if failures < 2 else 2 ** min(failures - 1, 10)
+    return min(_LONGEST_PAUSE, timedelta(minutes=minutes))
+
+
+def digest(request: Mapping[str, Any]) -> str:
+    """Of what the backend is told of a station, its make aside, which charge points tell the backend."""
+    told = {name: value for name, value in request.items() if name not in ("vendor", "model")}
+    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def describe(station: OCPPStation) -> dict[str, Any]:

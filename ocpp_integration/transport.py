@@ -1,64 +1,168 @@
-"""HTTP connections that do not wait for ever for an answer whose headers drip in.
+"""One HTTP exchange with the OCPP backend, bounded in time and size, over connections that are kept.
 
-A timeout of `requests` bounds each wait for bytes, not the sum of the waits. Whoever reads a body can look
-at the clock between its parts; the headers are read out of reach, so a timer closes their connection.
+A timeout of urllib3 bounds each wait for bytes, not the sum of the waits, so that an answer that drips in
+outlives it. Here every wait, for headers too, is at most what is left of the whole.
 """
 
 from __future__ import annotations
 
+import http.client
+import io
 import socket
-from contextlib import suppress
-from threading import Timer
-from typing import Any
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-import requests
-from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.response import HTTPResponse
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import parse_url
 
-# Later than the wait for the first byte ends, which has a clearer name for what happened.
-_GRACE_SECONDS = 0.5
+from ocpp_integration.errors import BackendDown, BackendSilent
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+MAX_ANSWER_BYTES = 5 * 1024 * 1024
+_PART_BYTES = 64 * 1024
 
 
-def http_session() -> requests.Session:
-    """A session whose timeout for reading also bounds how long all headers of an answer may take."""
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter())
-    return session
+@dataclass(frozen=True)
+class Answer:
+    """What came back: any status, the body as it was sent once unpacked."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class _BoundedHeaders:
+class Transport(Protocol):
+    """Sends one request. Raises `BackendDown` where none was sent, `BackendSilent` where no answer came."""
+
+    def exchange(
+        self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer: ...
+
+
+class HttpTransport:
+    """Keeps up to `connections` connections open; more threads than that make further ones.
+
+    Connecting may take 3 s, the next bytes 10 s, and a whole exchange `seconds`. Redirects are not followed.
+    """
+
+    def __init__(self, base_url: str, *, seconds: float, connections: int = 10):
+        address = parse_url(base_url)
+        secure = address.scheme == "https"
+        # Tell the connections, which are made by the pool, how long each of their exchanges may take.
+        options: dict[str, Any] = {"seconds": seconds, "maxsize": connections}
+        pool = _SecurePool if secure else _Pool
+        self._pool: HTTPConnectionPool = pool(address.host or "localhost", address.port, **options)
+        self._prefix = (address.path or "").rstrip("/")
+        self._timeout = Timeout(connect=min(CONNECT_SECONDS, seconds), read=min(READ_SECONDS, seconds))
+
+    def exchange(self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        try:
+            response = self._pool.urlopen(
+                method,
+                self._prefix + path,
+                body=body,
+                headers=headers,
+                timeout=self._timeout,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+            )
+            try:
+                return Answer(response.status, _read(response), response.headers)
+            except BaseException:
+                # What is left of the answer must not be taken for the next one.
+                response.close()
+                raise
+            finally:
+                response.release_conn()
+        except (NewConnectionError, ConnectTimeoutError) as error:
+            raise BackendDown("The OCPP backend cannot be reached.") from error
+        except (ReadTimeoutError, TimeoutError) as error:
+            raise BackendSilent("The OCPP backend gave no answer in time.") from error
+        except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            raise BackendSilent("The connection to the OCPP backend was cut.") from error
+
+
+def _read(response: BaseHTTPResponse) -> bytes:
+    """The body, unless it is too large. Packed or not, no more of it than that is ever in memory."""
+    parts = bytearray()
+    # read1 comes back with what is there; a plain read waits until its buffer is full.
+    while part := response.read1(_PART_BYTES, decode_content=True):
+        parts += part
+        if len(parts) > MAX_ANSWER_BYTES:
+            raise BackendSilent("The OCPP backend's answer is too large.")
+    return bytes(parts)
+
+
+class _BoundedSocket(io.RawIOBase):
+    """The reading end of a connection until `deadline`, on the monotonic clock."""
+
+    def __init__(self, connection: socket.socket, deadline: float):
+        self._connection = connection
+        self._raw = connection.makefile("rb", buffering=0)
+        self._longest = connection.gettimeout()
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer drips in too slowly")
+        self._connection.settimeout(left if self._longest is None else min(left, self._longest))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _Bounded:
+    """A connection that reads its answers from a `_BoundedSocket`."""
+
     sock: socket.socket | None
     timeout: float | None
 
-    def getresponse(self) -> HTTPResponse:
-        # By now this is the timeout for reading.
-        if self.sock is None or not self.timeout:
-            return self._read_headers()
-        timer = Timer(self.timeout + _GRACE_SECONDS, _cut, (self.sock,))
-        timer.daemon = True
-        timer.start()
-        try:
-            return self._read_headers()
-        finally:
-            timer.cancel()
+    def __init__(self, *arguments: Any, seconds: float, **options: Any):
+        super().__init__(*arguments, **options)
+        self._seconds = seconds
+        self._deadline = 0.0
+        # What `http.client` makes each answer with.
+        self.response_class = self._bounded_response
 
-    def _read_headers(self) -> HTTPResponse:
-        return super().getresponse()  # type: ignore[misc, no-any-return]
+    def request(self, *arguments: Any, **options: Any) -> None:
+        self._deadline = time.monotonic() + self._seconds
+        if self.sock is not None:
+            # A kept connection still has what was left for the end of the answer before.
+            self.sock.settimeout(self.timeout)
+        super().request(*arguments, **options)  # type: ignore[misc]
+
+    def _bounded_response(self, connection: socket.socket, *arguments: Any, **options: Any) -> Any:
+        response = http.client.HTTPResponse(connection, *arguments, **options)
+        response.fp.close()
+        response.fp = io.BufferedReader(_BoundedSocket(connection, self._deadline))
+        return response
 
 
-def _cut(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Connection(_BoundedHeaders, HTTPConnection):  # type: ignore[misc]
+class _Connection(_Bounded, HTTPConnection):  # type: ignore[misc]
     pass
 
 
-class _SecureConnection(_BoundedHeaders, HTTPSConnection):  # type: ignore[misc]
+class _SecureConnection(_Bounded, HTTPSConnection):  # type: ignore[misc]
     pass
 
 
@@ -68,9 +172,3 @@ class _Pool(HTTPConnectionPool):
 
 class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import io
 import json
 import tempfile
 import threading
@@ -14,14 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import factories
 import requests
-from requests.adapters import BaseAdapter
 from sqlalchemy import Engine, select
-from urllib3 import HTTPResponse
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import settings as configuration
@@ -31,6 +27,7 @@ from db.models import OCPPLog, WebhookEvent
 from ocpp_integration import events
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.services import OCPPIntegrationService
+from ocpp_integration.transport import Answer
 from webhook_receiver.app import make_app
 from webhook_receiver.context import of
 
@@ -41,29 +38,20 @@ START = datetime(2026, 3, 4, 8, tzinfo=UTC)
 WEBHOOK = "/api/ocpp/webhook/"
 
 
-class FakeBackend(BaseAdapter):
+class FakeBackend:
     """The network's end: answers by path, and keeps what it was asked."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.answers: dict[str, tuple[int, Any] | Exception] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
-    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
-        path = urlsplit(str(request.url)).path
-        self.asked.append((path, json.loads(request.body) if request.body else {}))
+    def exchange(self, _method: str, path: str, *, body: bytes | None, headers: Any) -> Answer:  # noqa: ARG002
+        self.asked.append((path, json.loads(body) if body else {}))
         answer = self.answers[path.removeprefix("/api/locator")]
         if isinstance(answer, Exception):
             raise answer
-        response = requests.Response()
-        response.status_code, body = answer
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        response.raw = HTTPResponse(io.BytesIO(content), preload_content=False)
-        response.request, response.url = request, str(request.url)
-        return response
-
-    def close(self) -> None:
-        pass
+        status, told = answer
+        return Answer(status, told if isinstance(told, bytes) else json.dumps(told).encode())
 
 
 @dataclass
@@ -127,10 +115,9 @@ def running_receiver(tmp_path: Path, **overrides: Any) -> Iterator[Running]:
     file.write_bytes(content)
     engine = make_engine(f"sqlite:///{file}")
     settings = make_settings(file, **overrides)
-    http, backend = requests.Session(), FakeBackend()
-    http.mount("http://", backend)
+    backend = FakeBackend()
     service = OCPPIntegrationService(
-        settings=settings, engine=engine, backend=BackendClient(settings, http=http)
+        settings=settings, engine=engine, backend=BackendClient(settings, http=backend)
     )
     app = make_app(settings, engine=engine, service=service)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from locator import KEY, Answer, Locator, cut, drip, html, refusal, reply, running_locator, silence
 
-from ocpp_integration.backend import MAX_ANSWER_BYTES, BackendClient
+from ocpp_integration.backend import BackendClient
 from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
+from ocpp_integration.transport import MAX_ANSWER_BYTES
 
 Call = Callable[[BackendClient], dict[str, Any]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 import requests
-from receiver_app import NEW_SECRET, SECRET, FakeBackend, Running, running_receiver
+from receiver_app import NEW_SECRET, SECRET, Running, running_receiver
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
 
 from ocpp_integration.client import OCPPIntegrationClient
 
@@ -128,7 +131,7 @@ def test_a_response_is_printed_with_its_status_and_indented_data(client: OCPPInt
     assert printed.getvalue() == 'Status: 200\n{\n  "a": [\n    1\n  ]\n}\n'
 
 
-class _Failing(FakeBackend):
+class _Failing(BaseAdapter):
     """A network that answers each request with the next of `results`."""
 
     def __init__(self, *results: tuple[int, Any] | Exception):
@@ -136,10 +139,20 @@ class _Failing(FakeBackend):
         self.results = list(results)
         self.sent: list[requests.PreparedRequest] = []
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
         self.sent.append(request)
-        self.answers = {str(request.path_url).partition("?")[0]: self.results.pop(0)}
-        return super().send(request, **options)
+        result = self.results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        response = requests.Response()
+        response.status_code, body = result
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        response.raw = HTTPResponse(io.BytesIO(content), preload_content=False)
+        response.request, response.url = request, str(request.url)
+        return response
+
+    def close(self) -> None:
+        pass
 
 
 def _client(network: _Failing, pauses: list[float] | None = None) -> OCPPIntegrationClient:

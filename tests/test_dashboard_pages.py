@@ -30,9 +30,10 @@ from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
 from dashboard import commands, resources, visitor
+from dashboard.formats import local_time
 from dashboard.gate.signins import SignIns
 from db.engine import writing
-from db.models import OCPPStation
+from db.models import BackendState, OCPPStation
 from settings import Settings, load
 
 SCRIPT = Path(__file__).resolve().parent.parent / "dashboard" / "main.py"
@@ -237,3 +238,19 @@ def test_an_owner_cannot_order_at_another_owners_connector(world: World) -> None
     world.open_page("selam")
     order = commands.Order("start", world.rift.connectors[0].id, None, "key")
     assert "not at one of your stations" in commands.submit(order, visitor.visitor()).error
+
+
+@pytest.mark.parametrize("page", ["", "sessions", "live"])
+def test_while_the_backend_is_down_every_page_says_since_when(world: World, page: str) -> None:
+    with writing(world.engine) as store:
+        store.add(BackendState(id=1, down_since=NOW - timedelta(minutes=12), last_error="cut"))
+    said = text_of(world.open_page("selam", page))
+    assert f"has not answered since {local_time(NOW - timedelta(minutes=12), 'Africa/Addis_Ababa')}" in said
+    assert "12 min ago" in said
+
+
+@pytest.mark.parametrize("known", [{}, {"last_ok": NOW}])
+def test_while_the_backend_answers_no_page_speaks_of_it(world: World, known: dict[str, Any]) -> None:
+    with writing(world.engine) as store:
+        store.add(BackendState(id=1, **known))
+    assert "OCPP backend" not in text_of(world.open_page("selam", "live"))

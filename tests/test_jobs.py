@@ -178,7 +178,8 @@ class Network:
         return work.sync_stations(self.engine, self.backend, lambda: datetime.now(UTC))
 
     def poll(self) -> Outcome:
-        return work.poll_sessions(self.engine, self.backend, _clock, timedelta(seconds=60))
+        settings = self.locator.settings(session_silent_after=60, poll_parallel=1)
+        return work.poll_sessions(self.engine, self.backend, _clock, settings)
 
     def stations(self) -> list[OCPPStation]:
         with reading(self.engine) as store:

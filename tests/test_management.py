@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 from locator import reply
 from mengedmate import OWN, running_platform
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import Engine, create_engine, func, select
 
 import manage
 from db import rollups
 from db.access import AccessError, api_token, authenticate
-from db.engine import reading
-from db.models import ChargingSession, OCPPConnector, SessionMeterValue, User
+from db.engine import reading, writing
+from db.models import BackendState, ChargingSession, OCPPConnector, SessionMeterValue, User
 from management import cli, demo, doctor, environment, people, processes
 from ocpp_backend import keys
 from settings import ROOT, ConfigurationError, Settings, load
 from simulator.fleet import load_fleet
 from simulator.keys import load_keys
-from tests.factories import make_store
+from tests.factories import add_owner, add_station, make_store
 
 
 def _settings(**values: object) -> Settings:
@@ -84,6 +84,25 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(
     assert "manage.py migrate" in findings["store"].message
     assert "manage.py init" in findings["WEBHOOK_SECRET"].message
     assert "python -m webhook_receiver" in findings["receiver"].message
+
+
+def test_the_doctor_says_since_when_the_backend_is_down_and_which_stations_it_refuses(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    with writing(engine) as store:
+        station = add_station(store, add_owner(store), station_id="STATION_7")
+        station.sync_error, station.sync_failed_at = "latitude: too far north", noon
+        store.add(BackendState(id=1, down_since=noon, last_error="It gave no answer in time."))
+    url = engine.url.render_as_string(hide_password=False)
+    monkeypatch.setattr(
+        doctor, "load", lambda: _settings(database_url=url, ocpp_base_url="http://127.0.0.1:1")
+    )
+    findings = {finding.subject: finding for finding in doctor.examine()}
+    down, refused = findings["calls to the backend"], findings["STATION_7"]
+    assert "down since 2026-03-10 12:00 UTC: It gave no answer in time." in down.message
+    assert "(2026-03-10 12:00 UTC): latitude: too far north" in refused.message
+    assert not down.good and not refused.good
 
 
 def test_an_owners_user_can_sign_in_and_has_an_owner(tmp_path: Path) -> None:

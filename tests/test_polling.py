@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import factories
 import pytest
-from locator import Locator, cut, html, refusal, reply, running_locator
+from locator import Answer, Locator, cut, html, refusal, reply, running_locator
 from sqlalchemy import Engine, select
 from webhooks import NOON, STATION, at, progress, started, stopped, tell
 
 from db import rollups
 from db.engine import reading, writing
-from db.models import ChargingSession, OCPPStation
+from db.models import ChargingSession, Command, OCPPConnector, OCPPLog, OCPPStation
 from ocpp_integration import polling
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent, NotFound
@@ -48,24 +48,24 @@ class Polling:
 
 
 @pytest.fixture
-def poll(sqlite: Engine) -> Iterator[Polling]:
+def poll(engine: Engine) -> Iterator[Polling]:
     """A running session 1, started at noon, of which nothing more was heard."""
-    with writing(sqlite) as store:
+    with writing(engine) as store:
         tariff = factories.add_tariff(store)
         factories.add_station(store, factories.add_owner(store), station_id=STATION, tariff=tariff)
-    tell(sqlite, started(0))
+    tell(engine, started(0))
     with running_locator() as locator:
         settings = locator.settings(ocpp_retry_attempts=0)
-        yield Polling(sqlite, locator, BackendClient(settings))
+        yield Polling(engine, locator, BackendClient(settings))
 
 
 def test_a_running_session_gets_what_the_backend_knows(poll: Polling) -> None:
-    session = poll.ask()
+    session = poll.ask(now=at(7200))
     assert (session.status, session.energy_wh, session.power_w, session.heard_at) == (
         "charging",
         4200,
         11_000,
-        NOW,
+        at(7200),
     )
 
 
@@ -176,7 +176,7 @@ def test_an_address_that_is_not_there_ends_no_session(poll: Polling, answer: Any
 
 def _silent(engine: Engine, since: datetime, limit: int = 10) -> list[int]:
     with reading(engine) as store:
-        return polling.silent_sessions(store, since, limit)
+        return [asked.transaction_id for asked in polling.silent_sessions(store, since, limit)]
 
 
 def _heard(engine: Engine, *times: tuple[int, float, str]) -> None:
@@ -210,3 +210,107 @@ def test_an_imported_session_is_not_asked_for(poll: Polling) -> None:
         station = store.scalars(select(OCPPStation)).one()
         factories.add_session(store, station, NOON, status="charging", transaction_id=None)
     assert _silent(poll.engine, at(100)) == []
+
+
+# Many at once
+
+
+def _by_number(poll: Polling, **answers: Answer) -> None:
+    """Answer each session with its own: `_7` is that of session 7, `others` that of the rest."""
+
+    def answer(handler: Any) -> None:
+        number = handler.path.rstrip("/").rpartition("/")[2]
+        answers.get(f"_{number}", answers["others"])(handler)
+
+    poll.locator.answer(answer)
+
+
+def _run(poll: Polling, *numbers: int, parallel: int = 4, **more: Any) -> polling.Polled:
+    with reading(poll.engine) as store:
+        silent = [
+            asked
+            for asked in polling.silent_sessions(store, at(7200), 1000)
+            if asked.transaction_id in numbers or not numbers
+        ]
+    options: dict[str, Any] = {"seconds": 60, "now": lambda: at(7200)} | more
+    return polling.poll(poll.engine, poll.backend, silent, parallel=parallel, **options)
+
+
+def _statuses(poll: Polling) -> dict[int | None, tuple[str, list[str]]]:
+    with reading(poll.engine) as store:
+        rows = store.scalars(select(ChargingSession).order_by(ChargingSession.transaction_id))
+        return {row.transaction_id: (row.status, row.flags) for row in rows}
+
+
+CHARGING = reply(200, {"session_data": TOLD})
+
+
+def test_each_of_many_ends_as_it_was_told(poll: Polling) -> None:
+    tell(poll.engine, *(started(0, transaction=number) for number in (2, 3)))
+    ended = reply(200, {"session_data": {**TOLD, "status": "Stopped", "meter_stop": 6000}})
+    _by_number(poll, _2=refusal(404, "transaction_not_found"), _3=ended, others=CHARGING)
+    polled = _run(poll)
+    assert (polled, _statuses(poll)) == (
+        polling.Polled(asked=3, errors=(), left=0),
+        {1: ("charging", []), 2: ("failed", ["estimated_stop"]), 3: ("completed", [])},
+    )
+
+
+@pytest.mark.parametrize("bad", [html(), refusal(401, "unauthorized"), reply(200, {"session_data": 7})])
+def test_one_that_cannot_be_read_is_told_and_does_not_stop_the_others(poll: Polling, bad: Answer) -> None:
+    tell(poll.engine, *(started(0, transaction=number) for number in (2, 3)))
+    _by_number(poll, _2=bad, others=CHARGING)
+    polled = _run(poll)
+    assert (polled.asked, [error.partition(":")[0] for error in polled.errors]) == (3, ["2"])
+    assert [status for status, _ in _statuses(poll).values()] == ["charging", "started", "charging"]
+
+
+def test_an_answer_that_the_store_does_not_take_does_not_cost_the_others(poll: Polling) -> None:
+    tell(poll.engine, *(started(0, transaction=number) for number in (2, 3)))
+    with reading(poll.engine) as store:
+        silent = polling.silent_sessions(store, at(7200), 10)
+    # Told as if it were another station's.
+    silent[1] = replace(silent[1], station_id="STATION_ELSEWHERE")
+    poll.locator.answer(CHARGING)
+    polled = polling.poll(poll.engine, poll.backend, silent, parallel=2, seconds=60, now=lambda: at(7200))
+    assert [error.partition(":")[0] for error in polled.errors] == [str(silent[1].transaction_id)]
+    assert sorted(status for status, _ in _statuses(poll).values()) == ["charging", "charging", "started"]
+
+
+def test_a_beginning_that_is_known_is_not_logged_again(poll: Polling) -> None:
+    poll.locator.answer(CHARGING)
+    for _ in range(3):
+        _run(poll)
+    with reading(poll.engine) as store:
+        assert [row.action for row in store.scalars(select(OCPPLog))] == ["session_started"]
+
+
+def test_when_the_time_is_over_the_rest_is_left_for_the_next_run(
+    poll: Polling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "SLICE", 2)
+    tell(poll.engine, *(started(0, transaction=number) for number in range(2, 8)))
+    poll.locator.answer(CHARGING)
+    clock = iter(range(1000))
+    polled = _run(poll, parallel=1, seconds=4, clock=lambda: next(clock))
+    assert (polled.asked, polled.errors, polled.left, len(poll.locator.requests)) == (3, (), 4, 3)
+
+
+def test_after_many_polls_the_sums_are_right(poll: Polling) -> None:
+    tell(poll.engine, *(started(0, transaction=number) for number in range(2, 8)))
+    ended = reply(200, {"session_data": {**TOLD, "status": "Stopped", "meter_stop": 6000}})
+    for others in (CHARGING, ended, CHARGING):
+        _by_number(poll, _2=refusal(404, "transaction_not_found"), others=others)
+        _run(poll)
+    with reading(poll.engine) as store:
+        assert rollups.differing(store, NOON.date(), NOON.date()) == 0
+
+
+def test_a_session_of_an_unanswered_command_is_asked_for_though_it_was_heard_of(poll: Polling) -> None:
+    with writing(poll.engine) as store:
+        connector = store.scalars(select(OCPPConnector)).first()
+        assert connector
+        store.add(
+            Command(idempotency_key="k", kind="stop", connector=connector, transaction_id=1, state="unknown")
+        )
+    assert _silent(poll.engine, at(0)) == [1]

@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from db.engine import writing
 from db.models import ChargingStation, OCPPConnector, User
+from ocpp_integration.errors import BackendDown, BackendSilent
 
 STARTED = (200, {"transaction": {"transaction_id": 5000, "status": "Started", "id_tag": "TAG"}})
 
@@ -149,8 +150,8 @@ def test_a_status_is_asked_of_the_backend_and_stored(receiver: Running) -> None:
         (200, b"<html>"),
         (200, b""),
         (200, []),
-        requests.ReadTimeout("too slow"),
-        requests.ConnectionError("reset"),
+        BackendSilent("too slow"),
+        BackendSilent("reset"),
     ],
 )
 def test_a_backend_that_fails_us_is_answered_502(receiver: Running, failure: Any) -> None:
@@ -160,13 +161,13 @@ def test_a_backend_that_fails_us_is_answered_502(receiver: Running, failure: Any
 
 
 def test_a_backend_that_is_down_is_answered_503_with_retry_after(receiver: Running) -> None:
-    receiver.backend.answers["/initiate-charging/"] = requests.ConnectTimeout("no route")
+    receiver.backend.answers["/initiate-charging/"] = BackendDown("no route")
     answer = _start(receiver)
     assert (answer.status_code, answer.headers["Retry-After"], answer.json()["success"]) == (503, "30", False)
 
 
 def test_an_unanswered_start_is_not_sent_again_by_its_key(receiver: Running) -> None:
-    receiver.backend.answers["/initiate-charging/"] = requests.ReadTimeout("too slow")
+    receiver.backend.answers["/initiate-charging/"] = BackendSilent("too slow")
     answers = [_start(receiver, key="k").status_code for _ in range(2)]
     assert (answers, len(receiver.backend.asked)) == ([502, 502], 1)
 

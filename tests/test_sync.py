@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 import factories
 import pytest
 from locator import Locator, refusal, reply, running_locator
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import object_session
 
 from db.engine import reading, writing
 from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation
@@ -31,9 +32,9 @@ class Syncing:
     def sync(self, **more: Any) -> OCPPStation:
         return sync.sync_station(self.engine, self.backend, self.station, now=datetime.now(UTC), **more)[0]
 
-    def due(self) -> list[UUID]:
+    def due(self, after: timedelta = timedelta()) -> list[UUID]:
         with reading(self.engine) as store:
-            return sync.stations_to_sync(store)
+            return sync.stations_to_sync(store, datetime.now(UTC) + after)
 
 
 @pytest.fixture
@@ -122,7 +123,14 @@ def _extend(place: ChargingStation, _other: Any) -> None:
     place.connectors.append(ChargingConnector(number=2))
 
 
-@pytest.mark.parametrize("change", [_rename, _reprice, _repower, _extend])
+def _shrink(place: ChargingStation, _other: Any) -> None:
+    store = object_session(place)
+    assert store
+    store.execute(update(OCPPConnector).values(charging_connector_id=None))
+    place.connectors.clear()
+
+
+@pytest.mark.parametrize("change", [_rename, _reprice, _repower, _extend, _shrink])
 def test_a_station_that_changed_is_due_again(syncing: Syncing, change: Any) -> None:
     syncing.sync()
     with writing(syncing.engine) as store:
@@ -159,18 +167,54 @@ def test_a_refused_station_keeps_the_reason_and_stays_due(syncing: Syncing) -> N
         syncing.sync()
     with reading(syncing.engine) as store:
         row = store.scalars(select(OCPPStation)).one()
-    assert (row.sync_error, row.synced_at, syncing.due()) == (
+    assert (row.sync_error, row.sync_failed_at is not None, row.synced_at, syncing.due()) == (
         "latitude: too far north",
+        True,
         None,
         [syncing.station],
     )
+
+
+def _refuse(syncing: Syncing, times: int, status: int = 422) -> None:
+    syncing.locator.answer(refusal(status, "x"))
+    for _ in range(times):
+        with pytest.raises(BackendRefused):
+            syncing.sync()
+
+
+@pytest.mark.parametrize(("times", "minutes"), [(2, 2), (3, 4), (5, 16), (9, 60), (40, 60)])
+def test_a_station_that_is_refused_again_waits_longer(syncing: Syncing, times: int, minutes: int) -> None:
+    _refuse(syncing, times)
+    early, late = timedelta(minutes=minutes - 0.5), timedelta(minutes=minutes + 0.5)
+    assert (syncing.due(early), syncing.due(late)) == ([], [syncing.station])
+
+
+def test_a_refused_station_that_was_changed_is_due_at_once(syncing: Syncing) -> None:
+    _refuse(syncing, 3)
+    with writing(syncing.engine) as store:
+        store.get_one(ChargingStation, syncing.station).latitude = 9.0
+    assert syncing.due() == [syncing.station]
+
+
+def test_a_backend_that_fails_makes_no_station_wait(syncing: Syncing) -> None:
+    _refuse(syncing, 3, status=500)
+    assert syncing.due() == [syncing.station]
+
+
+def test_a_change_that_was_taken_back_is_not_told(syncing: Syncing) -> None:
+    syncing.sync()
+    for name in ("Bole Road", "Bole"):
+        with writing(syncing.engine) as store:
+            store.get_one(ChargingStation, syncing.station).name = name
+    assert syncing.due() == []
 
 
 def test_a_station_that_is_taken_after_all_has_no_error(syncing: Syncing) -> None:
     syncing.locator.answer(refusal(500, "x"), reply())
     with pytest.raises(BackendRefused):
         syncing.sync()
-    assert syncing.sync().sync_error is None
+    row = syncing.sync()
+    assert (row.sync_error, row.sync_failed_at, row.sync_failures, row.sync_after) == (None, None, 0, None)
 
 
 def test_what_the_charge_point_said_of_its_make_stays(syncing: Syncing) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from db.models.access import ApiToken, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
-from db.models.operations import Command, JobRun, Rollup, WebhookEvent
+from db.models.operations import BackendState, Command, JobRun, Rollup, WebhookEvent
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff
 from db.models.sessions import ChargingSession, SessionMeterValue
 
 __all__ = [
     "ApiToken",
+    "BackendState",
     "Base",
     "ChargingConnector",
     "ChargingSession",

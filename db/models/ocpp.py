@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, Id, Name, Timestamped, Word, utc_now
@@ -14,7 +14,11 @@ from db.models.platform import ChargingConnector, ChargingStation
 
 
 class OCPPStation(Timestamped, Base):
-    """A charge point. `status_at` is the time of the newest report, so that an older one changes nothing."""
+    """A charge point. `status_at` is the time of the newest report, so that an older one changes nothing.
+
+    `sync_digest` is of what the backend was last told and took; `sync_error` and `sync_failed_at` say why and
+    when it last refused, `sync_failures` how often in a row, `sync_after` when it is told again.
+    """
 
     __tablename__ = "ocpp_stations"
 
@@ -30,7 +34,11 @@ class OCPPStation(Timestamped, Base):
     last_heartbeat: Mapped[datetime | None]
     ocpp_websocket_url: Mapped[Name] = mapped_column(default="")
     synced_at: Mapped[datetime | None]
+    sync_digest: Mapped[str | None] = mapped_column(String(64))
     sync_error: Mapped[str | None] = mapped_column(Text)
+    sync_failed_at: Mapped[datetime | None]
+    sync_failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    sync_after: Mapped[datetime | None]
 
     charging_station: Mapped[ChargingStation] = relationship()
     connectors: Mapped[list[OCPPConnector]] = relationship(

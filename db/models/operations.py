@@ -54,6 +54,8 @@ class Command(Base):
 
     __tablename__ = "commands"
     __table_args__ = (
+        # Those that are not settled are few among all that ever were.
+        Index("ix_commands_state", "state", "sent_at"),
         # The second tab and the double click meet this index, not the charge point.
         Index(
             "uq_commands_open_connector",
@@ -71,12 +73,27 @@ class Command(Base):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     ocpp_connector_id: Mapped[int] = mapped_column(ForeignKey("ocpp_connectors.id"))
     transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    payment_transaction_id: Mapped[Name | None]
+    payment_method: Mapped[Word | None]
     state: Mapped[Word] = mapped_column(default="open")
     error: Mapped[str | None] = mapped_column(Text)
     sent_at: Mapped[datetime] = mapped_column(default=utc_now)
     answered_at: Mapped[datetime | None]
 
     connector: Mapped[OCPPConnector] = relationship()
+
+
+class BackendState(Base):
+    """The one row (1) that tells of the OCPP backend: since when it is down (null: it is not), why, and when
+    it last answered.
+    """
+
+    __tablename__ = "backend_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    down_since: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    last_ok: Mapped[datetime | None]
 
 
 class JobRun(Base):

@@ -1,0 +1,24 @@
+"""What every page says while the OCPP backend is down. Pages read the store alone, and so load as ever."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import formats, loading, markup, resources
+
+
+@st.fragment(run_every=10)
+def backend_banner() -> None:
+    if since := loading.backend_down_since():
+        st.html(banner(since, datetime.now(UTC), resources.settings().timezone))
+
+
+def banner(since: datetime, now: datetime, timezone: str) -> str:
+    headline = f"The OCPP backend has not answered since {formats.local_time(since, timezone)}"
+    sentence = (
+        f"That was {formats.ago(since, now)}. What is shown of charge points and sessions may be as old. "
+        "Until it answers, nothing can be started or stopped here."
+    )
+    return markup.notice(headline, sentence)
