@@ -6,16 +6,14 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
 
 from db.models import utc_now
-from ocpp_integration import transport
 from ocpp_integration.breaker import Breaker, Watcher
-from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent
-from ocpp_integration.transport import HttpTransport, Transport
+from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
+from ocpp_integration.transport import HttpTransport, NoAnswer, NotSent, Transport
 from settings import Settings
 
 MAX_PAUSE = 60.0
@@ -123,7 +121,12 @@ class BackendClient:
         return self._breaker.call(lambda: self._exchange(method, path, encoded))
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> Answer:
-        answer = self._http.exchange(method, path, body=body, headers=self._headers)
+        try:
+            answer = self._http.exchange(method, path, body=body, headers=self._headers)
+        except NotSent as error:
+            raise BackendDown(f"The OCPP backend {error}.") from error
+        except NoAnswer as error:
+            raise BackendSilent(f"The OCPP backend {error}.") from error
         decoded = _decoded(answer.body)
         if answer.status == 200 and decoded is not None:
             return decoded
@@ -135,22 +138,9 @@ class BackendClient:
             str(told.get("error") or f"The OCPP backend answered {answer.status}."),
             answer.status,
             str(told.get("code") or ""),
-            self._retry_after(answer),
+            answer.retry_after(self._now()),
             transaction_id=told.get("transaction_id"),
         )
-
-    def _retry_after(self, answer: transport.Answer) -> float | None:
-        """Seconds, from a number of them or an HTTP date; None where no pause is asked for."""
-        value = answer.headers.get("Retry-After", "")
-        if value.isascii() and value.isdecimal():
-            return float(value)
-        try:
-            until = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        # A date with the zone "-0000" comes without one.
-        left = (until.astimezone(self._now().tzinfo) - self._now()).total_seconds() if until.tzinfo else 0
-        return left if left > 0 else None
 
 
 def _decoded(body: bytes) -> Answer | None:

@@ -1,4 +1,4 @@
-"""One HTTP exchange with the OCPP backend, bounded in time and size, over connections that are kept.
+"""One HTTP exchange, bounded in time and size, over connections that are kept.
 
 A timeout of urllib3 bounds each wait for bytes, not the sum of the waits, so that an answer that drips in
 outlives it. Here every wait, for headers too, is at most what is left of the whole.
@@ -12,6 +12,8 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
@@ -25,12 +27,22 @@ from urllib3.exceptions import (
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import parse_url
 
-from ocpp_integration.errors import BackendDown, BackendSilent
-
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 _PART_BYTES = 64 * 1024
+
+
+class TransportError(Exception):
+    """No whole answer came; the message tells it of the other side: "cannot be reached"."""
+
+
+class NotSent(TransportError):
+    """There was no connection, so nothing was done."""
+
+
+class NoAnswer(TransportError):
+    """The request may have been received."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +53,22 @@ class Answer:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def retry_after(self, now: datetime) -> float | None:
+        """Seconds, from a number of them or an HTTP date; None where no pause is asked for."""
+        value = self.headers.get("Retry-After", "")
+        if value.isascii() and value.isdecimal():
+            return float(value)
+        try:
+            until = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        # A date with the zone "-0000" comes without one.
+        left = (until - now).total_seconds() if until.tzinfo else 0
+        return left if left > 0 else None
+
 
 class Transport(Protocol):
-    """Sends one request. Raises `BackendDown` where none was sent, `BackendSilent` where no answer came."""
+    """Sends one request. Raises a `TransportError`."""
 
     def exchange(
         self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str]
@@ -88,11 +113,11 @@ class HttpTransport:
             finally:
                 response.release_conn()
         except (NewConnectionError, ConnectTimeoutError) as error:
-            raise BackendDown("The OCPP backend cannot be reached.") from error
+            raise NotSent("cannot be reached") from error
         except (ReadTimeoutError, TimeoutError) as error:
-            raise BackendSilent("The OCPP backend gave no answer in time.") from error
+            raise NoAnswer("gave no answer in time") from error
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-            raise BackendSilent("The connection to the OCPP backend was cut.") from error
+            raise NoAnswer("cut the connection") from error
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
@@ -102,7 +127,7 @@ def _read(response: BaseHTTPResponse) -> bytes:
     while part := response.read1(_PART_BYTES, decode_content=True):
         parts += part
         if len(parts) > MAX_ANSWER_BYTES:
-            raise BackendSilent("The OCPP backend's answer is too large.")
+            raise NoAnswer("gave an answer that is too large")
     return bytes(parts)
 
 

@@ -46,7 +46,7 @@ class Platform:
         return configuration.load(None, **known | changes)
 
     def source(self, *, seconds: float = 5, **changes: Any) -> MengedMate:
-        http = PlatformHttp(TOKEN, seconds=seconds, sleep=lambda _: None)
+        http = PlatformHttp(self.url, TOKEN, seconds=seconds, sleep=lambda _: None)
         return MengedMate(self.settings(**changes), http=http)
 
     def paths(self) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def test_a_table_of_connectors_is_stations(command: Command) -> None:
             "file",
             "Africa/Addis_Ababa",
         )
-        assert sync.stations_to_sync(store) == [place.id]
+        assert sync.stations_to_sync(store, datetime.now(UTC)) == [place.id]
 
 
 def test_a_dry_run_prints_the_same_and_changes_nothing(command: Command) -> None:

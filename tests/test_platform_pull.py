@@ -85,7 +85,7 @@ class Pulling:
 
     def due(self) -> list[UUID]:
         with reading(self.engine) as store:
-            return sync.stations_to_sync(store)
+            return sync.stations_to_sync(store, datetime.now(UTC))
 
     def sync(self, number: int = 1) -> dict[str, Any]:
         """What the backend is told of the station."""

@@ -20,8 +20,9 @@ from mengedmate import (
     station_id,
 )
 
-from ocpp_integration.platform.http import MAX_ANSWER_BYTES, TRIES
+from ocpp_integration.platform.http import TRIES
 from ocpp_integration.platform.listing import Listing, StationKey
+from ocpp_integration.transport import MAX_ANSWER_BYTES
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 UNUSABLE: dict[str, Answer] = {

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from ocpp_integration.platform import rows
 from ocpp_integration.platform.errors import PlatformError, PlatformRefused, PlatformSilent, StationRejected
-from ocpp_integration.platform.http import REPEATABLE_STATUSES, PlatformHttp
+from ocpp_integration.platform.http import CONNECTIONS, REPEATABLE_STATUSES, PlatformHttp
 from ocpp_integration.platform.listing import Listing, StationKey
 from settings import Settings
 
@@ -19,7 +19,6 @@ PUBLIC = "/api/public/stations/"
 PATHS = {"own": (OWN,), "public": (PUBLIC,), "all": (OWN, PUBLIC)}
 MAX_PAGES = 1000
 MAX_STATIONS = 100_000
-_AT_ONCE = 8
 # After so many failures in a row the others are not asked: it is not the stations that fail.
 _PATIENCE = 5
 _PORTS = {"http": 80, "https": 443}
@@ -35,7 +34,7 @@ class MengedMate:
         token = settings.mengedmate_token
         self._base = (settings.mengedmate_url or "").rstrip("/")
         self._paths = PATHS[settings.mengedmate_stations]
-        self._http = http or PlatformHttp(token.get_secret_value() if token else "")
+        self._http = http or PlatformHttp(self._base, token.get_secret_value() if token else "")
 
     def read(self) -> Listing:
         """The own stations first: of a station in both lists, the own row counts."""
@@ -110,7 +109,7 @@ class MengedMate:
             failures = 0
             return row
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
             return dict(zip(ids, pool.map(ask, ids), strict=True))
 
     def _detail(self, id: UUID) -> Row:
