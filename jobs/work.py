@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from db import rollups
+from db import partitions, rollups
 from db.engine import reading, writing
 from db.models import utc_now
 from jobs.runs import Job, Outcome, forget_runs
@@ -25,6 +25,7 @@ _Thing = TypeVar("_Thing")
 
 BATCH = 200
 KEEP_RUNS = timedelta(days=30)
+PARTITIONS_EVERY = 3600
 POLLS_PER_RUN = 200
 
 
@@ -38,6 +39,7 @@ def all_jobs(
         Job("sync", lambda: sync_stations(engine, backend, clock), settings.sync_interval),
         Job("poll", lambda: poll_sessions(engine, backend, clock, silent_after), settings.poll_interval),
         Job("rollup", lambda: check_rollups(engine, clock, settings.zone), settings.rollup_interval),
+        Job("partitions", lambda: Outcome(len(partitions.ensure(engine, clock()))), PARTITIONS_EVERY),
     ]
 
 
