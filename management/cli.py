@@ -18,7 +18,17 @@ from db import migrate as migrations
 from db import rollups
 from db.access import AccessError
 from db.engine import make_engine, writing
-from management import charging_test, demo, doctor, environment, imports, people, processes, station_keys
+from management import (
+    charging_test,
+    copy_store,
+    demo,
+    doctor,
+    environment,
+    imports,
+    people,
+    processes,
+    station_keys,
+)
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.imports import ImportRefused
 from settings import ENV_FILE, ConfigurationError, Settings, load
@@ -35,6 +45,7 @@ REFUSALS = (
     ImportRefused,
     IntegrationError,
     OperationalError,
+    copy_store.CopyRefused,
     charging_test.StepFailed,
 )
 
@@ -133,6 +144,14 @@ def import_sessions(options: Namespace) -> None:
     )
 
 
+def copy_a_store(options: Namespace) -> int:
+    """Copy a store into another, empty database and compare both; see docs/postgresql.md."""
+    if not copy_store.run(options.source, options.target):
+        return 1
+    print("Everything is the same on both sides.")
+    return 0
+
+
 def rollup(options: Namespace) -> None:
     """Make the statistics of whole months anew from the sessions and statuses they sum."""
     with writing(_engine(load())) as store:
@@ -197,6 +216,11 @@ def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rejects", type=Path, help="file for the rows that were left out, with the reason")
 
 
+def _copy_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="FROM", help="URL of the product's store, or of the OCPP backend's")
+    parser.add_argument("target", metavar="TO", help="URL of an empty database; what it lacks is made")
+
+
 def _rollup_arguments(parser: ArgumentParser) -> None:
     today = date.today()  # noqa: DTZ011 - a default for a person at this machine's clock
     parser.add_argument("--from", dest="first", type=date.fromisoformat, default=today, metavar="YYYY-MM-DD")
@@ -220,6 +244,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[ArgumentParser], None]]] = {
     "create-token": (create_token, _token_arguments),
     "create-station-key": (create_station_key, _station_key_arguments),
     "import-sessions": (import_sessions, _import_arguments),
+    "copy-store": (copy_a_store, _copy_arguments),
     "rollup": (rollup, _rollup_arguments),
     "test_ocpp_integration": (test_integration, _test_arguments),
 }

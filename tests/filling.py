@@ -1,4 +1,4 @@
-"""Rows for every table of a schema, whatever it is: each column gets a value of its kind, none is null."""
+"""Rows for every table of a schema, whatever it is: values of each column's kind, and a row with nulls."""
 
 from __future__ import annotations
 
@@ -30,14 +30,18 @@ FIRST = datetime(2026, 1, 30, 23, 30, tzinfo=UTC)
 ROWS = 5
 
 
-def fill(db: Connection, metadata: MetaData, rows: int = ROWS) -> None:
-    """Put `rows` rows into every table; the n-th refers to the n-th of another table."""
+def fill(db: Connection, metadata: MetaData) -> None:
+    """Put `ROWS` rows into every table; the n-th refers to the n-th of another table, the last to nothing."""
     for table in metadata.sorted_tables:
-        db.execute(table.insert(), [row(list(table.columns), number) for number in range(1, rows + 1)])
+        columns = list(table.columns)
+        db.execute(table.insert(), [_row(columns, number) for number in range(1, ROWS + 1)])
 
 
-def row(columns: list[Column[Any]], number: int) -> dict[str, Any]:
-    return {column.name: _value(_referred(column), number) for column in columns}
+def _row(columns: list[Column[Any]], number: int) -> dict[str, Any]:
+    return {
+        column.name: None if column.nullable and number == ROWS else _value(_referred(column), number)
+        for column in columns
+    }
 
 
 def everything(db: Connection, metadata: MetaData) -> dict[str, set[str]]:
