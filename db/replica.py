@@ -55,6 +55,16 @@ class Replica:
                 self._note(str(error.orig).strip())
         return _read(primary, work)
 
+    def trouble(self) -> str | None:
+        """What is wrong with the replica now, None where nothing is."""
+        try:
+            lag = _read(self._engine, lambda store: store.scalar(_LAG))
+        except (OperationalError, InterfaceError) as error:
+            return str(error.orig).strip()
+        if lag is None:
+            return "it has replayed nothing yet"
+        return None if lag <= self._max_lag else f"it is {lag:.0f} s behind"
+
     def dispose(self) -> None:
         self._engine.dispose()
 
@@ -65,18 +75,8 @@ class Replica:
                 # Others go by what was known while one looks.
                 self._look_at = self._clock() + LOOK_AGAIN_AFTER
         if due:
-            self._note(self._look())
+            self._note(self.trouble())
         return self._trouble is None
-
-    def _look(self) -> str | None:
-        """What is wrong with the replica, None where nothing is."""
-        try:
-            lag = _read(self._engine, lambda store: store.scalar(_LAG))
-        except (OperationalError, InterfaceError) as error:
-            return str(error.orig).strip()
-        if lag is None:
-            return "it has replayed nothing yet"
-        return None if lag <= self._max_lag else f"it is {lag:.0f} s behind"
 
     def _note(self, trouble: str | None) -> None:
         with self._lock:

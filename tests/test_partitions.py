@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -16,11 +17,18 @@ from db.analytics import sessions
 from db.analytics.scope import Scope
 from db.engine import reading, writing
 from db.models import Base, ChargingSession, SessionMeterValue, utc_now
+from jobs.runs import Outcome, run_job
+from jobs.work import all_jobs
 from ocpp_backend import frame_log, frame_months, frames
 from ocpp_backend.engine import create_tables, open_engine
 from ocpp_backend.frames import Frame
+from ocpp_backend.presence import Presence
+from ocpp_backend.store import Store
 from ocpp_backend.tables import frames as frame_table
+from ocpp_backend.watch import Watch
+from ocpp_integration.backend import BackendClient
 from partitioning import Monthly
+from settings import load
 
 NOW = utc_now()
 THIS_MONTH = NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -150,6 +158,14 @@ def test_a_writer_that_does_not_end_makes_the_upkeep_give_up_and_come_again(mont
     assert partitions.ensure(months, NOW) == [part(LAST_MONTH)]
 
 
+def test_the_jobs_make_the_months(months: Engine) -> None:
+    values_at(months, LAST_MONTH)
+    settings = load(None)
+    jobs = {job.name: job for job in all_jobs(settings, months, BackendClient(settings))}
+    assert run_job(months, jobs["partitions"]) == Outcome(processed=1)
+    assert lying(months) == {part(LAST_MONTH): 1}
+
+
 def test_nothing_is_made_and_nothing_dropped_on_sqlite(sqlite: Engine) -> None:
     values_at(sqlite, LONG_AGO)
     assert partitions.ensure(sqlite, NOW) == partitions.drop_before(sqlite, NOW) == []
@@ -173,6 +189,9 @@ def backend(database: str) -> Iterator[Engine]:
         frames.insert_all(db, [frame(at) for at in (LONG_AGO, LAST_MONTH, NOW)])
     yield engine
     engine.dispose()
+
+
+_PATIENCE = ("offline_after", "connection_timeout", "stuck_after", "keep_frames")
 
 
 def ids(db: Connection) -> list[int]:
@@ -213,6 +232,22 @@ def test_months_of_frames_go_when_none_of_theirs_is_kept(backend: Engine) -> Non
     assert set(lying(backend, "frames")) == {part(at, frame_months.FRAMES) for at in (LAST_MONTH, NOW)}
     with backend.connect() as db:
         assert part(LONG_AGO, frame_months.FRAMES) not in partitioning.all_parts(db)
+
+
+def test_the_backend_keeps_its_months_while_it_runs(backend: Engine) -> None:
+    async def run() -> None:
+        store = Store(backend.url.render_as_string(hide_password=False))
+        await store.open(NOW)
+        later = NOW + timedelta(days=62)
+        patience = dict.fromkeys(_PATIENCE, timedelta(days=40))
+        watch = Watch(store, Presence(), lambda: later, **patience, most_frames=9)
+        store.record(frame(later))
+        await watch.keep_months()
+        await store.close()
+
+    asyncio.run(run())
+    kept = {part(at, frame_months.FRAMES) for at in (NOW, NOW + timedelta(days=62))}
+    assert set(lying(backend, "frames")) == kept
 
 
 def test_frames_of_a_time_are_looked_for_in_its_months(backend: Engine) -> None:

@@ -23,6 +23,7 @@ from db.analytics.scope import Scope
 from db.engine import make_engine, writing
 from db.models import Base, StationOwner
 from db.replica import LOOK_AGAIN_AFTER, Replica
+from management import doctor
 from settings import ConfigurationError, load
 
 EVERYTHING = Scope.network()
@@ -233,6 +234,14 @@ def test_a_replica_that_was_never_there_costs_nothing_but_a_line(
     assert [replica.read(engine, owners) for _ in range(3)] == [["Addis Charge"]] * 3
     assert caplog.text.count("reads go to the primary") == 1
     replica.dispose()
+
+
+def test_the_doctor_tells_of_a_replica_that_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(None, database_read_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setattr(doctor, "load", lambda: settings)
+    (finding,) = [finding for finding in doctor.examine() if finding.subject == "replica"]
+    assert not finding.good
+    assert "the dashboard reads from DATABASE_URL" in finding.message
 
 
 def test_a_replica_of_sqlite_is_refused() -> None:
