@@ -112,14 +112,14 @@ def _copy(kind: Kind, source: Engine, target: Engine) -> list[Copied]:
     with copying.snapshot(source) as old, target.execution_options(writes=True).connect() as new:
         if name := copying.first_with_rows(new, kind.metadata):
             raise CopyRefused(f"the table {name} at the target has rows already; an empty database is needed")
-        total = sum(copying.count(old, table) for table in kind.metadata.sorted_tables)
+        all_tables = kind.metadata.sorted_tables
+        # Each row is copied, and then read there again.
+        total = 2 * sum(copying.count(old, table) for table in all_tables)
         with tqdm(total=total, desc=kind.name, unit="row", unit_scale=True, leave=False, delay=0.5) as bar:
-            had = [_copy_table(old, new, table, bar) for table in kind.metadata.sorted_tables]
-        copying.number_on(new, kind.metadata)
-        found = [
-            Copied(table.name, content, copying.content(new, table))
-            for table, content in zip(kind.metadata.sorted_tables, had, strict=True)
-        ]
+            had = [_copy_table(old, new, table, bar) for table in all_tables]
+            copying.number_on(new, kind.metadata)
+            has = [copying.content(new, table, bar.update) for table in all_tables]
+        found = [Copied(table.name, *both) for table, *both in zip(all_tables, had, has, strict=True)]
         if not any(each.differences for each in found):
             new.commit()
     return found

@@ -96,9 +96,12 @@ def copy(source: Connection, target: Connection, copied: Table, advance: Callabl
     return Content(count(source, copied), _sums(source, copied), checksum)
 
 
-def content(db: Connection, copied: Table) -> Content:
+def content(db: Connection, copied: Table, advance: Callable[[int], object]) -> Content:
     """What a table has, read in full."""
-    checksum = sum(_checksum(rows) for rows in _read(db, copied))
+    checksum = 0
+    for rows in _read(db, copied):
+        checksum += _checksum(rows)
+        advance(len(rows))
     return Content(count(db, copied), _sums(db, copied), checksum)
 
 

@@ -32,5 +32,5 @@ def test_two_receivers_and_two_jobs_hosts_apply_every_event_once_and_in_order(st
 @pytest.mark.xdist_group("stack")
 def test_with_a_replica_the_dashboard_reads_there_what_two_hosts_did(store: Cluster) -> None:
     with replica_of(store) as replica:
-        result = cluster.run(store, EVENTS // 2, STATIONS, replica=replica)
+        result = cluster.run(store, EVENTS // 4, STATIONS, replica=replica)
     assert {fault: result[fault] for fault in (*FAULTS, "replica")} == dict.fromkeys((*FAULTS, "replica"), 0)
