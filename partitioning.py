@@ -6,7 +6,7 @@ there every function leaves the table as it is. All of them run in the caller's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -75,7 +75,7 @@ def ensure(db: Connection, monthly: Monthly, now: datetime) -> list[str]:
 
     Such rows are moved. Returns the new parts' names.
     """
-    if not is_partitioned(db, monthly):
+    if not _is_our_turn(db, monthly):
         return []
     wanted = _ahead(now) | _months_in(db, monthly, monthly.default, now)
     return _make(db, monthly, wanted)
@@ -85,7 +85,7 @@ def ensure_between(
     db: Connection, monthly: Monthly, first: datetime, last: datetime, now: datetime
 ) -> list[str]:
     """Make the parts for rows from `first` to `last`, both included, that are about to come."""
-    if not is_partitioned(db, monthly):
+    if not _is_our_turn(db, monthly):
         return []
     first, last = max(first, _earliest(now)), min(last, _latest(now))
     return _make(db, monthly, set(_range(first, last)))
@@ -93,7 +93,7 @@ def ensure_between(
 
 def drop_before(db: Connection, monthly: Monthly, before: datetime) -> list[str]:
     """Drop all months that ended by `before`, with what the default part has of them; the parts' names."""
-    if not is_partitioned(db, monthly):
+    if not _is_our_turn(db, monthly):
         return []
     first = _month(before)
     gone = [monthly.part(month) for month in sorted(_parts(db, monthly)) if month < first]
@@ -121,13 +121,20 @@ def all_parts(db: Connection) -> set[str]:
     return set(db.scalars(text("SELECT relname FROM pg_class WHERE relispartition")))
 
 
-def _make(db: Connection, monthly: Monthly, wanted: Iterable[Month]) -> list[str]:
-    if not set(wanted) - _parts(db, monthly):
-        return []
-    # In the order in which a writer comes to them, or two would wait for each other.
-    _lock(db, "SHARE ROW EXCLUSIVE", *monthly.refers_to, f"ONLY {monthly.table}")
-    _lock(db, "ACCESS EXCLUSIVE", monthly.default)
-    missing = sorted(set(wanted) - _parts(db, monthly))
+def _is_our_turn(db: Connection, monthly: Monthly) -> bool:
+    """False where there are no parts. Hosts that do the upkeep at once wait here for each other."""
+    if not is_partitioned(db, monthly):
+        return False
+    db.execute(text("SELECT pg_advisory_xact_lock(hashtext(:table))"), {"table": monthly.table})
+    return True
+
+
+def _make(db: Connection, monthly: Monthly, wanted: set[Month]) -> list[str]:
+    missing = sorted(wanted - _parts(db, monthly))
+    if missing:
+        # In the order in which a writer comes to them, or two would wait for each other.
+        _lock(db, "SHARE ROW EXCLUSIVE", *monthly.refers_to, f"ONLY {monthly.table}")
+        _lock(db, "ACCESS EXCLUSIVE", monthly.default)
     for month in missing:
         _attach(db, monthly, month)
     return [monthly.part(month) for month in missing]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import factories
@@ -156,6 +157,16 @@ def test_a_writer_that_does_not_end_makes_the_upkeep_give_up_and_come_again(mont
         with pytest.raises(OperationalError, match="lock timeout"):
             partitions.ensure(months, NOW)
     assert partitions.ensure(months, NOW) == [part(LAST_MONTH)]
+
+
+def test_hosts_that_do_the_upkeep_at_once_do_not_disturb_each_other(months: Engine) -> None:
+    values_at(months, LONG_AGO, LAST_MONTH, NOW)
+    with ThreadPoolExecutor(4) as pool:
+        made = [pool.submit(partitions.ensure, months, NOW) for _ in range(4)]
+        assert sorted(name for host in made for name in host.result()) == [part(LONG_AGO), part(LAST_MONTH)]
+        dropped = [pool.submit(partitions.drop_before, months, THIS_MONTH) for _ in range(4)]
+        assert {name for host in dropped for name in host.result()} == {part(LONG_AGO), part(LAST_MONTH)}
+    assert lying(months) == {part(NOW): 1}
 
 
 def test_the_jobs_make_the_months(months: Engine) -> None:
