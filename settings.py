@@ -44,6 +44,13 @@ class Settings(BaseSettings):
         f"sqlite:///{ROOT / 'data' / 'mengedmate.db'}",
         description="Store of the product, as an SQLAlchemy URL",
     )
+    database_read_url: str | None = Field(
+        None,
+        description="A PostgreSQL replica that the dashboard reads; unset, the store itself",
+    )
+    database_read_max_lag: float = Field(
+        5, ge=0, le=3600, description="Seconds a replica may be behind; further, the store itself is read"
+    )
     ocpp_backend_database_url: str = Field(
         f"sqlite:///{ROOT / 'data' / 'ocpp_backend.db'}",
         description="Store of the embedded OCPP backend, as an SQLAlchemy URL",
@@ -156,6 +163,13 @@ class Settings(BaseSettings):
     )
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged")
+
+    @field_validator("database_read_url")
+    @classmethod
+    def _on_postgresql(cls, url: str | None) -> str | None:
+        if url and not url.startswith("postgresql"):
+            raise ValueError("only PostgreSQL has replicas; leave it unset to read from DATABASE_URL")
+        return url
 
     @field_validator("timezone")
     @classmethod

@@ -9,7 +9,7 @@ import sys
 
 import benchmarks
 
-_NO_BENCHMARKS = {"__main__", "stack"}
+_NO_BENCHMARKS = {"__main__", "clusters", "stack"}
 
 
 def main(arguments: list[str]) -> int:

@@ -2,6 +2,10 @@
 
 All caches of the dashboard are here. Whose data is read comes in as `scope`, which a page takes from
 `visitor()` on each run.
+
+Figures and lists come through `resources.read`, from a replica where there is one: they are some seconds old
+anyhow. What a person watches in order to see the effect of an action is read from the store itself: the
+connectors now, and the one session that was opened (its bill, just after it was stopped).
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from decimal import Decimal
 
 import streamlit as st
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from dashboard import resources
 from dashboard.periods import History
@@ -56,30 +61,30 @@ def backend_down_since() -> datetime | None:
 
 @st.cache_data(ttl=60, max_entries=500, show_spinner=False)
 def history(scope: Scope) -> History:
-    with reading(resources.engine()) as store:
-        return series.first_and_last_day(store, scope)
+    return resources.read(lambda store: series.first_and_last_day(store, scope))
 
 
 @st.cache_data(ttl=15, max_entries=500, show_spinner=False)
 def overview(scope: Scope, period: Period, currency: str | None = None) -> Overview:
     """`currency` None takes the installation's, or the one that earned most where that earned nothing."""
     now = datetime.now(UTC)
-    with reading(resources.engine()) as store:
+
+    def work(store: Session) -> Overview:
         summary = kpis.summary(store, scope, period, now)
         chosen = currency or _main_currency(summary)
         return Overview(summary, series.daily(store, scope, period, now, chosen), chosen)
 
+    return resources.read(work)
+
 
 @st.cache_data(ttl=30, max_entries=500, show_spinner=False)
 def arrivals(scope: Scope, period: Period) -> list[list[int]]:
-    with reading(resources.engine()) as store:
-        return series.hour_by_weekday(store, scope, period)
+    return resources.read(lambda store: series.hour_by_weekday(store, scope, period))
 
 
 @st.cache_data(ttl=30, max_entries=500, show_spinner=False)
 def top_stations(scope: Scope, period: Period) -> list[series.StationTotal]:
-    with reading(resources.engine()) as store:
-        return series.top_stations(store, scope, period)
+    return resources.read(lambda store: series.top_stations(store, scope, period))
 
 
 @st.cache_data(ttl=0.9, max_entries=500, show_spinner=False)
@@ -93,30 +98,29 @@ def live_state(scope: Scope) -> LiveState:
 @st.cache_data(ttl=60, max_entries=500, show_spinner=False)
 def stations(scope: Scope) -> dict[int, str]:
     """Names of the stations in scope by `ocpp_stations.id`, in the order of the names."""
-    with reading(resources.engine()) as store:
-        rows = store.execute(
-            select(OCPPStation.id, ChargingStation.name)
-            .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-            .where(OCPPStation.id.in_(scope.stations()))
-            .order_by(ChargingStation.name, OCPPStation.id)
-        )
-        return {int(pk): str(name) for pk, name in rows}
+    named = (
+        select(OCPPStation.id, ChargingStation.name)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(OCPPStation.id.in_(scope.stations()))
+        .order_by(ChargingStation.name, OCPPStation.id)
+    )
+    return resources.read(lambda store: {int(pk): str(name) for pk, name in store.execute(named)})
 
 
 @st.cache_data(ttl=5, max_entries=500, show_spinner=False)
 def session_count(scope: Scope, wanted: sessions.SessionFilter) -> sessions.SessionCount:
-    with reading(resources.engine()) as store:
-        return sessions.count_sessions(store, scope, wanted)
+    return resources.read(lambda store: sessions.count_sessions(store, scope, wanted))
 
 
 @st.cache_data(ttl=5, max_entries=500, show_spinner=False)
 def session_rows(
     scope: Scope, wanted: sessions.SessionFilter, sort: str, descending: bool, limit: int, offset: int
 ) -> list[sessions.SessionRow]:
-    with reading(resources.engine()) as store:
-        return sessions.list_sessions(
+    return resources.read(
+        lambda store: sessions.list_sessions(
             store, scope, wanted, sort=sort, descending=descending, limit=limit, offset=offset
         )
+    )
 
 
 @st.cache_data(ttl=2, max_entries=200, show_spinner=False)

@@ -1,4 +1,4 @@
-"""What the process has once: its settings, and the engine of the store.
+"""What the process has once: its settings, the engine of the store, and the replica that it reads from.
 
 Streamlit runs the pages itself and hands them nothing, so they ask here.
 """
@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from db.engine import make_engine
+from db.engine import make_engine, reading
+from db.replica import Replica
 from settings import Settings, load
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @cache
@@ -25,6 +31,24 @@ def settings() -> Settings:
 @cache
 def engine() -> Engine:
     return make_engine(settings().database_url)
+
+
+@cache
+def replica() -> Replica | None:
+    """None where reads go to the store itself."""
+    url = settings().database_read_url
+    return Replica(url, max_lag=settings().database_read_max_lag) if url else None
+
+
+def read(work: Callable[[Session], T]) -> T:
+    """What `work` finds in the store as it was a moment ago: for figures and lists.
+
+    Sign-ins, commands and their progress use the engine: whoever did something wants to see just that.
+    """
+    if found := replica():
+        return found.read(engine(), work)
+    with reading(engine()) as store:
+        return work(store)
 
 
 @cache

@@ -8,7 +8,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
+
+# What upgrades hold while they run: the letters of our name, as PostgreSQL wants a number.
+_UPGRADE = int.from_bytes(b"mengedma")
 
 
 def _config() -> Config:
@@ -17,12 +20,15 @@ def _config() -> Config:
     return config
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the store to this version's schema. Does nothing where it is there already."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the store to this version's schema, all or nothing. Does nothing where it is there already."""
     config = _config()
     with engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Of several hosts that begin at once one upgrades; SQLite's writers take turns by themselves.
+            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE)))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def new_revision(engine: Engine, message: str) -> None:

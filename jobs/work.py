@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from db import rollups
+from db import partitions, rollups
 from db.engine import reading, writing
 from db.models import utc_now
 from jobs.runs import Job, Outcome, forget_runs
@@ -26,6 +26,7 @@ _Thing = TypeVar("_Thing")
 
 BATCH = 500
 KEEP_RUNS = timedelta(days=30)
+PARTITIONS_EVERY = 3600
 
 
 def all_jobs(
@@ -39,6 +40,7 @@ def all_jobs(
         Job("poll", lambda: poll_sessions(engine, backend, clock, settings), settings.poll_interval),
         Job("rollup", lambda: check_rollups(engine, clock, settings.zone), settings.rollup_interval),
         *([pulls] if settings.pulls_stations else []),
+        Job("partitions", lambda: Outcome(len(partitions.ensure(engine, clock()))), PARTITIONS_EVERY),
     ]
 
 

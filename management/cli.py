@@ -20,6 +20,7 @@ from db.access import AccessError
 from db.engine import make_engine, writing
 from management import (
     charging_test,
+    copy_store,
     demo,
     doctor,
     environment,
@@ -46,6 +47,7 @@ REFUSALS = (
     ImportRefused,
     IntegrationError,
     OperationalError,
+    copy_store.CopyRefused,
     charging_test.StepFailed,
 )
 
@@ -173,6 +175,14 @@ def pull_stations(options: Namespace) -> int:
     return stations.pull_now(engine, settings, dry_run=options.dry_run, trusted=options.trust)
 
 
+def copy_a_store(options: Namespace) -> int:
+    """Copy a store into another, empty database and compare both; see docs/postgresql.md."""
+    if not copy_store.run(options.source, options.target):
+        return 1
+    print("Everything is the same on both sides.")
+    return 0
+
+
 def rollup(options: Namespace) -> None:
     """Make the statistics of whole months anew from the sessions and statuses they sum."""
     with writing(_engine(load())) as store:
@@ -258,6 +268,11 @@ def _pull_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def _copy_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="FROM", help="URL of the product's store, or of the OCPP backend's")
+    parser.add_argument("target", metavar="TO", help="URL of an empty database; what it lacks is made")
+
+
 def _rollup_arguments(parser: ArgumentParser) -> None:
     today = date.today()  # noqa: DTZ011 - a default for a person at this machine's clock
     parser.add_argument("--from", dest="first", type=date.fromisoformat, default=today, metavar="YYYY-MM-DD")
@@ -283,6 +298,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[ArgumentParser], None]]] = {
     "import-sessions": (import_sessions, _import_arguments),
     "import-stations": (import_stations, _station_arguments),
     "pull-stations": (pull_stations, _pull_arguments),
+    "copy-store": (copy_a_store, _copy_arguments),
     "rollup": (rollup, _rollup_arguments),
     "test_ocpp_integration": (test_integration, _test_arguments),
 }

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import migrate
 from db.engine import make_engine, reading
 from db.models import OCPPStation
+from db.replica import Replica
 from management.processes import jobs_ran_since
 from ocpp_integration import backend_state
 from ocpp_integration.platform.source import PATHS
@@ -46,6 +47,7 @@ def examine() -> Iterator[Finding]:
     yield Finding(True, "configuration", "readable")
     yield from _secrets(settings)
     yield _store(settings)
+    yield from _replica(settings)
     yield from _processes(settings)
     yield from _station_keys(settings)
     yield from _platform(settings)
@@ -70,6 +72,13 @@ def _store(settings: Settings) -> Finding:
     except SQLAlchemyError as error:
         return Finding(False, "store", f"cannot be opened ({error.__class__.__name__}); check DATABASE_URL")
     return Finding(current, "store", "migrated" if current else "old schema; run `python manage.py migrate`")
+
+
+def _replica(settings: Settings) -> Iterator[Finding]:
+    if settings.database_read_url:
+        trouble = Replica(settings.database_read_url, max_lag=settings.database_read_max_lag).trouble()
+        mend = "; until it is mended the dashboard reads from DATABASE_URL"
+        yield Finding(trouble is None, "replica", f"{trouble}{mend}" if trouble else "keeps up")
 
 
 def _processes(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
 
+from ocpp_backend import frame_months
 from ocpp_backend.tables import counters, metadata
 from ocpp_backend.upgrade import add_missing
 
@@ -57,6 +58,13 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def create_schema(engine: Engine, now: datetime) -> None:
+    """Create the tables, columns and indexes that are missing, all or none."""
+    with engine.execution_options(writes=True).begin() as db:
+        add_missing(db, metadata)
+        frame_months.begin(db, now)
+
+
 def create_tables(engine: Engine, now: datetime) -> None:
     """Create what is missing, and number transactions from the seconds since 2025 on.
 
@@ -64,8 +72,8 @@ def create_tables(engine: Engine, now: datetime) -> None:
     as there was less than one transaction a second; a charge point or the platform may still hold the
     old ones. The numbers fit the 32 bits that some charge points have for them until 2093.
     """
+    create_schema(engine, now)
     with engine.execution_options(writes=True).begin() as db:
-        add_missing(db, metadata)
         if db.scalar(select(counters.c.value).where(counters.c.name == "transaction_id")) is None:
             first = int((now - _FIRST_DAY).total_seconds())
             db.execute(insert(counters).values(name="transaction_id", value=first))

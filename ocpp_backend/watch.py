@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from ocpp_backend import endings, frame_log, orders, outbox, stations
+from ocpp_backend import endings, frame_log, frame_months, orders, outbox, stations
 from ocpp_backend.clock import Clock
 from ocpp_backend.presence import Presence
 from ocpp_backend.store import Store
@@ -24,6 +25,7 @@ FREED_PATIENCE = timedelta(seconds=60)
 RESUME_PATIENCE = timedelta(minutes=15)
 KEEP_DELIVERED = timedelta(hours=1)
 _STEPS_OF_PRUNING = 10
+_LOOKS_BETWEEN_MONTHS = 3600
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,11 @@ class Watch:
 
     async def run(self) -> None:
         """Look once a second, until cancelled. A look that fails is logged and made again."""
-        while True:
+        for number in itertools.count():
             for look in (self.silence, self.deadlines, self.save_last_seen, self.prune):
                 await _logged(look)
+            if number % _LOOKS_BETWEEN_MONTHS == 0:
+                await _logged(self.keep_months)
             await asyncio.sleep(_TICK_SECONDS)
 
     async def silence(self) -> None:
@@ -72,6 +76,9 @@ class Watch:
             # Each step is a commit of its own, so that messages get their turn in between.
             if not await self.store.write(self._prune_frames):
                 return
+
+    async def keep_months(self) -> None:
+        await self.store.write(lambda db: frame_months.keep(db, self.clock(), self.keep_frames))
 
     def _prune_frames(self, db: Connection) -> int:
         return frame_log.prune(db, self.clock(), self.keep_frames, self.most_frames)

@@ -8,10 +8,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import factories
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from db.engine import make_engine
 from db.migrate import upgrade
@@ -54,6 +55,28 @@ def postgresql() -> Iterator[Engine]:
             store.dispose()
         finally:
             server.cleanup()
+
+
+@pytest.fixture
+def database(postgresql: Engine) -> Iterator[str]:
+    """The address of an empty database on PostgreSQL, without a schema."""
+    name = f"d{uuid4().hex}"
+    server = create_engine(postgresql.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield postgresql.url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def blank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A store without a schema, once on each kind of database."""
+    on_sqlite = request.param == "sqlite"
+    address = f"sqlite:///{tmp_path / 'blank.db'}" if on_sqlite else request.getfixturevalue("database")
+    store = make_engine(address)
+    yield store
+    store.dispose()
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_all_jobs_have_a_name_of_their_own(sqlite: Engine) -> None:
     with running_locator() as locator:
         settings = locator.settings()
         jobs = work.all_jobs(settings, sqlite, BackendClient(settings))
-    assert [job.name for job in jobs] == ["apply", "sync", "poll", "rollup"]
+    assert [job.name for job in jobs] == ["apply", "sync", "poll", "rollup", "partitions"]
 
 
 # What they do

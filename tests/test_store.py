@@ -19,6 +19,7 @@ from sqlalchemy import Engine, event, inspect, select, text
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
+import partitioning
 from db import migrate
 from db.columns import FixedPoint, UTCDateTime, from_minor, to_minor
 from db.engine import make_engine, reading, writing
@@ -214,7 +215,9 @@ def test_making_an_engine_connects_to_nothing() -> None:
 
 def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        parts = partitioning.all_parts(connection)
+        whole = {"include_name": lambda name, kind, _: kind != "table" or name not in parts}
+        context = MigrationContext.configure(connection, opts={"compare_type": False} | whole)
         assert compare_metadata(context, Base.metadata) == []
 
 

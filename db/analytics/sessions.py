@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +26,7 @@ from db.models import (
 
 _REGISTER = "energy_active_import_register"
 _POWER = "power_active_import"
+_CLOCKS_MOVE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -165,36 +166,47 @@ def find_session(store: Session, scope: Scope, pk: int, now: datetime | None = N
 
 def meter_curve(store: Session, scope: Scope, pk: int) -> list[MeterPoint]:
     """A session's unphased energy, power and state of charge by time; empty without meter values."""
+    session = store.execute(
+        select(ChargingSession.start_time, ChargingSession.stop_time, ChargingSession.meter_start).where(
+            ChargingSession.id == pk, ChargingSession.ocpp_station_id.in_(scope.stations())
+        )
+    ).one_or_none()
+    if session is None:
+        return []
     values = store.execute(
         select(
             SessionMeterValue.timestamp,
             SessionMeterValue.measurand,
             SessionMeterValue.value,
             SessionMeterValue.unit,
-            ChargingSession.meter_start,
         )
-        .join(ChargingSession, SessionMeterValue.session_id == ChargingSession.id)
         .where(
-            ChargingSession.id == pk,
-            ChargingSession.ocpp_station_id.in_(scope.stations()),
+            SessionMeterValue.session_id == pk,
             SessionMeterValue.phase.is_(None),
+            *_times_of(session.start_time, session.stop_time),
         )
         .order_by(SessionMeterValue.timestamp)
     ).all()
     points: dict[datetime, dict[str, Any]] = {}
-    baseline = None
-    for time, measurand, value, unit, meter_start in values:
+    baseline = session.meter_start
+    for time, measurand, value, unit in values:
         scaled = value * 1000 if unit in ("kWh", "kW") else value
         if measurand == _REGISTER:
-            baseline = (
-                baseline if baseline is not None else (meter_start if meter_start is not None else scaled)
-            )
+            baseline = scaled if baseline is None else baseline
             points.setdefault(time, {})["energy_wh"] = int(scaled - baseline)
         elif measurand == _POWER:
             points.setdefault(time, {})["power_w"] = int(scaled)
         elif measurand == "soc":
             points.setdefault(time, {})["soc_percent"] = float(value)
     return [MeterPoint(time, **known) for time, known in points.items()]
+
+
+def _times_of(start: datetime, stop: datetime | None) -> list[ColumnElement[bool]]:
+    """Conditions on meter values that spare a look at all months but a session's own."""
+    at = SessionMeterValue.timestamp
+    # Clocks are corrected in mid-session, and the last values may bear times after the stop.
+    around = [at >= start - _CLOCKS_MOVE]
+    return around if stop is None else [*around, at <= stop + _CLOCKS_MOVE]
 
 
 def _rows() -> Select[*tuple[Any, ...]]:

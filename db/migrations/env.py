@@ -7,6 +7,7 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
+import partitioning
 from db.columns import FixedPoint, UTCDateTime
 from db.models import Base
 
@@ -20,8 +21,11 @@ def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal
     return False
 
 
+connection = context.config.attributes["connection"]
+parts = partitioning.all_parts(connection)
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=connection,
+    include_name=lambda name, kind, _parents: kind != "table" or name not in parts,
     target_metadata=Base.metadata,
     render_as_batch=True,
     render_item=render_item,
