@@ -258,6 +258,23 @@ def test_a_fault_of_the_store_leaves_the_whole_batch_as_it_was(full_store: Engin
     assert (_states(full_store), _count(full_store, OCPPLog)) == (["received", "received"], 0)
 
 
+class _Deadlock(Exception):
+    sqlstate = "40P01"
+
+
+def test_a_batch_that_the_store_gave_up_for_another_is_repeated(network: Engine) -> None:
+    failures = [OperationalError("UPDATE", {}, _Deadlock("deadlock detected"))]
+
+    def fail_once(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO rollups") and failures:
+            raise failures.pop()
+
+    event.listen(network, "before_cursor_execute", fail_once)
+    tell(network, started(0), stopped(60))
+    event.remove(network, "before_cursor_execute", fail_once)
+    assert (failures, _states(network), _count(network, OCPPLog)) == ([], ["applied"] * 2, 2)
+
+
 def test_another_body_under_a_known_id_is_kept_and_never_applied(network: Engine) -> None:
     body = started(0)
     tell(network, body)
