@@ -8,32 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, and_, or_, select, update
+from sqlalchemy import Engine, Row, and_, or_, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from db.engine import reading, writing
 from db.models import ChargingSession, OCPPStation, WebhookEvent
 from ocpp_integration.books import Books, keeping
+from ocpp_integration.claims import claim, first_of, lanes_of, slices
 from ocpp_integration.events import Event, InvalidEvent, parse
 from ocpp_integration.lifecycle import STATUS_TYPES, StationUnknown, enter
 
 log = logging.getLogger(__name__)
 
-# How much further than a batch a worker looks for stations that nobody holds.
-_WINDOW = 4
 _TRIES = 5
 # PostgreSQL gives up one of several transactions that wait for each other, or cannot be put in an order.
 _MAY_BE_REPEATED = {"40001", "40P01"}
 
 
-# Primary keys of events by the station that they belong to; None where nobody knows it.
-Lanes = dict[str | None, list[int]]
 # id, event_key, type, station_id, transaction_id, received_at, body
 _Recorded = Row[int, str, str, str | None, int | None, datetime, bytes]
 
@@ -76,7 +73,7 @@ def _apply_batch(engine: Engine, now: datetime, limit: int) -> Applied:
     parsed = _parse_ahead(engine, limit)
     with writing(engine) as store:
         books = Books(store)
-        events = _read(store, _claim(books, limit))
+        events = _read(store, claim(books, limit))
         if not events:
             return Applied(0, 0)
         try:
@@ -95,9 +92,9 @@ def _parse_ahead(engine: Engine, limit: int) -> dict[int, Event]:
     if engine.dialect.name != "sqlite":
         return {}
     with reading(engine) as store:
-        lanes = _lanes(store, limit * _WINDOW)
-        first = next(_slices(lanes, limit), [])
-        events = _read(store, _first_of(lanes, first, limit))
+        lanes = lanes_of(store, limit)
+        first = next(slices(lanes, limit), [])
+        events = _read(store, first_of(lanes, first, limit))
     parsed: dict[int, Event] = {}
     for event in events:
         # One that fails does so again where its end is written down.
@@ -123,80 +120,6 @@ def release_waiting(engine: Engine) -> int:
             .values(state="received", error=None)
         )
         return result.rowcount
-
-
-def _claim(books: Books, limit: int) -> list[int]:
-    """The oldest events, at most `limit`, of stations that nobody else holds; now we do."""
-    lanes = _lanes(books.store, limit * _WINDOW)
-    free: list[str | None] = []
-    for names in _slices(lanes, limit):
-        others = _held_by_others(books, names)
-        free += [name for name in names if name not in others]
-        if sum(len(lanes[name]) for name in free) >= limit:
-            break
-    return _first_of(lanes, free, limit)
-
-
-def _first_of(lanes: Lanes, names: Sequence[str | None], limit: int) -> list[int]:
-    return sorted(event_pk for name in names for event_pk in lanes[name])[:limit]
-
-
-def _lanes(store: Session, window: int) -> Lanes:
-    """The oldest recorded events by station, those first whose oldest event is."""
-    rows = store.connection().execute(_oldest(window)).all()
-    homes = _homes(store, rows)
-    lanes: Lanes = {}
-    for event_pk, station_id, transaction_id in rows:
-        lanes.setdefault(station_id or homes.get(transaction_id), []).append(event_pk)
-    return lanes
-
-
-def _oldest(window: int) -> Select[int, str | None, int | None]:
-    # Said this way, only the index of state and id gives the order; by the id alone, a planner that
-    # thinks much is waiting would walk over all that was ever applied.
-    return (
-        select(WebhookEvent.id, WebhookEvent.station_id, WebhookEvent.transaction_id)
-        .where(WebhookEvent.state.between("received", "received"))
-        .order_by(WebhookEvent.state, WebhookEvent.id)
-        .limit(window)
-    )
-
-
-def _homes(store: Session, rows: Sequence[Row[int, str | None, int | None]]) -> dict[int | None, str]:
-    """The stations of transactions whose events do not all name it: the session's, or another event's."""
-    nameless = {row.transaction_id for row in rows if row.station_id is None}
-    if not nameless:
-        return {}
-    told = {row.transaction_id: row.station_id for row in rows if row.station_id is not None}
-    known = store.execute(
-        select(ChargingSession.transaction_id, OCPPStation.station_id)
-        .join(ChargingSession.station)
-        .where(ChargingSession.transaction_id.in_(nameless))
-    )
-    return told | {transaction_id: station_id for transaction_id, station_id in known}  # noqa: C416
-
-
-def _slices(lanes: Lanes, limit: int) -> Iterator[list[str | None]]:
-    """The lanes in their order, so many at a time that they have `limit` events together."""
-    names: list[str | None] = []
-    count = 0
-    for name, events in lanes.items():
-        names.append(name)
-        count += len(events)
-        if count >= limit:
-            yield names
-            names, count = [], 0
-    if names:
-        yield names
-
-
-def _held_by_others(books: Books, names: Sequence[str | None]) -> set[str]:
-    named = {name for name in names if name is not None}
-    missing = named - books.hold(named, wait=False)
-    if not missing:
-        return set()
-    # The rest is not in the store at all.
-    return set(books.store.scalars(select(OCPPStation.station_id).where(OCPPStation.station_id.in_(missing))))
 
 
 def _read(store: Session, event_pks: Sequence[int]) -> Sequence[_Recorded]:

@@ -9,15 +9,17 @@ from typing import Any
 
 import factories
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, event, func, insert, select
 from sqlalchemy.exc import OperationalError
 from webhooks import STATION, Body, apply, at, progress, record, started, status, stopped, tell, webhook
 
+from db import rollups
 from db.engine import reading, writing
 from db.inbox import Inbox, Outcome, RecordedEvent
 from db.models import ChargingSession, OCPPLog, SessionMeterValue, WebhookEvent
 from ocpp_integration import lifecycle
 from ocpp_integration.books import Books
+from ocpp_integration.events import Event
 from ocpp_integration.inbox import apply_batch, release_waiting
 
 
@@ -80,6 +82,35 @@ def test_two_workers_apply_each_event_once(network: Engine) -> None:
     assert (taken, _count(network, SessionMeterValue)) == (60, 60)
 
 
+def _plan(engine: Engine, statement: str, parameters: Any) -> str:
+    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(explain + statement, parameters).all()
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+def test_what_is_applied_costs_the_search_for_work_nothing(network: Engine) -> None:
+    with writing(network) as store:
+        rows = [
+            {"event_key": str(n), "body_digest": "", "type": "x", "body": b"", "state": "applied"}
+            for n in range(3000)
+        ]
+        store.execute(insert(WebhookEvent), rows)
+    record(network, started(0))
+    statements: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "webhook_events" in statement and statement.startswith("SELECT"):
+            statements.append((statement, parameters))
+
+    event.listen(network, "before_cursor_execute", note)
+    apply_batch(network, now=at(99))
+    event.remove(network, "before_cursor_execute", note)
+    plans = [_plan(network, *statement) for statement in statements]
+    by_index = ("ix_webhook_events_state", "PRIMARY KEY", "pk_webhook_events")
+    assert [plan for plan in plans if not any(index in plan for index in by_index)] == []
+
+
 def test_an_event_that_cannot_be_applied_is_kept_with_the_reason(network: Engine) -> None:
     tell(network, webhook("session_stopped", 0))
     (error,) = _errors(network)
@@ -130,6 +161,30 @@ def test_a_connector_number_that_no_station_has_is_refused(network: Engine) -> N
     assert (_states(network), _count(network, ChargingSession)) == (["dead"], 0)
 
 
+def test_webhooks_and_polls_of_one_session_at_once_lose_nothing_of_each_other(network: Engine) -> None:
+    tell(network, started(0))
+    record(network, *(progress(n, n / 1000) for n in range(0, 80, 2)))
+
+    def poll(n: int) -> None:
+        told = {"energy_consumed_kwh": n / 1000, "current_power_kw": 11}
+        polled = Event(
+            type="session_progress", data=told, station_id=STATION, transaction_id=1, timestamp=at(n)
+        )
+        with writing(network) as store:
+            lifecycle.apply_event(store, polled, at(99))
+
+    with ThreadPoolExecutor(2) as pool:
+        applied = pool.submit(apply, network, 5)
+        list(pool.map(poll, range(1, 80, 2)))
+        applied.result()
+    apply(network)
+    tell(network, stopped(90, meter_stop=None))
+    with reading(network) as store:
+        session = store.scalars(select(ChargingSession)).one()
+        assert (session.energy_wh, session.status) == (79, "completed")
+        assert rollups.differing(store, at(0).date(), at(0).date()) == 0
+
+
 def test_a_type_that_we_do_not_know_is_ignored(network: Engine) -> None:
     tell(network, webhook("battery_swapped", 0, cells=4))
     assert (_states(network), _count(network, OCPPLog)) == (["ignored"], 0)
@@ -168,6 +223,16 @@ def test_what_waited_for_a_session_is_applied_when_it_appears(network: Engine) -
     assert (waiting, _states(network)) == (["waiting"], ["applied", "applied"])
 
 
+def test_an_event_that_names_no_station_keeps_its_place_behind_those_of_its_session(network: Engine) -> None:
+    nameless = progress(30, 0.5)
+    del nameless["station_id"]
+    record(network, started(0), nameless)
+    states = []
+    while apply_batch(network, now=at(99), limit=1).taken:
+        states.append(_states(network))
+    assert states == [["applied", "received"], ["applied", "applied"]]
+
+
 def test_what_waits_for_another_station_goes_on_waiting(network: Engine) -> None:
     tell(network, webhook("station_status", 0, station="STATION_ELSEWHERE", is_online=True))
     assert (release_waiting(network), _states(network)) == (0, ["waiting"])
@@ -191,6 +256,23 @@ def test_a_fault_of_the_store_leaves_the_whole_batch_as_it_was(full_store: Engin
     with pytest.raises(OperationalError):
         apply_batch(full_store, now=at(99))
     assert (_states(full_store), _count(full_store, OCPPLog)) == (["received", "received"], 0)
+
+
+class _Deadlock(Exception):
+    sqlstate = "40P01"
+
+
+def test_a_batch_that_the_store_gave_up_for_another_is_repeated(network: Engine) -> None:
+    failures = [OperationalError("UPDATE", {}, _Deadlock("deadlock detected"))]
+
+    def fail_once(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO rollups") and failures:
+            raise failures.pop()
+
+    event.listen(network, "before_cursor_execute", fail_once)
+    tell(network, started(0), stopped(60))
+    event.remove(network, "before_cursor_execute", fail_once)
+    assert (failures, _states(network), _count(network, OCPPLog)) == ([], ["applied"] * 2, 2)
 
 
 def test_another_body_under_a_known_id_is_kept_and_never_applied(network: Engine) -> None:

@@ -146,7 +146,7 @@ def _apply(stack: Stack, events: Sequence[Told]) -> float:
     _record(stack.engine, events)
     stack.start("jobs")
     while _received(stack.engine):
-        time.sleep(0.05)
+        time.sleep(0.2)
     ended = utc_now()
     stack.stop()
     with reading(stack.engine) as store:
