@@ -14,7 +14,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, get_args
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 from standardwebhooks import Webhook, WebhookVerificationError
 
 MAX_BODY_BYTES = 64 * 1024
@@ -89,14 +97,55 @@ def _storable(value: str) -> str:
     return value
 
 
+def _no_bool(value: object) -> object:
+    # Python counts with true and false, too.
+    if isinstance(value, bool):
+        raise ValueError("a number is needed")
+    return value
+
+
+def _number_or_text(least: int, most: int, pattern: str, **more: Any) -> WithJsonSchema:
+    """How a number is told that may come as decimal text."""
+    number = {"type": "number", "minimum": least, "maximum": most}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}], **more})
+
+
 Time = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
 Text = Annotated[str, AfterValidator(_storable)]
 Name = Annotated[Text, Field(max_length=255)]
-EnergyKwhAsWh = Annotated[int, BeforeValidator(_thousandfold), Field(ge=0, le=MAX_SESSION_WH)]
-PowerKwAsW = Annotated[int, BeforeValidator(_thousandfold), Field(ge=0, le=10_000_000)]
-RegisterWh = Annotated[int, Field(ge=0, le=2**53)]
-Money = Annotated[Decimal, Field(ge=0, lt=10**9, allow_inf_nan=False)]
-ConnectorId = Annotated[int, Field(ge=0, le=1000)]
+EnergyKwhAsWh = Annotated[
+    int,
+    BeforeValidator(_thousandfold),
+    Field(ge=0, le=MAX_SESSION_WH),
+    _number_or_text(0, 1000, r"^[0-9]{1,3}(\.[0-9]{1,6})?$", description="kWh"),
+]
+PowerKwAsW = Annotated[
+    int,
+    BeforeValidator(_thousandfold),
+    Field(ge=0, le=10_000_000),
+    _number_or_text(0, 10_000, r"^[0-9]{1,4}(\.[0-9]{1,6})?$", description="kW"),
+]
+Whole = Annotated[int, BeforeValidator(_no_bool)]
+RegisterWh = Annotated[Whole, Field(ge=0, le=2**53, description="Wh")]
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_no_bool),
+    Field(ge=0, lt=10**9, allow_inf_nan=False),
+    _number_or_text(0, 999_999_999, r"^[0-9]{1,9}(\.[0-9]{1,6})?$", description="In the station's currency"),
+]
+Percent = Annotated[
+    Decimal,
+    BeforeValidator(_no_bool),
+    Field(ge=0, le=100),
+    _number_or_text(0, 100, r"^[0-9]{1,2}(\.[0-9]{1,6})?$"),
+]
+Measured = Annotated[
+    Decimal,
+    BeforeValidator(_no_bool),
+    Field(allow_inf_nan=False, gt=-(10**15), lt=10**15),
+    _number_or_text(-(10**14), 10**14, r"^-?[0-9]{1,14}(\.[0-9]{1,6})?$"),
+]
+ConnectorId = Annotated[Whole, Field(ge=0, le=1000)]
 AnyConnectorStatus = Annotated[ConnectorStatus, BeforeValidator(normalise_status)]
 AnyStationStatus = Annotated[StationStatus, BeforeValidator(normalise_status)]
 
@@ -109,7 +158,7 @@ class _Data(BaseModel):
 class MeterValue(_Data):
     timestamp: Time
     measurand: Annotated[Name, AfterValidator(normalise_measurand)] = "energy_active_import_register"
-    value: Annotated[Decimal, Field(allow_inf_nan=False, gt=-(10**15), lt=10**15)]
+    value: Measured
     unit: Name | None = None
     context: Name | None = None
     location: Name | None = None
@@ -127,9 +176,9 @@ class SessionStarted(_Data):
 class SessionProgress(_Data):
     energy_consumed_kwh: EnergyKwhAsWh | None = None
     current_power_kw: PowerKwAsW | None = None
-    duration_seconds: Annotated[int, Field(ge=0)] | None = None
+    duration_seconds: Annotated[Whole, Field(ge=0)] | None = None
     estimated_cost: Money | None = None
-    soc_percent: Annotated[Decimal, Field(ge=0, le=100)] | None = None
+    soc_percent: Percent | None = None
     meter_values: tuple[MeterValue, ...] = ()
     connector_id: ConnectorId | None = None
 
@@ -195,7 +244,7 @@ class Event(BaseModel):
     type: Annotated[Text, Field(min_length=1, max_length=50)]
     data: dict[str, Any]
     station_id: Name | None = None
-    transaction_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
+    transaction_id: Annotated[Whole, Field(ge=1, le=2**63 - 1)] | None = None
     timestamp: Time | None = None
     event_id: Name | None = None
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 from receiver_app import NEW_SECRET, SECRET, FakeBackend, Running, running_receiver
+from sqlalchemy import Engine
 
 from ocpp_integration.client import OCPPIntegrationClient
 
@@ -18,8 +19,8 @@ STARTED = (200, {"transaction": {"transaction_id": 5000, "status": "Started", "i
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path) as running:
+def receiver(engine: Engine) -> Iterator[Running]:
+    with running_receiver(engine) as running:
         running.backend.answers = {
             "/initiate-charging/": STARTED,
             "/stop-charging/": (200, {"transaction_id": running.people.transaction_id, "status": "Stopping"}),

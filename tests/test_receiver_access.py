@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from receiver_app import FakeBackend, People, Running, running_receiver
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
 
 from db.access import create_api_token, hash_token
 from db.engine import reading, writing
@@ -54,8 +53,8 @@ LISTS = [
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path) as running:
+def receiver(engine: Engine) -> Iterator[Running]:
+    with running_receiver(engine) as running:
         _agree(running.backend, running.people)
         yield running
 

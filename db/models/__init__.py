@@ -5,7 +5,7 @@ from __future__ import annotations
 from db.models.access import ApiToken, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
-from db.models.operations import Command, JobRun, Rollup, WebhookEvent
+from db.models.operations import Command, JobRun, RequestCount, Rollup, WebhookEvent
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff
 from db.models.sessions import ChargingSession, SessionMeterValue
 
@@ -21,6 +21,7 @@ __all__ = [
     "OCPPConnector",
     "OCPPLog",
     "OCPPStation",
+    "RequestCount",
     "Rollup",
     "SessionMeterValue",
     "SignIn",
