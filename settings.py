@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     )
     forwarded_allow_ips: str = Field(
         "",
-        description="Proxies in front whose X-Forwarded-For counts: addresses or networks, with commas between",
+        description="Proxies in front whose X-Forwarded-For counts: addresses or networks, commas between",
     )
 
     cookie_secret: SecretStr | None = Field(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Response, current_app, jsonify
 
 from webhook_receiver import openapi
+from webhook_receiver import page as pages
 
 if TYPE_CHECKING:
     from webhook_receiver.operations import Operation
@@ -24,13 +25,18 @@ class Documents:
     def openapi(self) -> dict[str, Any]:
         return openapi.document(self._operations)
 
+    @cached_property
+    def page(self) -> str:
+        return pages.render(self.openapi)
+
 
 def openapi_json() -> Response:
     return jsonify(_documents().openapi)
 
 
 def page() -> Response:
-    return Response("", content_type="text/html; charset=utf-8")
+    headers = {"Content-Security-Policy": pages.policy()}
+    return Response(_documents().page, headers=headers, content_type="text/html; charset=utf-8")
 
 
 def _documents() -> Documents:
