@@ -79,16 +79,21 @@ def _text_time(value: object) -> object:
     return value
 
 
-def _thousandfold(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise ValueError("a number is needed")
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError("a number is needed") from None
-    if not number.is_finite():
-        raise ValueError("a finite number is needed")
-    return int((number * 1000).to_integral_value()) if abs(number) < 10**12 else 10**15
+def _thousandfold(most: int) -> BeforeValidator:
+    """A number from 0 to `most` of a unit as a whole number of its thousandth."""
+
+    def convert(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+            raise ValueError("a number is needed")
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            raise ValueError("a number is needed") from None
+        if not number.is_finite() or not 0 <= number <= most:
+            raise ValueError(f"a number from 0 to {most} is needed")
+        return int((number * 1000).to_integral_value())
+
+    return BeforeValidator(convert)
 
 
 def _storable(value: str) -> str:
@@ -104,10 +109,16 @@ def _no_bool(value: object) -> object:
     return value
 
 
-def _number_or_text(least: int, most: int, pattern: str, **more: Any) -> WithJsonSchema:
+def _flag(value: object) -> object:
+    if value not in (True, False) and not (isinstance(value, str) and value.lower() in ("true", "false")):
+        raise ValueError("true or false is needed")
+    return value
+
+
+def _number_or_text(pattern: str, *, description: str = "", **bounds: int) -> WithJsonSchema:
     """How a number is told that may come as decimal text."""
-    number = {"type": "number", "minimum": least, "maximum": most}
-    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}], **more})
+    told = {"anyOf": [{"type": "number", **bounds}, {"type": "string", "pattern": pattern}]}
+    return WithJsonSchema(told | ({"description": description} if description else {}))
 
 
 Time = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
@@ -115,37 +126,39 @@ Text = Annotated[str, AfterValidator(_storable)]
 Name = Annotated[Text, Field(max_length=255)]
 EnergyKwhAsWh = Annotated[
     int,
-    BeforeValidator(_thousandfold),
-    Field(ge=0, le=MAX_SESSION_WH),
-    _number_or_text(0, 1000, r"^[0-9]{1,3}(\.[0-9]{1,6})?$", description="kWh"),
+    _thousandfold(MAX_SESSION_WH // 1000),
+    _number_or_text(
+        r"^[0-9]{1,3}(\.[0-9]{1,6})?$", minimum=0, maximum=MAX_SESSION_WH // 1000, description="kWh"
+    ),
 ]
 PowerKwAsW = Annotated[
     int,
-    BeforeValidator(_thousandfold),
-    Field(ge=0, le=10_000_000),
-    _number_or_text(0, 10_000, r"^[0-9]{1,4}(\.[0-9]{1,6})?$", description="kW"),
+    _thousandfold(10_000),
+    _number_or_text(r"^[0-9]{1,4}(\.[0-9]{1,6})?$", minimum=0, maximum=10_000, description="kW"),
 ]
-Whole = Annotated[int, BeforeValidator(_no_bool)]
-RegisterWh = Annotated[Whole, Field(ge=0, le=2**53, description="Wh")]
+RegisterWh = Annotated[int, Field(ge=0, le=2**53, description="Wh"), BeforeValidator(_no_bool)]
+Seconds = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
+TransactionId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(_no_bool)]
+Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"enum": [True, False, 0, 1, "true", "false"]})]
 Money = Annotated[
     Decimal,
     BeforeValidator(_no_bool),
     Field(ge=0, lt=10**9, allow_inf_nan=False),
-    _number_or_text(0, 999_999_999, r"^[0-9]{1,9}(\.[0-9]{1,6})?$", description="In the station's currency"),
+    _number_or_text(r"^[0-9]{1,9}(\.[0-9]{1,6})?$", minimum=0, exclusiveMaximum=10**9),
 ]
 Percent = Annotated[
     Decimal,
     BeforeValidator(_no_bool),
     Field(ge=0, le=100),
-    _number_or_text(0, 100, r"^[0-9]{1,2}(\.[0-9]{1,6})?$"),
+    _number_or_text(r"^[0-9]{1,2}(\.[0-9]{1,6})?$", minimum=0, maximum=100),
 ]
 Measured = Annotated[
     Decimal,
     BeforeValidator(_no_bool),
     Field(allow_inf_nan=False, gt=-(10**15), lt=10**15),
-    _number_or_text(-(10**14), 10**14, r"^-?[0-9]{1,14}(\.[0-9]{1,6})?$"),
+    _number_or_text(r"^-?[0-9]{1,14}(\.[0-9]{1,6})?$", exclusiveMinimum=-(10**15), exclusiveMaximum=10**15),
 ]
-ConnectorId = Annotated[Whole, Field(ge=0, le=1000)]
+ConnectorId = Annotated[int, Field(ge=0, le=1000), BeforeValidator(_no_bool)]
 AnyConnectorStatus = Annotated[ConnectorStatus, BeforeValidator(normalise_status)]
 AnyStationStatus = Annotated[StationStatus, BeforeValidator(normalise_status)]
 
@@ -170,13 +183,13 @@ class SessionStarted(_Data):
     meter_start: RegisterWh | None = None
     id_tag: Name | None = None
     connector_id: ConnectorId | None = None
-    clock_ahead: bool | None = None
+    clock_ahead: Flag | None = None
 
 
 class SessionProgress(_Data):
     energy_consumed_kwh: EnergyKwhAsWh | None = None
     current_power_kw: PowerKwAsW | None = None
-    duration_seconds: Annotated[Whole, Field(ge=0)] | None = None
+    duration_seconds: Seconds | None = None
     estimated_cost: Money | None = None
     soc_percent: Percent | None = None
     meter_values: tuple[MeterValue, ...] = ()
@@ -190,9 +203,9 @@ class SessionStopped(_Data):
     energy_consumed_kwh: EnergyKwhAsWh | None = None
     stop_time: Time | None = None
     connector_id: ConnectorId | None = None
-    estimated: bool | None = None
-    meter_reset: bool | None = None
-    clock_ahead: bool | None = None
+    estimated: Flag | None = None
+    meter_reset: Flag | None = None
+    clock_ahead: Flag | None = None
 
 
 class AvailabilityChanged(_Data):
@@ -202,7 +215,7 @@ class AvailabilityChanged(_Data):
 
 class StationStatusChanged(_Data):
     status: AnyStationStatus | None = None
-    is_online: bool | None = None
+    is_online: Flag | None = None
     last_heartbeat: Time | None = None
     vendor: Name | None = None
     model: Name | None = None
@@ -244,7 +257,7 @@ class Event(BaseModel):
     type: Annotated[Text, Field(min_length=1, max_length=50)]
     data: dict[str, Any]
     station_id: Name | None = None
-    transaction_id: Annotated[Whole, Field(ge=1, le=2**63 - 1)] | None = None
+    transaction_id: TransactionId | None = None
     timestamp: Time | None = None
     event_id: Name | None = None
 

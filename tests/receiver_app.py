@@ -74,6 +74,7 @@ class People:
     place_id: str = ""
     transaction_id: int = 0
     foreign_station_id: str = ""
+    foreign_place_id: str = ""
     foreign_transaction_id: int = 0
 
 
@@ -191,6 +192,7 @@ def populate(engine: Engine) -> People:
         people.user_ids = {who: user.id for who, user in users.items()}
         people.station_id, people.foreign_station_id = station.station_id, foreign.station_id
         people.place_id = str(station.charging_station_id)
+        people.foreign_place_id = str(foreign.charging_station_id)
         people.transaction_id = running.transaction_id or 0
         people.foreign_transaction_id = elsewhere.transaction_id or 0
     return people

@@ -145,7 +145,7 @@ class _Page:
 
     def _curl(self, method: str, path: str, operation: Mapping[str, Any], body: Schema | None) -> str:
         asked = {each["name"]: each["example"] for each in operation["parameters"] if "example" in each}
-        address = path.format_map({name: value for name, value in asked.items()})
+        address = path.format_map(asked)
         query = {
             each["name"]: each["example"]
             for each in operation["parameters"]
