@@ -159,8 +159,20 @@ Measured = Annotated[
     _number_or_text(r"^-?[0-9]{1,14}(\.[0-9]{1,6})?$", exclusiveMinimum=-(10**15), exclusiveMaximum=10**15),
 ]
 ConnectorId = Annotated[int, Field(ge=0, le=1000), BeforeValidator(_no_bool)]
-AnyConnectorStatus = Annotated[ConnectorStatus, BeforeValidator(normalise_status)]
-AnyStationStatus = Annotated[StationStatus, BeforeValidator(normalise_status)]
+_OCPP_STATUSES = tuple(
+    {"suspended_evse": "SuspendedEVSE", "suspended_ev": "SuspendedEV"}.get(status, status.title())
+    for status in get_args(ConnectorStatus)
+)
+AnyConnectorStatus = Annotated[
+    ConnectorStatus,
+    BeforeValidator(normalise_status),
+    WithJsonSchema({"enum": [*get_args(ConnectorStatus), *_OCPP_STATUSES]}),
+]
+AnyStationStatus = Annotated[
+    StationStatus,
+    BeforeValidator(normalise_status),
+    WithJsonSchema({"enum": [each for name in get_args(StationStatus) for each in (name, name.title())]}),
+]
 
 
 class _Data(BaseModel):

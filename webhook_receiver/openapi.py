@@ -101,7 +101,7 @@ def _schemas(operations: Sequence[Operation]) -> tuple[dict[Key, Any], dict[str,
         told.append(((operation.name, "answer"), "serialization", TypeAdapter(operation.answer)))
         if operation.body_model is not None:
             told.append(((operation.name, "body"), "validation", TypeAdapter(operation.body_model)))
-        for status, shape in operation.refusals.items():
+        for status, (_, shape) in operation.refusals.items():
             told.append(((operation.name, status), "serialization", TypeAdapter(shape)))
     for status in _REFUSALS:
         shape = objects.FieldErrors if status == 400 else objects.Refusal
@@ -168,19 +168,19 @@ def _responses(operation: Operation, schemas: Mapping[Key, Any]) -> dict[str, An
         }
     responses = {"200": success}
     for status in operation.statuses:
-        own = schemas.get((operation.name, status))
-        responses[str(status)] = (
-            {"$ref": f"#/components/responses/{status}"} if own is None else _refusal(status, own)
-        )
+        if status in operation.refusals:
+            meaning, _ = operation.refusals[status]
+            responses[str(status)] = _answer(meaning, schemas[operation.name, status])
+        else:
+            responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return responses
 
 
 def _refusal(status: int, schema: Any) -> dict[str, Any]:
     meaning, headers = _REFUSALS[status]
-    refusal: dict[str, Any] = {
-        "description": meaning,
-        "content": {"application/json": {"schema": schema}},
-    }
-    if headers:
-        refusal["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
-    return refusal
+    told = {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers}}
+    return _answer(meaning, schema) | (told if headers else {})
+
+
+def _answer(meaning: str, schema: Any) -> dict[str, Any]:
+    return {"description": meaning, "content": {"application/json": {"schema": schema}}}

@@ -26,8 +26,11 @@ API = "/api/ocpp"
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One method at one address. `rate` names what limits it (see `webhook_receiver.admission`); `links`
-    maps operations that go on from this one to where their parameter is found in its answer.
+    """One method at one address.
+
+    `rate` names what limits it (see `webhook_receiver.admission`). `refusals` are those in a shape of its
+    own: their meaning and shape by status. `links` maps operations that go on from this one to their
+    parameter and where it is found in the answer.
     """
 
     method: str
@@ -47,7 +50,7 @@ class Operation:
     is_command: bool = False
     asks_backend: bool = False
     media_type: str = "application/json"
-    refusals: Mapping[int, Any] = field(default_factory=dict)
+    refusals: Mapping[int, tuple[str, Any]] = field(default_factory=dict)
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -221,10 +224,10 @@ OPERATIONS: tuple[Operation, ...] = (
         rate="webhooks",
         needs_token=False,
         refusals={
-            400: objects.EventRefused,
-            401: objects.EventRefused,
-            409: objects.EventRefused,
-            415: objects.EventRefused,
+            400: ("The event is not valid", objects.EventRefused),
+            401: ("The signature is missing or wrong", objects.EventRefused),
+            409: ("Another body was recorded under this event id", objects.EventRefused),
+            415: ("The content type is not `application/json`", objects.EventRefused),
         },
     ),
     Operation(
