@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from locator import drip, running_locator
 from receiver_app import NEW_SECRET, SECRET, FakeBackend, Running, running_receiver
 from sqlalchemy import Engine
 
@@ -211,10 +212,8 @@ def test_a_command_with_a_key_is_sent_again_with_it(failure: Any) -> None:
 
 def test_a_command_that_failed_for_good_is_not_sent_again() -> None:
     network = _Failing((502, {}), (200, {}))
-    assert (_client(network).stop_charging(7, idempotency_key="k")["status_code"], len(network.sent)) == (
-        502,
-        1,
-    )
+    response = _client(network).stop_charging(7, idempotency_key="k")
+    assert (response["status_code"], len(network.sent)) == (502, 1)
 
 
 @pytest.mark.parametrize("failure", [DOWN, (503, {})])
@@ -273,7 +272,7 @@ def test_what_succeeded_is_its_data() -> None:
     assert raise_for(_client(_Failing((200, [1]))).list_logs()) == [1]
 
 
-def test_an_invalid_request_names_its_fields(receiver: Running, client: OCPPIntegrationClient) -> None:
+def test_an_invalid_request_names_its_fields(client: OCPPIntegrationClient) -> None:
     with pytest.raises(client_errors.InvalidRequest, match="transaction_id") as raised:
         raise_for(client.stop_charging(-1))
     assert list(raised.value.errors) == ["transaction_id"]
@@ -292,6 +291,16 @@ def test_a_real_answer_of_too_many_requests_tells_when_to_come_again(engine: Eng
 def test_an_answer_that_is_not_json_is_no_success(body: bytes) -> None:
     response = _client(_Failing((200, body))).list_logs()
     assert (response["status_code"], response["success"], "error" in response["data"]) == (200, False, True)
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n["]
+)
+def test_an_answer_that_drips_in_is_given_up(head: bytes) -> None:
+    with running_locator() as slow:
+        slow.answer(drip(slow, head))
+        client = OCPPIntegrationClient(slow.url, timeout=0.3, patience=0)
+        assert client.list_logs()["status_code"] is None
 
 
 def test_a_redirect_is_not_followed_with_the_token() -> None:
