@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Flask, Response, request
 
@@ -27,9 +29,9 @@ def _admit(marks: auth.UseMarks) -> None:
     operation = operations.current()
     if operation is None:
         return
-    who = str(auth.authenticate(marks).token_id) if operation.needs_token else _origin()
+    token_id = auth.authenticate(marks).token_id if operation.needs_token else None
     for rate in _RATES[operation.rate]:
-        _count(rate, who)
+        _count(rate, token_id)
 
 
 def _count_failure(response: Response) -> Response:
@@ -37,49 +39,48 @@ def _count_failure(response: Response) -> Response:
     if response.status_code != 401:
         return response
     try:
-        _count("failures", _origin())
+        _count(_FAILURES)
     except Refused as error:
         return refusal(error)
     return response
 
 
-_RATES: dict[operations.Rate, tuple[str, ...]] = {
-    "requests": ("requests",),
-    "commands": ("requests", "commands"),
-    "webhooks": ("webhooks",),
+@dataclass(frozen=True)
+class _Rate:
+    """What is counted under `key`; `limit` is the number of it in a minute, 0 for any number."""
+
+    key: str
+    name: str
+    limit: Callable[[Settings], int]
+
+
+_REQUESTS = _Rate("requests", "requests", lambda settings: settings.rate_limit_per_minute)
+_COMMANDS = _Rate("commands", "commands", lambda settings: settings.commands_per_minute)
+_WEBHOOKS = _Rate("webhooks", "webhooks", lambda settings: settings.webhooks_per_minute)
+_FAILURES = _Rate("failures", "failed authentications", lambda settings: settings.auth_failures_per_minute)
+
+_RATES: dict[operations.Rate, tuple[_Rate, ...]] = {
+    "requests": (_REQUESTS,),
+    "commands": (_REQUESTS, _COMMANDS),
+    "webhooks": (_WEBHOOKS,),
     "none": (),
 }
 
 
-def _limit(settings: Settings, rate: str) -> int:
-    return {
-        "requests": settings.rate_limit_per_minute,
-        "commands": settings.commands_per_minute,
-        "webhooks": settings.webhooks_per_minute,
-        "failures": settings.auth_failures_per_minute,
-    }[rate]
-
-
-def _count(rate: str, who: str) -> None:
-    limit = _limit(receiver().settings, rate)
+def _count(rate: _Rate, token_id: int | None = None) -> None:
+    """Count the request for its token; without one, for where it comes from."""
+    limit = rate.limit(receiver().settings)
     if not limit:
         return
+    who = _origin() if token_id is None else token_id
     try:
-        seconds = receiver().counts.take(f"{rate}:{who}", limit)
+        seconds = receiver().counts.take(f"{rate.key}:{who}", limit)
     except CountsUnavailable as error:
         # Better nobody for a moment than everybody without limit.
         logger.warning("requests cannot be counted: %s", error)
         raise Refused(503, STORE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS) from error
     if seconds is not None:
-        raise Refused(429, f"too many {_NAMES[rate]}, try again in {seconds} s", retry_after=seconds)
-
-
-_NAMES = {
-    "requests": "requests",
-    "commands": "commands",
-    "webhooks": "webhooks",
-    "failures": "failed authentications",
-}
+        raise Refused(429, f"too many {rate.name}, try again in {seconds} s", retry_after=seconds)
 
 
 def _origin() -> str:

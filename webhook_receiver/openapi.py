@@ -27,7 +27,8 @@ values are null. More keys may come.
 Lists are plain arrays of at most 100 objects. `limit` asks for another number, and where more follow, the \
 header `Link` with `rel="next"` holds the address of the next page.
 
-What you may not see does not exist: it is answered 404.\
+What you may not see does not exist: it is answered 404. Too many requests in a minute are answered 429, and \
+`Retry-After` says how many seconds to wait.\
 """
 
 _HEADERS: dict[str, dict[str, Any]] = {
