@@ -14,7 +14,8 @@ from sqlalchemy import Engine, select, update
 from db.access import create_api_token, hash_token
 from db.engine import reading, writing
 from db.models import ApiToken, User
-from webhook_receiver.operations import OPERATIONS, Operation
+from webhook_receiver.operation import Operation
+from webhook_receiver.operations import OPERATIONS
 
 NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN = (
     None,

@@ -13,7 +13,8 @@ from receiver_app import Running, make_settings, running_receiver
 from sqlalchemy import Engine
 
 from webhook_receiver.app import make_app
-from webhook_receiver.operations import OPERATIONS, Operation
+from webhook_receiver.operation import Operation
+from webhook_receiver.operations import OPERATIONS
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 

@@ -14,6 +14,7 @@ from webhook_receiver import auth, operations
 from webhook_receiver.addresses import origin
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import RETRY_AFTER_SECONDS, STORE_UNAVAILABLE, Refused, refusal
+from webhook_receiver.operation import Rate
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ _COMMANDS = _Rate("commands", "commands", lambda settings: settings.commands_per
 _WEBHOOKS = _Rate("webhooks", "webhooks", lambda settings: settings.webhooks_per_minute)
 _FAILURES = _Rate("failures", "failed authentications", lambda settings: settings.auth_failures_per_minute)
 
-_RATES: dict[operations.Rate, tuple[_Rate, ...]] = {
+_RATES: dict[Rate, tuple[_Rate, ...]] = {
     "requests": (_REQUESTS,),
     "commands": (_REQUESTS, _COMMANDS),
     "webhooks": (_WEBHOOKS,),

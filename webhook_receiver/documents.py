@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from flask import Response, current_app, jsonify
 
 from webhook_receiver import openapi
 from webhook_receiver import page as pages
-
-if TYPE_CHECKING:
-    from webhook_receiver.operations import Operation
+from webhook_receiver.operation import Operation
 
 NAME = "documents"
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
 from ocpp_integration.events import MAX_BODY_BYTES
 from webhook_receiver import objects
+from webhook_receiver.operation import Operation
 from webhook_receiver.parameters import MAX_KEY_LENGTH
-
-if TYPE_CHECKING:
-    from webhook_receiver.operations import Operation
 
 VERSION = "1"
 _REFERENCE = "#/components/schemas/{model}"
