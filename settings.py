@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 ENV_FILE = ROOT / ".env"
+
+Network = IPv4Network | IPv6Network
 
 
 class ConfigurationError(Exception):
@@ -90,6 +93,27 @@ class Settings(BaseSettings):
     webhook_allow_unsigned: bool = Field(
         False, description="Accept webhooks without a signature; only for backends that cannot sign"
     )
+    rate_limit_per_minute: int = Field(
+        600, ge=0, description="Requests a minute of one API token; 0 for any number"
+    )
+    commands_per_minute: int = Field(
+        60,
+        ge=0,
+        description="Of these, those that ask the OCPP backend (sync, start, stop, status); 0 for any number",
+    )
+    auth_failures_per_minute: int = Field(
+        60,
+        ge=0,
+        description="Wrong tokens and signatures a minute from one address; 0 for any number",
+    )
+    webhooks_per_minute: int = Field(
+        0, ge=0, description="Webhooks a minute from one address; 0 for any number"
+    )
+    forwarded_allow_ips: str = Field(
+        "",
+        description="Proxies in front whose X-Forwarded-For counts: addresses or networks, commas between",
+    )
+
     cookie_secret: SecretStr | None = Field(
         None, description="Signs the cookies of the dashboard's sign-in form"
     )
@@ -185,6 +209,12 @@ class Settings(BaseSettings):
             raise ValueError("an address such as https://mengedmate.example is needed")
         return url
 
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _addresses(cls, listed: str) -> str:
+        _networks(listed)
+        return listed
+
     @model_validator(mode="after")
     def _fill_addresses_from_ports(self) -> Settings:
         backend = f"{self.host}:{self.ocpp_backend_port}"
@@ -223,6 +253,11 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.connection_timeout)
 
     @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The proxies whose word on where a request comes from is taken."""
+        return _networks(self.forwarded_allow_ips)
+
+    @property
     def offline_after(self) -> int:
         """Seconds of silence after which a charge point counts as offline."""
         return 3 * self.heartbeat_interval
@@ -238,6 +273,13 @@ class Settings(BaseSettings):
             "TIMEOUT": self.ocpp_timeout,
             "RETRY_ATTEMPTS": self.ocpp_retry_attempts,
         }
+
+
+def _networks(listed: str) -> tuple[Network, ...]:
+    """Raises `ValueError`. A star, which uvicorn knows as well, stands for any address."""
+    if listed.strip() == "*":
+        listed = "0.0.0.0/0,::/0"
+    return tuple(ip_network(each.strip()) for each in listed.split(",") if each.strip())
 
 
 def load(env_file: Path | None = ENV_FILE, **overrides: Any) -> Settings:

@@ -19,7 +19,7 @@ def main() -> None:
     if not is_current(resources.engine()):
         raise ConfigurationError("The store has not this version's schema; run: python manage.py migrate")
     # uvicorn believes the forwarded address and scheme of any local client unless told whom to believe.
-    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
+    os.environ["FORWARDED_ALLOW_IPS"] = settings.forwarded_allow_ips
     secret = resources.cookie_secret()
     # Streamlit takes its own secret from nowhere else.
     os.environ["STREAMLIT_SERVER_COOKIE_SECRET"] = secret

@@ -17,10 +17,15 @@ _COMMON: dict[str, Any] = {"pool_size": 10, "max_overflow": 10, "hide_parameters
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for SQLite (WAL, durable commits) or PostgreSQL; makes the folder of a SQLite file."""
+    """An engine for SQLite (WAL, durable commits) or PostgreSQL; both wait for a lock for 5 s.
+
+    Makes the folder of a SQLite file.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, **_COMMON)
+        engine = create_engine(url, pool_pre_ping=True, **_COMMON)
+        event.listen(engine, "connect", _bound_waiting)
+        return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         # Hashes of passwords and tokens are in it; what SQLite writes beside it gets the same mode.
@@ -29,6 +34,12 @@ def make_engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _bound_waiting(dbapi_connection: Any, _record: object) -> None:
+    # As on SQLite: whoever waits for a lock is told so after five seconds.
+    dbapi_connection.execute("SET lock_timeout = 5000")
+    dbapi_connection.commit()
 
 
 def _prepare(dbapi_connection: Any, _record: object) -> None:

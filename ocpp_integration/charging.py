@@ -5,14 +5,16 @@ Nothing waits on the network inside a transaction.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -29,6 +31,7 @@ from ocpp_integration.errors import (
     IntegrationError,
     InvalidRequest,
     NotFound,
+    UnderWay,
 )
 from ocpp_integration.events import InvalidEvent
 from ocpp_integration.lifecycle import assign_connector, ensure_session, update_session
@@ -37,8 +40,13 @@ from ocpp_integration.session_state import note_status
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 30
+UNDER_WAY_SECONDS = 2
+
+# More than this of a backend's answer is not kept to be told once more.
+MAX_KEPT_BYTES = 64 * 1024
 
 Result = dict[str, Any]
+Request = dict[str, Any]
 
 
 @dataclass
@@ -47,7 +55,7 @@ class _Asked:
 
     command: Command
     is_new: bool
-    request: dict[str, Any] = field(default_factory=dict)
+    request: Request
 
 
 class Charging:
@@ -62,48 +70,51 @@ class Charging:
         self, station_id: str, number: int, user: User, about: Mapping[str, Any], key: str | None
     ) -> Result:
         """Have `user` charge on a connector; `about` is what the backend is told of payment and owner."""
+        request = {"station_id": station_id, "connector_id": number, "user_id": str(user.id), **about}
         try:
             with writing(self._engine) as store:
                 connector = _connector(store, station_id, number)
-                asked = self._ask_to_start(store, connector, user, key)
+                asked = self._ask_to_start(store, connector, user, key, request)
                 if asked.is_new:
                     asked.command.payment_transaction_id = about["payment_transaction_id"]
                     asked.command.payment_method = about["payment_method"]
         except IntegrationError as error:
             return failure(error)
-        asked.request = {
-            "station_id": station_id,
-            "connector_id": number,
-            "user_id": str(user.id),
-            **about,
-        }
         return self._start(asked, connector, user) if asked.is_new else self._outcome(asked.command)
 
     def stop(
         self, transaction_id: int, user: User | None, user_id: UUID | str | None, key: str | None
     ) -> Result:
         """End a running session for `user`, or for whoever `user_id` says."""
+        who = user_id or (user.id if user else None)
+        request = {"transaction_id": transaction_id, **({"user_id": str(who)} if who else {})}
         try:
             with writing(self._engine) as store:
                 session = _find_session(store, transaction_id)
-                asked = self._ask_to_stop(store, session, user, key)
+                asked = self._ask_to_stop(store, session, user, key, request)
         except IntegrationError as error:
             return failure(error)
-        who = user_id or (user.id if user else None)
-        asked.request = {"transaction_id": transaction_id, **({"user_id": str(who)} if who else {})}
         return self._stop(asked, session) if asked.is_new else self._outcome(asked.command)
 
-    def _ask_to_start(self, store: Session, connector: OCPPConnector, user: User, key: str | None) -> _Asked:
+    def _ask_to_start(
+        self, store: Session, connector: OCPPConnector, user: User, key: str | None, request: Request
+    ) -> _Asked:
         command, is_new = open_command(
-            store, key=key or str(uuid4()), kind="start", user=user, connector=connector, now=self._clock()
+            store,
+            key=key or str(uuid4()),
+            kind="start",
+            user=user,
+            connector=connector,
+            now=self._clock(),
+            digest=_digest(request),
         )
         if is_new:
             # Only now: while this command is open no other can make a session behind this look.
             _check_startable(store, connector)
-        return _Asked(command, is_new)
+        return _Asked(command, is_new, request)
 
     def _ask_to_stop(
-        self, store: Session, session: ChargingSession, user: User | None, key: str | None
+        self, store: Session, session: ChargingSession, user: User | None, key: str | None, request: Request
     ) -> _Asked:
         if session.connector is None:
             raise InvalidRequest("transaction_id", "The session's connector is not known yet.")
@@ -114,32 +125,37 @@ class Charging:
             user=user,
             connector=session.connector,
             now=self._clock(),
+            digest=_digest(request),
         )
         if is_new:
             command.transaction_id = session.transaction_id
-        elif command.transaction_id != session.transaction_id:
-            raise InvalidRequest("idempotency_key", "This key belongs to another command.")
-        if is_new and session.status in ENDED_STATUSES:
-            raise InvalidRequest("transaction_id", "The session is already over.")
-        return _Asked(command, is_new)
+            if session.status in ENDED_STATUSES:
+                raise InvalidRequest("transaction_id", "The session is already over.")
+        return _Asked(command, is_new, request)
 
     def _start(self, asked: _Asked, connector: OCPPConnector, user: User) -> Result:
         try:
             data = self._backend.initiate_charging(asked.request)
             transaction_id = _transaction_id(data.get("transaction"))
-            session = self._record_start(asked, connector, user, transaction_id)
+            session = self._record_start(asked, connector, user, transaction_id, data)
         except BackendError as error:
             return self._failed(asked.command, error) | self._maybe_started(asked, connector, user, error)
         return self._result(asked.command.id, session.id, data)
 
     def _record_start(
-        self, asked: _Asked, connector: OCPPConnector, user: User, transaction_id: int
+        self, asked: _Asked, connector: OCPPConnector, user: User, transaction_id: int, data: Result
     ) -> ChargingSession:
         now = self._clock()
         try:
             with writing(self._engine) as store:
                 command = store.get_one(Command, asked.command.id)
-                close_command(command, state="accepted", now=now, transaction_id=transaction_id)
+                close_command(
+                    command,
+                    state="accepted",
+                    now=now,
+                    transaction_id=transaction_id,
+                    outcome={"data": _kept(data)},
+                )
                 return _begin_session(store, asked, connector, user, transaction_id, now)
         except InvalidEvent as error:
             raise BackendSilent(f"The OCPP backend's answer cannot be used: {error}") from error
@@ -170,7 +186,7 @@ class Charging:
         now = self._clock()
         with writing(self._engine) as store:
             command = store.get_one(Command, asked.command.id)
-            close_command(command, state="accepted", now=now)
+            close_command(command, state="accepted", now=now, outcome={"data": _kept(data)})
             stopping = store.get_one(ChargingSession, session.id)
             update_session(store, stopping, lambda s: note_status(s, "stopping", now))
         return self._result(command.id, stopping.id, data)
@@ -179,11 +195,12 @@ class Charging:
         was_not_done = isinstance(error, BackendDown) or (
             isinstance(error, BackendRefused) and error.is_final
         )
+        told = failure(error) | _busy(command, error)
         with writing(self._engine) as store:
             row = store.get_one(Command, command.id)
             state: Literal["failed", "unknown"] = "failed" if was_not_done else "unknown"
-            close_command(row, state=state, now=self._clock(), error=error)
-        return failure(error) | _busy(command, error) | {"command": row}
+            close_command(row, state=state, now=self._clock(), error=error, outcome=told)
+        return told | {"command": row}
 
     def _result(self, command_pk: int, session_pk: int, data: Result) -> Result:
         with reading(self._engine) as store:
@@ -195,14 +212,23 @@ class Charging:
             }
 
     def _outcome(self, command: Command) -> Result:
-        """What became of a command that had been asked for before."""
+        """What became of a command that had been asked for before, as its asker was told then."""
         with reading(self._engine) as store:
             session = session_of(store, command)
-        succeeded = command.state == "accepted"
-        result: Result = {"success": succeeded, "charging_session": session, "command": command, "data": {}}
-        if not succeeded:
-            result |= {"error": command.error or "The command is under way.", "code": "backend_failed"}
-        return result
+        result: Result = {"charging_session": session, "command": command, "data": {}}
+        if command.state == "accepted":
+            return result | {"success": True} | (command.outcome or {})
+        if command.state == "open":
+            return result | failure(UnderWay("This command is under way."))
+        return result | (command.outcome or failure(BackendSilent(command.error or "No answer came.")))
+
+
+def _digest(request: Request) -> str:
+    return hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _kept(data: Result) -> Result:
+    return data if len(orjson.dumps(data)) <= MAX_KEPT_BYTES else {}
 
 
 def _connector(store: Session, station_id: str, number: int) -> OCPPConnector:
@@ -270,6 +296,8 @@ def failure(error: IntegrationError) -> Result:
         result["errors"] = error.errors
     if isinstance(error, BackendDown):
         result["retry_after"] = math.ceil(error.retry_after or RETRY_AFTER_SECONDS)
+    if isinstance(error, UnderWay):
+        result["retry_after"] = UNDER_WAY_SECONDS
     return result
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.analytics.scope import Scope
 from db.models import ChargingSession, Command, OCPPConnector, User, utc_now
 from db.upsert import insert
-from ocpp_integration.errors import IntegrationError, InvalidRequest
+from ocpp_integration.errors import BackendDown, IntegrationError, InvalidRequest, KeyReused
 
 # Longer than any answer takes, so that a command whose process died does not bar its connector for ever.
 ABANDONED_AFTER = timedelta(seconds=120)
@@ -44,11 +45,20 @@ class Progress:
 
 
 def open_command(
-    store: Session, *, key: str, kind: str, user: User | None, connector: OCPPConnector, now: datetime
+    store: Session,
+    *,
+    key: str,
+    kind: str,
+    user: User | None,
+    connector: OCPPConnector,
+    now: datetime,
+    digest: str | None = None,
 ) -> tuple[Command, bool]:
-    """Record a command; (it, whether it is new). One known by its key is given back as it stands.
+    """Record a command; (it, whether it is to be sent). One known by its key is given back as it stands,
+    unless it never reached the backend: then it is opened once more.
 
-    Raises `InvalidRequest` while another command of this kind is open on the connector.
+    `digest` tells whether the key comes with the request it was first used for. Raises `KeyReused` where it
+    does not, `InvalidRequest` while another command of this kind is open on the connector.
     """
     store.execute(
         update(Command)
@@ -64,6 +74,7 @@ def open_command(
         kind=kind,
         user_id=user.id if user else None,
         ocpp_connector_id=connector.id,
+        request_digest=digest,
         state="open",
         sent_at=now,
     )
@@ -72,9 +83,31 @@ def open_command(
     command = store.scalar(select(Command).where(Command.idempotency_key == key))
     if command is None:
         raise InvalidRequest("connector_id", "Another command for this connector is under way.")
-    if (command.kind, command.ocpp_connector_id) != (kind, connector.id):
-        raise InvalidRequest("idempotency_key", "This key belongs to another command.")
-    return command, new_id is not None
+    if new_id is not None:
+        return command, True
+    is_same = (command.kind, command.ocpp_connector_id) == (kind, connector.id)
+    if not is_same or command.request_digest != digest:
+        raise KeyReused("This idempotency key was used with another request.")
+    return command, _reopen(store, command, now)
+
+
+def _reopen(store: Session, command: Command, now: datetime) -> bool:
+    """Whether it is to be sent again: the backend was down, so nothing had been sent."""
+    if command.state != "failed" or (command.outcome or {}).get("code") != BackendDown.code:
+        return False
+    statement = (
+        update(Command)
+        .where(Command.id == command.id, Command.state == "failed")
+        .values(state="open", sent_at=now, answered_at=None, error=None, outcome=None)
+        .returning(Command.id)
+    )
+    try:
+        with store.begin_nested():
+            reopened = store.scalar(statement) is not None
+    except IntegrityError as error:
+        raise InvalidRequest("connector_id", "Another command for this connector is under way.") from error
+    store.refresh(command)
+    return reopened
 
 
 def close_command(
@@ -84,11 +117,13 @@ def close_command(
     now: datetime,
     transaction_id: int | None = None,
     error: IntegrationError | None = None,
+    outcome: dict[str, Any] | None = None,
 ) -> None:
     command.state = state
     command.answered_at = now
     command.transaction_id = transaction_id or command.transaction_id
     command.error = str(error) if error else None
+    command.outcome = outcome
 
 
 def claim(session: ChargingSession, command: Command, user_id: UUID | None) -> None:

@@ -2,6 +2,8 @@
 
 IntegrationError
 ├── InvalidRequest      what was asked cannot be done as asked; `errors` names the fields
+├── KeyReused           the idempotency key was used for another request
+├── UnderWay            the same command was sent before and has no answer yet
 ├── NotFound            no such station, connector or session, or not this user's
 └── BackendError        the backend did not do it
     ├── BackendRefused  it said no, and why
@@ -24,6 +26,14 @@ class InvalidRequest(IntegrationError):
     def __init__(self, field: str, reason: str):
         super().__init__(reason)
         self.errors = {field: [reason]}
+
+
+class KeyReused(IntegrationError):
+    code = "key_reused"
+
+
+class UnderWay(IntegrationError):
+    code = "under_way"
 
 
 class NotFound(IntegrationError):

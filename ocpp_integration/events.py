@@ -15,7 +15,15 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 from standardwebhooks import Webhook, WebhookVerificationError
 
 MAX_BODY_BYTES = 64 * 1024
@@ -72,16 +80,21 @@ def _text_time(value: object) -> object:
     return value
 
 
-def _thousandfold(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise ValueError("a number is needed")
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError("a number is needed") from None
-    if not number.is_finite():
-        raise ValueError("a finite number is needed")
-    return int((number * 1000).to_integral_value()) if abs(number) < 10**12 else 10**15
+def _thousandfold(most: int) -> BeforeValidator:
+    """A number from 0 to `most` of a unit as a whole number of its thousandth."""
+
+    def convert(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+            raise ValueError("a number is needed")
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            raise ValueError("a number is needed") from None
+        if not number.is_finite() or not 0 <= number <= most:
+            raise ValueError(f"a number from 0 to {most} is needed")
+        return int((number * 1000).to_integral_value())
+
+    return BeforeValidator(convert)
 
 
 def _storable(value: str) -> str:
@@ -90,16 +103,77 @@ def _storable(value: str) -> str:
     return value
 
 
+def _no_bool(value: object) -> object:
+    # Python counts with true and false, too.
+    if isinstance(value, bool):
+        raise ValueError("a number is needed")
+    return value
+
+
+def _flag(value: object) -> object:
+    if value not in (True, False) and not (isinstance(value, str) and value.lower() in ("true", "false")):
+        raise ValueError("true or false is needed")
+    return value
+
+
+def _number_or_text(pattern: str, *, description: str = "", **bounds: int) -> WithJsonSchema:
+    """How a number is told that may come as decimal text."""
+    told = {"anyOf": [{"type": "number", **bounds}, {"type": "string", "pattern": pattern}]}
+    return WithJsonSchema(told | ({"description": description} if description else {}))
+
+
 Time = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
 Text = Annotated[str, AfterValidator(_storable)]
 Name = Annotated[Text, Field(max_length=255)]
-EnergyKwhAsWh = Annotated[int, BeforeValidator(_thousandfold), Field(ge=0, le=MAX_SESSION_WH)]
-PowerKwAsW = Annotated[int, BeforeValidator(_thousandfold), Field(ge=0, le=10_000_000)]
-RegisterWh = Annotated[int, Field(ge=0, le=2**53)]
-Money = Annotated[Decimal, Field(ge=0, lt=10**9, allow_inf_nan=False)]
-ConnectorId = Annotated[int, Field(ge=0, le=1000)]
-AnyConnectorStatus = Annotated[ConnectorStatus, BeforeValidator(normalise_status)]
-AnyStationStatus = Annotated[StationStatus, BeforeValidator(normalise_status)]
+EnergyKwhAsWh = Annotated[
+    int,
+    _thousandfold(MAX_SESSION_WH // 1000),
+    _number_or_text(
+        r"^[0-9]{1,3}(\.[0-9]{1,6})?$", minimum=0, maximum=MAX_SESSION_WH // 1000, description="kWh"
+    ),
+]
+PowerKwAsW = Annotated[
+    int,
+    _thousandfold(10_000),
+    _number_or_text(r"^[0-9]{1,4}(\.[0-9]{1,6})?$", minimum=0, maximum=10_000, description="kW"),
+]
+RegisterWh = Annotated[int, Field(ge=0, le=2**53, description="Wh"), BeforeValidator(_no_bool)]
+Seconds = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
+TransactionId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(_no_bool)]
+Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"enum": [True, False, 0, 1, "true", "false"]})]
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_no_bool),
+    Field(ge=0, lt=10**9, allow_inf_nan=False),
+    _number_or_text(r"^[0-9]{1,9}(\.[0-9]{1,6})?$", minimum=0, exclusiveMaximum=10**9),
+]
+Percent = Annotated[
+    Decimal,
+    BeforeValidator(_no_bool),
+    Field(ge=0, le=100),
+    _number_or_text(r"^[0-9]{1,2}(\.[0-9]{1,6})?$", minimum=0, maximum=100),
+]
+Measured = Annotated[
+    Decimal,
+    BeforeValidator(_no_bool),
+    Field(allow_inf_nan=False, gt=-(10**15), lt=10**15),
+    _number_or_text(r"^-?[0-9]{1,14}(\.[0-9]{1,6})?$", exclusiveMinimum=-(10**15), exclusiveMaximum=10**15),
+]
+ConnectorId = Annotated[int, Field(ge=0, le=1000), BeforeValidator(_no_bool)]
+_OCPP_STATUSES = tuple(
+    {"suspended_evse": "SuspendedEVSE", "suspended_ev": "SuspendedEV"}.get(status, status.title())
+    for status in get_args(ConnectorStatus)
+)
+AnyConnectorStatus = Annotated[
+    ConnectorStatus,
+    BeforeValidator(normalise_status),
+    WithJsonSchema({"enum": [*get_args(ConnectorStatus), *_OCPP_STATUSES]}),
+]
+AnyStationStatus = Annotated[
+    StationStatus,
+    BeforeValidator(normalise_status),
+    WithJsonSchema({"enum": [each for name in get_args(StationStatus) for each in (name, name.title())]}),
+]
 
 
 class _Data(BaseModel):
@@ -110,7 +184,7 @@ class _Data(BaseModel):
 class MeterValue(_Data):
     timestamp: Time
     measurand: Annotated[Name, AfterValidator(normalise_measurand)] = "energy_active_import_register"
-    value: Annotated[Decimal, Field(allow_inf_nan=False, gt=-(10**15), lt=10**15)]
+    value: Measured
     unit: Name | None = None
     context: Name | None = None
     location: Name | None = None
@@ -122,15 +196,15 @@ class SessionStarted(_Data):
     meter_start: RegisterWh | None = None
     id_tag: Name | None = None
     connector_id: ConnectorId | None = None
-    clock_ahead: bool | None = None
+    clock_ahead: Flag | None = None
 
 
 class SessionProgress(_Data):
     energy_consumed_kwh: EnergyKwhAsWh | None = None
     current_power_kw: PowerKwAsW | None = None
-    duration_seconds: Annotated[int, Field(ge=0)] | None = None
+    duration_seconds: Seconds | None = None
     estimated_cost: Money | None = None
-    soc_percent: Annotated[Decimal, Field(ge=0, le=100)] | None = None
+    soc_percent: Percent | None = None
     meter_values: tuple[MeterValue, ...] = ()
     connector_id: ConnectorId | None = None
 
@@ -142,9 +216,9 @@ class SessionStopped(_Data):
     energy_consumed_kwh: EnergyKwhAsWh | None = None
     stop_time: Time | None = None
     connector_id: ConnectorId | None = None
-    estimated: bool | None = None
-    meter_reset: bool | None = None
-    clock_ahead: bool | None = None
+    estimated: Flag | None = None
+    meter_reset: Flag | None = None
+    clock_ahead: Flag | None = None
 
 
 class AvailabilityChanged(_Data):
@@ -154,7 +228,7 @@ class AvailabilityChanged(_Data):
 
 class StationStatusChanged(_Data):
     status: AnyStationStatus | None = None
-    is_online: bool | None = None
+    is_online: Flag | None = None
     last_heartbeat: Time | None = None
     vendor: Name | None = None
     model: Name | None = None
@@ -196,7 +270,7 @@ class Event(BaseModel):
     type: Annotated[Text, Field(min_length=1, max_length=50)]
     data: dict[str, Any]
     station_id: Name | None = None
-    transaction_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
+    transaction_id: TransactionId | None = None
     timestamp: Time | None = None
     event_id: Name | None = None
 

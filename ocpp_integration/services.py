@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Engine
 
@@ -25,7 +25,9 @@ class OCPPIntegrationService:
     """Each method returns a mapping with `success`, and `charging_session` or `ocpp_station`, `data` (the
     backend's answer), `command`; on failure `error` (a sentence), `code` (a word) and maybe `errors`.
 
-    A command with a known `idempotency_key` is never sent again: its outcome is told once more.
+    A command with a known `idempotency_key` is not sent again: its outcome is told once more, with the code
+    `under_way` while there is none. Only one that never reached the backend, which was down, is sent after
+    all. The key of another request is refused with the code `key_reused`.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class OCPPIntegrationService:
             station_id=station_id,
             connector_id=number,
             user=user,
-            payment_transaction_id=payment_transaction_id or f"dashboard-{uuid4()}",
+            payment_transaction_id=payment_transaction_id or f"dashboard-{idempotency_key}"[:255],
             payment_method="dashboard",
             idempotency_key=idempotency_key,
         )

@@ -6,7 +6,8 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -99,6 +100,23 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         with store.begin() as connection:
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(table.delete())
+
+
+@pytest.fixture
+def locked(engine: Engine) -> Callable[..., AbstractContextManager[None]]:
+    """Keeps everybody else from writing to a table (SQLite: to the whole store) while it lasts."""
+
+    @contextmanager
+    def lock(table: str = "webhook_events") -> Iterator[None]:
+        if engine.dialect.name == "sqlite":
+            with engine.execution_options(writes=True).connect() as holder, holder.begin():
+                yield
+        else:
+            with engine.connect() as holder, holder.begin():
+                holder.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+                yield
+
+    return lock
 
 
 def _hurry(address: str) -> None:

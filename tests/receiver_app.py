@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import factories
 import requests
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import settings as configuration
-from db.access import create_api_token
-from db.engine import make_engine, reading, writing
-from db.models import OCPPLog, WebhookEvent
+from db.access import create_api_token, create_user
+from db.engine import reading, writing
+from db.models import OCPPLog, StationOwner, User, WebhookEvent
 from ocpp_integration import events
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.services import OCPPIntegrationService
@@ -64,6 +62,7 @@ class People:
     place_id: str = ""
     transaction_id: int = 0
     foreign_station_id: str = ""
+    foreign_place_id: str = ""
     foreign_transaction_id: int = 0
 
 
@@ -108,13 +107,10 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 @contextmanager
-def running_receiver(tmp_path: Path, **overrides: Any) -> Iterator[Running]:
-    """A receiver on a populated store of its own, `tmp_path / "store.db"`."""
-    content, people = template()
-    file = tmp_path / "store.db"
-    file.write_bytes(content)
-    engine = make_engine(f"sqlite:///{file}")
-    settings = make_settings(file, **overrides)
+def running_receiver(engine: Engine, **overrides: Any) -> Iterator[Running]:
+    """A receiver on the store behind `engine`, which is empty before."""
+    people = populate(engine)
+    settings = make_settings(engine, **overrides)
     backend = FakeBackend()
     service = OCPPIntegrationService(
         settings=settings, engine=engine, backend=BackendClient(settings, http=backend)
@@ -132,9 +128,9 @@ def running_receiver(tmp_path: Path, **overrides: Any) -> Iterator[Running]:
         of(app).close()
 
 
-def make_settings(file: Path, **overrides: Any) -> configuration.Settings:
+def make_settings(engine: Engine, **overrides: Any) -> configuration.Settings:
     known = {
-        "database_url": f"sqlite:///{file}",
+        "database_url": engine.url.render_as_string(hide_password=False),
         "ocpp_base_url": "http://backend.test",
         "ocpp_retry_attempts": 0,
         "webhook_secret": SECRET,
@@ -142,14 +138,12 @@ def make_settings(file: Path, **overrides: Any) -> configuration.Settings:
     return configuration.load(env_file=None, **known | overrides)
 
 
-@functools.cache
-def template() -> tuple[bytes, People]:
-    """A populated store's file, made once: a schema and six passwords take longer than most tests."""
-    with tempfile.TemporaryDirectory() as folder:
-        engine = factories.make_store(Path(folder))
-        people = populate(engine)
-        engine.dispose()
-        return (Path(folder) / "store.db").read_bytes(), people
+def _user(store: Session, user_name: str, role: str, owner: StationOwner | None = None) -> User:
+    """Without a password, which takes longer to hash than most tests run: tokens let in."""
+    email = f"{user_name}@people.test"
+    return create_user(
+        store, user_name=user_name, role=role, name=user_name.title(), email=email, owner=owner
+    )
 
 
 def populate(engine: Engine) -> People:
@@ -160,11 +154,11 @@ def populate(engine: Engine) -> People:
         station = factories.add_station(store, mine, tariff=tariff)
         foreign = factories.add_station(store, other, "Far Away", tariff=tariff)
         users = {
-            "admin": factories.add_user(store, "admin"),
-            "owner": factories.add_user(store, "owner", "owner", mine),
-            "other owner": factories.add_user(store, "other", "owner", other),
-            "driver": factories.add_user(store, "driver", "driver"),
-            "other driver": factories.add_user(store, "another", "driver"),
+            "admin": _user(store, "admin", "admin"),
+            "owner": _user(store, "owner", "owner", mine),
+            "other owner": _user(store, "other", "owner", other),
+            "driver": _user(store, "driver", "driver"),
+            "other driver": _user(store, "another", "driver"),
         }
         running = factories.add_session(
             store,
@@ -185,6 +179,7 @@ def populate(engine: Engine) -> People:
         people.user_ids = {who: user.id for who, user in users.items()}
         people.station_id, people.foreign_station_id = station.station_id, foreign.station_id
         people.place_id = str(station.charging_station_id)
+        people.foreign_place_id = str(foreign.charging_station_id)
         people.transaction_id = running.transaction_id or 0
         people.foreign_transaction_id = elsewhere.transaction_id or 0
     return people

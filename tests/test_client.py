@@ -11,18 +11,21 @@ from typing import Any
 
 import pytest
 import requests
+from locator import drip, running_locator
 from receiver_app import NEW_SECRET, SECRET, Running, running_receiver
 from requests.adapters import BaseAdapter
+from sqlalchemy import Engine
 from urllib3 import HTTPResponse
 
-from ocpp_integration.client import OCPPIntegrationClient
+from ocpp_integration import client_errors
+from ocpp_integration.client import ClientError, OCPPIntegrationClient, raise_for
 
 STARTED = (200, {"transaction": {"transaction_id": 5000, "status": "Started", "id_tag": "TAG"}})
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path) as running:
+def receiver(engine: Engine) -> Iterator[Running]:
+    with running_receiver(engine) as running:
         running.backend.answers = {
             "/initiate-charging/": STARTED,
             "/stop-charging/": (200, {"transaction_id": running.people.transaction_id, "status": "Stopping"}),
@@ -138,6 +141,7 @@ class _Failing(BaseAdapter):
         super().__init__()
         self.results = list(results)
         self.sent: list[requests.PreparedRequest] = []
+        self.headers: dict[str, str] = {}
 
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
         self.sent.append(request)
@@ -149,6 +153,7 @@ class _Failing(BaseAdapter):
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         response.raw = HTTPResponse(io.BytesIO(content), preload_content=False)
         response.request, response.url = request, str(request.url)
+        response.headers.update(self.headers)
         return response
 
     def close(self) -> None:
@@ -174,12 +179,14 @@ def test_a_network_failure_is_told_without_a_status() -> None:
     assert (response["status_code"], response["success"], "error" in response["data"]) == (None, False, True)
 
 
-@pytest.mark.parametrize("failure", [DOWN, requests.ReadTimeout(), (502, {}), (503, {}), (504, b"<html>")])
+@pytest.mark.parametrize(
+    "failure", [DOWN, requests.ReadTimeout(), (429, {}), (502, {}), (503, {}), (504, b"<html>")]
+)
 def test_a_read_is_repeated_when_it_fails_in_passing(failure: Any) -> None:
     assert _client(_Failing(failure, failure, (200, []))).list_logs()["success"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+@pytest.mark.parametrize("status", [400, 401, 404, 500])
 def test_a_read_that_was_refused_is_not_repeated(status: int) -> None:
     network = _Failing((status, {}), (200, []))
     assert (_client(network).list_logs()["status_code"], len(network.sent)) == (status, 1)
@@ -202,10 +209,111 @@ def test_a_command_is_sent_once(failure: Any) -> None:
     assert (_client(network).stop_charging(7)["success"], len(network.sent)) == (False, 1)
 
 
+def test_a_command_that_was_one_too_many_is_sent_again() -> None:
+    network = _Failing((429, {}), (200, {}))
+    assert (_client(network).stop_charging(7)["success"], len(network.sent)) == (True, 2)
+
+
+@pytest.mark.parametrize("failure", [DOWN, requests.ReadTimeout(), (409, {}), (429, {}), (503, {})])
+def test_a_command_with_a_key_is_sent_again_with_it(failure: Any) -> None:
+    network = _Failing(failure, (200, {}))
+    response = _client(network).stop_charging(7, idempotency_key="k")
+    keys = [request.headers["Idempotency-Key"] for request in network.sent]
+    assert (response["success"], keys) == (True, ["k", "k"])
+
+
+def test_a_command_that_failed_for_good_is_not_sent_again() -> None:
+    network = _Failing((502, {}), (200, {}))
+    response = _client(network).stop_charging(7, idempotency_key="k")
+    assert (response["status_code"], len(network.sent)) == (502, 1)
+
+
+@pytest.mark.parametrize("failure", [DOWN, (503, {})])
+def test_a_webhook_is_sent_again_as_the_same_event(failure: Any) -> None:
+    network = _Failing(failure, (200, {}))
+    _client(network).send_webhook("station_status", {})
+    first, again = network.sent
+    assert (first.headers["webhook-id"], first.body) == (again.headers["webhook-id"], again.body)
+
+
+def test_a_sync_is_sent_again() -> None:
+    assert _client(_Failing(DOWN, (200, {}))).sync_station("id")["success"]
+
+
+def test_the_time_that_the_receiver_asks_for_is_waited() -> None:
+    pauses: list[float] = []
+    network = _Failing((429, {}), (200, []))
+    network.headers = {"Retry-After": "17"}
+    _client(network, pauses).list_logs()
+    assert pauses == [17]
+
+
+def test_a_longer_time_than_there_is_patience_for_is_told_and_not_waited() -> None:
+    pauses: list[float] = []
+    network = _Failing((429, {}))
+    network.headers = {"Retry-After": "61"}
+    response = _client(network, pauses).list_logs()
+    assert (response["status_code"], response["retry_after"], pauses) == (429, 61, [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ((400, {"connector_id": ["busy"]}), client_errors.InvalidRequest),
+        ((401, {"error": "no"}), client_errors.Unauthorized),
+        ((404, {"error": "no"}), client_errors.NotFound),
+        ((409, {"error": "no"}), client_errors.UnderWay),
+        ((422, {"error": "no"}), client_errors.InvalidRequest),
+        ((429, {"error": "no"}), client_errors.RateLimited),
+        ((502, {"error": "no"}), client_errors.BackendFailed),
+        ((503, {"error": "no"}), client_errors.Unavailable),
+        ((418, ["teapot"]), ClientError),
+        ((200, b"<html>"), client_errors.Unreachable),
+        ((302, {}), client_errors.Unreachable),
+        (DOWN, client_errors.Unreachable),
+    ],
+)
+def test_what_did_not_succeed_is_raised_as_its_kind(answer: Any, error: type[ClientError]) -> None:
+    response = _client(_Failing(*[answer] * 4)).list_logs()
+    with pytest.raises(ClientError) as raised:
+        raise_for(response)
+    assert (type(raised.value), raised.value.status_code) == (error, response["status_code"])
+
+
+def test_what_succeeded_is_its_data() -> None:
+    assert raise_for(_client(_Failing((200, [1]))).list_logs()) == [1]
+
+
+def test_an_invalid_request_names_its_fields(client: OCPPIntegrationClient) -> None:
+    with pytest.raises(client_errors.InvalidRequest, match="transaction_id") as raised:
+        raise_for(client.stop_charging(-1))
+    assert list(raised.value.errors) == ["transaction_id"]
+
+
+def test_a_real_answer_of_too_many_requests_tells_when_to_come_again(engine: Engine) -> None:
+    with running_receiver(engine, rate_limit_per_minute=1) as receiver:
+        client = OCPPIntegrationClient(receiver.url, receiver.people.tokens["admin"], patience=0)
+        client.list_logs()
+        with pytest.raises(client_errors.RateLimited) as raised:
+            raise_for(client.list_logs())
+    assert 1 <= (raised.value.retry_after or 0) <= 60
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff"])
 def test_an_answer_that_is_not_json_is_no_success(body: bytes) -> None:
     response = _client(_Failing((200, body))).list_logs()
     assert (response["status_code"], response["success"], "error" in response["data"]) == (200, False, True)
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n["]
+)
+def test_an_answer_that_drips_in_is_given_up(head: bytes) -> None:
+    with running_locator() as slow:
+        slow.answer(drip(slow, head))
+        client = OCPPIntegrationClient(slow.url, timeout=0.3, patience=0)
+        with pytest.raises(client_errors.Unreachable):
+            raise_for(client.list_logs())
 
 
 def test_a_redirect_is_not_followed_with_the_token() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from receiver_app import FakeBackend, People, Running, running_receiver
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
 
 from db.access import create_api_token, hash_token
 from db.engine import reading, writing
 from db.models import ApiToken, User
+from webhook_receiver.operation import Operation
+from webhook_receiver.operations import OPERATIONS
 
 NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN = (
     None,
@@ -25,37 +27,22 @@ NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN = (
 )
 CALLERS = (NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN)
 
-# What each caller is answered, in the order of CALLERS, about the owner's station and the driver's session.
-ANSWERS: dict[str, tuple[int, ...]] = {
-    "station": (401, 404, 200, 200, 200, 200),
-    "session": (401, 404, 200, 404, 200, 200),
-    "session-status": (401, 404, 200, 404, 200, 200),
-    "sync-station": (401, 404, 404, 404, 200, 200),
-    "initiate-charging": (401, 404, 200, 400, 200, 200),
-    "stop-charging": (401, 404, 200, 404, 200, 200),
-}
-CASES = [
-    (address, who, expected)
-    for address, answers in ANSWERS.items()
-    for who, expected in zip(CALLERS, answers, strict=True)
-]
+# What a driver may not touch at all; what else there is, it may where it is its own.
+NOT_FOR_DRIVERS = {"sync_station", "list_logs"}
 
-# How many objects each caller finds in the lists, of two stations, two sessions and two logs.
-FOUND: dict[str, tuple[int, ...]] = {
-    "stations": (1, 2, 2, 1, 2),
-    "sessions": (1, 1, 0, 1, 2),
-    "logs": (1, 0, 0, 1, 2),
-}
-LISTS = [
-    (name, who, expected)
-    for name, numbers in FOUND.items()
-    for who, expected in zip(CALLERS[1:], numbers, strict=True)
-]
+GUARDED = [operation for operation in OPERATIONS if operation.needs_token]
+ABOUT_ONE = [operation for operation in GUARDED if not operation.is_list]
+LISTING = [operation for operation in GUARDED if operation.is_list]
+OPEN = [operation for operation in OPERATIONS if not operation.needs_token]
+
+
+def _name(operation: Operation) -> str:
+    return operation.name
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path) as running:
+def receiver(engine: Engine) -> Iterator[Running]:
+    with running_receiver(engine) as running:
         _agree(running.backend, running.people)
         yield running
 
@@ -70,49 +57,96 @@ def _agree(backend: FakeBackend, people: People) -> None:
     }
 
 
-def _request(address: str, people: People) -> tuple[str, str, dict[str, Any]]:
-    start = {
+def _values(people: People) -> dict[str, Any]:
+    """What to ask with, by the name of the field: all of it the owner's, or the driver's at its station."""
+    return {
         "station_id": people.station_id,
+        "charging_station_id": people.place_id,
+        "transaction_id": people.transaction_id,
         "connector_id": 2,
         "user_id": str(people.user_ids["driver"]),
         "payment_transaction_id": "PAY-1",
     }
-    stop = {"transaction_id": people.transaction_id}
-    return {
-        "station": ("GET", f"stations/{people.station_id}/", {}),
-        "session": ("GET", f"sessions/{people.transaction_id}/", {}),
-        "session-status": ("GET", "session-status/", {"params": stop}),
-        "sync-station": ("POST", "sync-station/", {"json": {"charging_station_id": people.place_id}}),
-        "initiate-charging": ("POST", "initiate-charging/", {"json": start}),
-        "stop-charging": ("POST", "stop-charging/", {"json": stop}),
-    }[address]
 
 
-@pytest.mark.parametrize(("address", "who", "expected"), CASES)
-def test_each_caller_is_answered_what_it_may_see(
-    receiver: Running, address: str, who: str | None, expected: int
-) -> None:
-    method, path, options = _request(address, receiver.people)
-    assert receiver.ask(who, method, f"/api/ocpp/{path}", **options).status_code == expected
+MISSING: dict[str, Any] = {
+    "station_id": "STATION_NONE",
+    "charging_station_id": "00000000-0000-0000-0000-000000000000",
+    "transaction_id": 999_999,
+}
 
 
-@pytest.mark.parametrize(("address", "who", "expected"), CASES)
-def test_a_refused_caller_reaches_no_backend(
-    receiver: Running, address: str, who: str | None, expected: int
-) -> None:
-    method, path, options = _request(address, receiver.people)
-    receiver.ask(who, method, f"/api/ocpp/{path}", **options)
-    assert expected == 200 or receiver.backend.asked == []
+def _required(model: Any) -> list[str]:
+    fields = model.model_fields if model is not None else {}
+    return [name for name, field in fields.items() if field.is_required()]
 
 
-@pytest.mark.parametrize(("name", "who", "expected"), LISTS)
-def test_a_list_holds_what_the_caller_may_see(receiver: Running, name: str, who: str, expected: int) -> None:
-    assert len(receiver.ask(who, "GET", f"/api/ocpp/{name}/").json()) == expected
+def _ask(
+    receiver: Running, who: str | None, operation: Operation, values: dict[str, Any]
+) -> requests.Response:
+    """The operation with what it requires; a field of a new one wants a value in `_values`."""
+    options: dict[str, Any] = {"params": {name: values[name] for name in _required(operation.query_model)}}
+    if operation.body_model is not None:
+        options["json"] = {name: values[name] for name in _required(operation.body_model)}
+    return receiver.ask(who, operation.method, operation.path.format(**values), **options)
 
 
-@pytest.mark.parametrize("name", FOUND)
-def test_no_list_is_shown_to_nobody(receiver: Running, name: str) -> None:
-    assert receiver.ask(NOBODY, "GET", f"/api/ocpp/{name}/").status_code == 401
+def _sees(who: str | None, operation: Operation) -> bool:
+    return who in (OWNER, ADMIN) or (who == DRIVER and operation.name not in NOT_FOR_DRIVERS)
+
+
+@pytest.mark.parametrize("who", [OTHER_OWNER, DRIVER, OWNER, ADMIN])
+@pytest.mark.parametrize("operation", ABOUT_ONE, ids=_name)
+def test_what_is_not_ones_own_does_not_exist(receiver: Running, operation: Operation, who: str) -> None:
+    values = _values(receiver.people)
+    answer = _ask(receiver, who, operation, values)
+    if _sees(who, operation):
+        assert answer.status_code == 200
+    else:
+        missing = _ask(receiver, who, operation, values | MISSING)
+        assert (answer.status_code, answer.content) == (404, missing.content)
+        assert (missing.status_code, receiver.backend.asked) == (404, [])
+
+
+@pytest.mark.parametrize("who", [OTHER_OWNER, DRIVER, OWNER, ADMIN])
+@pytest.mark.parametrize("operation", LISTING, ids=_name)
+def test_a_list_holds_ones_own_only(receiver: Running, operation: Operation, who: str) -> None:
+    people = receiver.people
+    answer = receiver.ask(who, operation.method, operation.path)
+    mine = {people.station_id, str(people.transaction_id), "Addis Charge"}
+    found = {word for word in mine if word in answer.text}
+    assert (answer.status_code, bool(found)) == (200, _sees(who, operation))
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=_name)
+def test_nobody_is_told_anything(receiver: Running, operation: Operation) -> None:
+    values = _values(receiver.people)
+    answers = [_ask(receiver, NOBODY, operation, each) for each in (values, values | MISSING)]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert (answers[0].content, receiver.backend.asked) == (answers[1].content, [])
+
+
+@pytest.mark.parametrize("operation", OPEN, ids=_name)
+def test_what_is_open_is_the_same_for_all(receiver: Running, operation: Operation) -> None:
+    answers = [receiver.ask(who, operation.method, operation.path, json={}) for who in CALLERS]
+    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("name", ["get_session", "session_status", "stop_charging"])
+def test_a_session_of_another_driver_does_not_exist(receiver: Running, name: str) -> None:
+    operation = next(each for each in OPERATIONS if each.name == name)
+    assert _ask(receiver, OTHER_DRIVER, operation, _values(receiver.people)).status_code == 404
+
+
+def test_an_owner_charges_for_nobody_of_another_owner(receiver: Running) -> None:
+    operation = next(each for each in OPERATIONS if each.name == "initiate_charging")
+    foreign = {"user_id": str(receiver.people.user_ids["other owner"])}
+    unknown = {"user_id": "00000000-0000-0000-0000-000000000000"}
+    answers = [
+        _ask(receiver, OWNER, operation, _values(receiver.people) | each) for each in (foreign, unknown)
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert answers[0].content == answers[1].content
 
 
 def test_what_is_not_visible_answers_as_what_is_not_there(receiver: Running) -> None:
@@ -127,11 +161,11 @@ def test_logs_of_a_foreign_station_are_not_found_by_its_name(receiver: Running) 
 
 
 def test_a_drivers_wrong_user_id_does_not_tell_whether_it_exists(receiver: Running) -> None:
-    _, path, options = _request("initiate-charging", receiver.people)
-    known = receiver.ask(OTHER_DRIVER, "POST", f"/api/ocpp/{path}", **options)
-    options["json"]["user_id"] = "00000000-0000-0000-0000-000000000000"
-    unknown = receiver.ask(OTHER_DRIVER, "POST", f"/api/ocpp/{path}", **options)
-    assert known.json() == unknown.json()
+    operation = next(each for each in OPERATIONS if each.name == "initiate_charging")
+    values = _values(receiver.people)
+    unknown = values | {"user_id": "00000000-0000-0000-0000-000000000000"}
+    answers = [_ask(receiver, OTHER_DRIVER, operation, each) for each in (values, unknown)]
+    assert answers[0].json() == answers[1].json()
 
 
 def test_a_driver_cannot_stop_in_the_name_of_another(receiver: Running) -> None:

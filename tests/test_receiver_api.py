@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import factories
 import pytest
 from receiver_app import START, Running, running_receiver
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from db.engine import writing
 from db.models import OCPPStation
@@ -34,8 +33,8 @@ LOG = "id station_id session_transaction_id level message_type action message ra
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path) as running:
+def receiver(engine: Engine) -> Iterator[Running]:
+    with running_receiver(engine) as running:
         yield running
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from receiver_app import Running, running_receiver
-from sqlalchemy import update
+from sqlalchemy import Engine, update
 
 from db.engine import writing
 from db.models import ChargingStation, OCPPConnector, User
@@ -19,8 +18,8 @@ STARTED = (200, {"transaction": {"transaction_id": 5000, "status": "Started", "i
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path) as running:
+def receiver(engine: Engine) -> Iterator[Running]:
+    with running_receiver(engine) as running:
         stopping = {"transaction_id": running.people.transaction_id, "status": "Stopping"}
         running.backend.answers = {
             "/initiate-charging/": STARTED,

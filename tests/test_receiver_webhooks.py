@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from receiver_app import NEW_SECRET, SECRET, Running, running_receiver
+from sqlalchemy import Engine
 
 EVENT: dict[str, Any] = {
     "type": "connector_status",
@@ -23,8 +23,8 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path) as running:
+def receiver(engine: Engine) -> Iterator[Running]:
+    with running_receiver(engine) as running:
         yield running
 
 
@@ -52,8 +52,8 @@ def test_a_resend_is_answered_with_success_and_recorded_once(receiver: Running) 
     assert (again.status_code, len(receiver.recorded())) == (200, 1)
 
 
-def test_a_resend_without_any_id_is_known_by_its_body(tmp_path: Path) -> None:
-    with running_receiver(tmp_path, webhook_secret=None, webhook_allow_unsigned=True) as receiver:
+def test_a_resend_without_any_id_is_known_by_its_body(engine: Engine) -> None:
+    with running_receiver(engine, webhook_secret=None, webhook_allow_unsigned=True) as receiver:
         body = json.dumps(EVENT).encode()
         answers = [receiver.post_raw(body, JSON).status_code for _ in range(2)]
         assert (answers, len(receiver.recorded())) == ([200, 200], 1)
@@ -107,19 +107,19 @@ def test_a_signature_outside_the_replay_window_is_refused(receiver: Running, min
     assert receiver.post_event(EVENT, at=at).status_code == 401
 
 
-def test_old_and_new_secret_are_both_valid_while_one_is_rotated(tmp_path: Path) -> None:
-    with running_receiver(tmp_path, webhook_secret=f"{NEW_SECRET} {SECRET}") as receiver:
+def test_old_and_new_secret_are_both_valid_while_one_is_rotated(engine: Engine) -> None:
+    with running_receiver(engine, webhook_secret=f"{NEW_SECRET} {SECRET}") as receiver:
         answers = [receiver.post_event(EVENT, secret=secret).status_code for secret in (SECRET, NEW_SECRET)]
         assert answers == [200, 200]
 
 
-def test_without_a_secret_everything_is_refused(tmp_path: Path) -> None:
-    with running_receiver(tmp_path, webhook_secret=None) as receiver:
+def test_without_a_secret_everything_is_refused(engine: Engine) -> None:
+    with running_receiver(engine, webhook_secret=None) as receiver:
         assert receiver.post_event(EVENT).status_code == 401
 
 
-def test_a_wrong_signature_is_refused_even_where_none_is_needed(tmp_path: Path) -> None:
-    with running_receiver(tmp_path, webhook_allow_unsigned=True) as receiver:
+def test_a_wrong_signature_is_refused_even_where_none_is_needed(engine: Engine) -> None:
+    with running_receiver(engine, webhook_allow_unsigned=True) as receiver:
         assert receiver.post_event(EVENT, secret=NEW_SECRET).status_code == 401
 
 
@@ -186,12 +186,9 @@ def test_an_id_that_is_too_long_is_answered_400(receiver: Running) -> None:
 
 
 def test_a_locked_store_is_answered_503_and_used_again_without_a_restart(
-    receiver: Running, tmp_path: Path
+    receiver: Running, locked: Callable[..., AbstractContextManager[None]]
 ) -> None:
-    writer = sqlite3.connect(tmp_path / "store.db")
-    writer.execute("BEGIN IMMEDIATE")
-    refused = receiver.post_event(EVENT, "evt_1")
-    writer.rollback()
-    writer.close()
+    with locked():
+        refused = receiver.post_event(EVENT, "evt_1")
     again = receiver.post_event(EVENT, "evt_1")
     assert (refused.status_code, refused.headers["Retry-After"], again.status_code) == (503, "5", 200)

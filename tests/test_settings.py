@@ -112,6 +112,18 @@ def test_nothing_listens_beyond_this_machine_unless_told() -> None:
     assert load(None).host == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("listed", "networks"),
+    [("", []), ("10.0.0.1, 2001:db8::/32", ["10.0.0.1/32", "2001:db8::/32"]), ("*", ["0.0.0.0/0", "::/0"])],
+)
+def test_proxies_are_addresses_and_networks(listed: str, networks: list[str]) -> None:
+    assert list(map(str, load(None, forwarded_allow_ips=listed).proxies)) == networks
+
+
+def test_a_proxy_that_is_no_address_is_refused(tmp_path: Path) -> None:
+    assert "FORWARDED_ALLOW_IPS" in _refusal(tmp_path, "FORWARDED_ALLOW_IPS=proxy.example")
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import Blueprint, Flask
+from flask import Flask
 from sqlalchemy import Engine
 
 from db.engine import make_engine
 from db.inbox import Inbox
 from db.models import utc_now
+from db.request_counts import RequestCounts
 from ocpp_integration.events import MAX_BODY_BYTES
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
-from webhook_receiver import auth, commands, errors, headers, health, logs, sessions, stations, webhooks
+from webhook_receiver import admission, errors, headers, health, operations, webhooks
 from webhook_receiver.context import Receiver
 
 
@@ -37,20 +38,13 @@ def make_app(
         engine=engine,
         inbox=Inbox(engine),
         service=service or OCPPIntegrationService(settings=settings, engine=engine, clock=clock),
+        counts=RequestCounts(engine),
         clock=clock,
     ).attach(app)
     errors.register(app)
     headers.register(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(webhooks.blueprint)
-    app.register_blueprint(_rest_api())
+    admission.register(app)
+    operations.register(app)
     return app
-
-
-def _rest_api() -> Blueprint:
-    api = Blueprint("api", __name__, url_prefix="/api/ocpp")
-    for part in (stations, sessions, commands, logs):
-        api.register_blueprint(part.blueprint)
-    marks = auth.UseMarks()
-    api.before_request(lambda: auth.authenticate(marks))
-    return api

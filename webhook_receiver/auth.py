@@ -26,8 +26,9 @@ MARK_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. `owner_id` is whose stations an owner sees."""
+    """Who asks, by which token. `owner_id` is whose stations an owner sees."""
 
+    token_id: int
     user_id: UUID
     role: str
     owner_id: int | None
@@ -38,8 +39,8 @@ def caller() -> Caller:
     return cast(Caller, g.caller)
 
 
-def authenticate(marks: UseMarks) -> None:
-    """Remember the caller for this request. Raises `Unauthorized`."""
+def authenticate(marks: UseMarks) -> Caller:
+    """Find the caller of this request, and remember it. Raises `Unauthorized`."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "token" or not token.strip():
         raise Unauthorized("the header `Authorization: Token <token>` is needed")
@@ -48,8 +49,9 @@ def authenticate(marks: UseMarks) -> None:
         found = api_token(store, token.strip(), now)
         if found is None:
             raise Unauthorized("the token is not valid")
-        g.caller = Caller(found.user.id, found.user.role, found.user.owner_id)
+        g.caller = Caller(found.id, found.user.id, found.user.role, found.user.owner_id)
     marks.mark(receiver().engine, found.id, found.last_used_at, now)
+    return caller()
 
 
 class UseMarks:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 from uuid import UUID
 
-from flask import Blueprint, Response, jsonify
-from sqlalchemy import ColumnElement, select
+from flask import Response, jsonify
 from sqlalchemy.orm import Session
 
 from db.engine import reading
@@ -16,58 +15,49 @@ from webhook_receiver import parameters, scope, serializers, sessions
 from webhook_receiver.auth import caller
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import BadFields, NotFound, Refused
-
-blueprint = Blueprint("commands", __name__)
+from webhook_receiver.parameters import InitiateCharging, SessionStatus, StopCharging, SyncStation
 
 RETRY_AFTER_SECONDS = 30
 
 
-@blueprint.post("/sync-station/")
-def sync_station() -> Response:
-    asked = parameters.body(parameters.SyncStation)
+def sync_station(*, body: SyncStation) -> Response:
     with reading(receiver().engine) as store:
         places = scope.places(caller())
-        place = store.scalar(places.where(ChargingStation.id == asked.charging_station_id))
+        place = store.scalar(places.where(ChargingStation.id == body.charging_station_id))
         if place is None:
             raise NotFound("there is no such station")
-    result = _succeeded(
-        receiver().service.sync_station_to_ocpp(place, vendor=asked.vendor, model=asked.model)
-    )
+    result = _succeeded(receiver().service.sync_station_to_ocpp(place, vendor=body.vendor, model=body.model))
     return jsonify({"success": True, "message": "station synced", "data": result["data"]})
 
 
-@blueprint.post("/initiate-charging/")
-def initiate_charging() -> Response:
-    asked = parameters.body(parameters.InitiateCharging)
+def initiate_charging(*, body: InitiateCharging) -> Response:
     with reading(receiver().engine) as store:
         stations = scope.stations(caller())
-        if store.scalar(stations.where(OCPPStation.station_id == asked.station_id)) is None:
+        if store.scalar(stations.where(OCPPStation.station_id == body.station_id)) is None:
             raise NotFound("there is no such station")
-        user = _user(store, asked.user_id)
+        user = _user(store, body.user_id)
     result = _succeeded(
         receiver().service.initiate_charging(
-            station_id=asked.station_id,
-            connector_id=asked.connector_id,
+            station_id=body.station_id,
+            connector_id=body.connector_id,
             user=user,
-            payment_transaction_id=asked.payment_transaction_id,
-            payment_method=asked.payment_method,
-            owner_info={"owner_id": asked.owner_id, "owner_name": asked.owner_name},
+            payment_transaction_id=body.payment_transaction_id,
+            payment_method=body.payment_method,
+            owner_info={"owner_id": body.owner_id, "owner_name": body.owner_name},
             idempotency_key=parameters.idempotency_key(caller().user_id),
         )
     )
     return _about_session(result, "charging is starting")
 
 
-@blueprint.post("/stop-charging/")
-def stop_charging() -> Response:
-    asked = parameters.body(parameters.StopCharging)
+def stop_charging(*, body: StopCharging) -> Response:
     with reading(receiver().engine) as store:
-        sessions.find(store, ChargingSession.transaction_id == asked.transaction_id)
-        named = _user(store, asked.user_id) if asked.user_id else None
+        sessions.find(store, ChargingSession.transaction_id == body.transaction_id)
+        named = _user(store, body.user_id) if body.user_id else None
         asking = store.get_one(User, caller().user_id)
     result = _succeeded(
         receiver().service.stop_charging(
-            transaction_id=asked.transaction_id,
+            transaction_id=body.transaction_id,
             user_id=named.id if named else None,
             user=asking,
             idempotency_key=parameters.idempotency_key(caller().user_id),
@@ -76,23 +66,16 @@ def stop_charging() -> Response:
     return _about_session(result, "charging is stopping")
 
 
-@blueprint.get("/session-status/")
-def session_status() -> Response:
-    asked = parameters.query(parameters.SessionStatus)
+def session_status(*, query: SessionStatus) -> Response:
     with reading(receiver().engine) as store:
-        sessions.find(store, ChargingSession.transaction_id == asked.transaction_id)
-    result = _succeeded(receiver().service.get_session_data(transaction_id=asked.transaction_id))
+        sessions.find(store, ChargingSession.transaction_id == query.transaction_id)
+    result = _succeeded(receiver().service.get_session_data(transaction_id=query.transaction_id))
     return _about_session(result)
 
 
 def _user(store: Session, user_id: UUID) -> User:
-    """The user whom the caller may act for: a driver only for itself, others for any user.
-
-    Whether somebody else's id exists is not told to a driver.
-    """
-    itself_only = caller().role not in ("admin", "owner")
-    allowed: ColumnElement[bool] = User.id == (caller().user_id if itself_only else user_id)
-    found = store.scalar(select(User).where(allowed, User.id == user_id, User.is_active))
+    """The user whom the caller may act for. Whether somebody else's id exists is not told."""
+    found = store.scalar(scope.users(caller()).where(User.id == user_id, User.is_active))
     if found is None:
         raise BadFields({"user_id": ["there is no such user"]})
     return found
@@ -130,9 +113,19 @@ def _backend_down(result: Mapping[str, Any]) -> NoReturn:
     raise Refused(503, result["error"], retry_after=result.get("retry_after") or RETRY_AFTER_SECONDS)
 
 
+def _under_way(result: Mapping[str, Any]) -> NoReturn:
+    raise Refused(409, result["error"], retry_after=result["retry_after"])
+
+
+def _key_reused(result: Mapping[str, Any]) -> NoReturn:
+    raise Refused(422, result["error"])
+
+
 _REFUSALS = {
     "invalid": _invalid,
     "busy": _invalid,
     "not_found": _not_found,
     "backend_down": _backend_down,
+    "under_way": _under_way,
+    "key_reused": _key_reused,
 }

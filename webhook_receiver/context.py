@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 
 from db.inbox import Inbox
+from db.request_counts import RequestCounts
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
 
@@ -23,6 +24,7 @@ class Receiver:
     engine: Engine
     inbox: Inbox
     service: OCPPIntegrationService
+    counts: RequestCounts
     clock: Callable[[], datetime]
 
     def attach(self, app: Flask) -> None:
@@ -31,6 +33,7 @@ class Receiver:
     def close(self) -> None:
         """Commit the events that wait, and let go of the store."""
         self.inbox.close()
+        self.counts.close()
         self.engine.dispose()
 
 

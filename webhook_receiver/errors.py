@@ -14,6 +14,7 @@ from db.inbox import InboxUnavailable
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+STORE_UNAVAILABLE = "the store cannot be used now, try again"
 
 
 class BadFields(Exception):
@@ -48,7 +49,7 @@ class Unauthorized(Refused):
 
 def register(app: Flask) -> None:
     app.register_error_handler(BadFields, _bad_fields)
-    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(Refused, refusal)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(InboxUnavailable, _store_unavailable)
     app.register_error_handler(OperationalError, _store_unavailable)
@@ -68,7 +69,7 @@ def _bad_fields(error: BadFields) -> tuple[Response, int]:
     return jsonify(error.reasons), 400
 
 
-def _refused(error: Refused) -> Response:
+def refusal(error: Refused) -> Response:
     response = _answer(error.status, error.message, error.retry_after)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Token"
@@ -87,7 +88,7 @@ def _store_unavailable(error: Exception) -> Response:
     cause = error.__cause__ or error
     # The driver's own words; SQLAlchemy would add the statement and its parameters.
     logger.warning("answered 503: %s", getattr(cause, "orig", cause))
-    return _answer(503, "the store cannot be used now, try again", RETRY_AFTER_SECONDS)
+    return _answer(503, STORE_UNAVAILABLE, RETRY_AFTER_SECONDS)
 
 
 def _unforeseen(error: Exception) -> Response:

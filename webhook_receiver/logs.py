@@ -1,27 +1,24 @@
-"""What passed between us and the OCPP backend: GET /logs/."""
+"""What passed between us and the OCPP backend."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Response
 
 from db.models import OCPPLog
-from webhook_receiver import paging, parameters, scope, serializers
+from webhook_receiver import paging, scope, serializers
 from webhook_receiver.auth import caller
 from webhook_receiver.context import receiver
-
-blueprint = Blueprint("logs", __name__)
-
-LEVELS = ("debug", "info", "warning", "error")
+from webhook_receiver.parameters import ListLogs
 
 
-@blueprint.get("/logs/")
-def list_logs() -> Response:
+def list_logs(*, query: ListLogs) -> Response:
     rows = scope.logs(caller())
-    if level := parameters.choice("level", LEVELS):
-        rows = rows.where(OCPPLog.level == level)
-    if (station_id := parameters.text("station_id")) is not None:
-        rows = rows.where(OCPPLog.station_id == station_id)
+    if query.level is not None:
+        rows = rows.where(OCPPLog.level == query.level)
+    if query.station_id is not None:
+        rows = rows.where(OCPPLog.station_id == query.station_id)
     return paging.answer(
+        query,
         receiver().engine,
         rows,
         key=(OCPPLog.timestamp, OCPPLog.id),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -21,9 +21,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from db.columns import UTCDateTime
 from db.engine import reading
 from webhook_receiver.errors import BadFields
+from webhook_receiver.parameters import Page
 
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 500
 _MAX_ID = 2**63 - 1
 
 Row = TypeVar("Row")
@@ -31,31 +30,24 @@ Key = Sequence[InstrumentedAttribute[Any]]
 
 
 def answer(
+    page: Page,
     engine: Engine,
     rows: Select[Row],
     *,
     key: Key,
-    serialize: Callable[[Row], dict[str, Any]],
+    serialize: Callable[[Row], Mapping[str, Any]],
     newest_first: bool,
 ) -> Response:
-    """One page of `rows` in the order of `key`, whose last column makes it unique. Raises `BadFields`."""
-    limit = _limit()
+    """The `page` of `rows` in the order of `key`, whose last column makes it unique. Raises `BadFields`."""
     ordered = rows.order_by(*(column.desc() if newest_first else column for column in key))
-    if cursor := request.args.get("cursor"):
-        ordered = ordered.where(_after(key, _decode(cursor, key), newest_first))
+    if page.cursor:
+        ordered = ordered.where(_after(key, _decode(page.cursor, key), newest_first))
     with reading(engine) as store:
-        found = list(store.scalars(ordered.limit(limit + 1)))
-        response = jsonify([serialize(row) for row in found[:limit]])
-    if len(found) > limit:
-        response.headers["Link"] = f'<{_next_address(found[limit - 1], key)}>; rel="next"'
+        found = list(store.scalars(ordered.limit(page.limit + 1)))
+        response = jsonify([serialize(row) for row in found[: page.limit]])
+    if len(found) > page.limit:
+        response.headers["Link"] = f'<{_next_address(found[page.limit - 1], key)}>; rel="next"'
     return response
-
-
-def _limit() -> int:
-    given = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not (given.isascii() and given.isdecimal()) or not 1 <= int(given[:9]) <= MAX_LIMIT:
-        raise BadFields({"limit": [f"must be a whole number from 1 to {MAX_LIMIT}"]})
-    return int(given)
 
 
 def _after(key: Key, values: Sequence[Any], newest_first: bool) -> ColumnElement[bool]:

@@ -1,21 +1,30 @@
-"""What a request asks for, checked: wrong fields become `BadFields`, each with its reasons."""
+"""What requests ask for. A wrong field becomes `BadFields` with its reasons; the same models are documented.
+
+What a schema says and what a validator takes are the same: the apps in use send numbers as text and ids as
+numbers, and both are told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
 from flask import request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.json_schema import WithJsonSchema
 
 from webhook_receiver.errors import BadFields, Refused
+from webhook_receiver.objects import LOG_LEVELS, SESSION_STATUSES
 
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 500
 MAX_KEY_LENGTH = 200
 MAX_TRANSACTION_ID = 2**63 - 1
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_NO_NUL = r"^[^\u0000]*$"
 
 
 def _storable(value: str) -> str:
@@ -24,38 +33,141 @@ def _storable(value: str) -> str:
     return value
 
 
-Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_storable)]
-TransactionId = Annotated[int, Field(ge=1, le=MAX_TRANSACTION_ID)]
+def _whole(value: object) -> object:
+    """Digits are a number; true is none, though Python counts with it."""
+    if isinstance(value, bool):
+        raise ValueError("a whole number is needed")
+    if isinstance(value, str) and not (value.isascii() and value.isdecimal() and len(value) <= 19):
+        raise ValueError("a whole number is needed")
+    return value
 
 
-class _Body(BaseModel):
-    # The apps in use send numbers where text is meant (ids, above all).
+def _one_of(choices: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(sorted(choices))}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _number_or_digits(least: int, most: int, digits: str) -> WithJsonSchema:
+    number = {"type": "integer", "minimum": least, "maximum": most}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": f"^({digits})$"}]})
+
+
+def _text_or_number(longest: int) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": ["string", "number"], "minLength": 1, "maxLength": longest, "pattern": _NO_NUL}
+    )
+
+
+_Storable = AfterValidator(_storable)
+Text = Annotated[str, Field(min_length=1, max_length=255), _Storable, _text_or_number(255)]
+ShortText = Annotated[str, Field(min_length=1, max_length=50), _Storable, _text_or_number(50)]
+AnyText = Annotated[str, _Storable, WithJsonSchema({"type": "string", "pattern": _NO_NUL})]
+TransactionId = Annotated[
+    int,
+    BeforeValidator(_whole),
+    Field(ge=1, le=MAX_TRANSACTION_ID),
+    _number_or_digits(1, MAX_TRANSACTION_ID, "[1-9][0-9]{0,17}"),
+]
+ConnectorId = Annotated[
+    int,
+    BeforeValidator(_whole),
+    Field(ge=1, le=1000),
+    _number_or_digits(1, 1000, "[1-9][0-9]{0,2}|1000"),
+]
+Limit = Annotated[
+    int,
+    BeforeValidator(_whole),
+    Field(ge=1, le=MAX_LIMIT),
+    _number_or_digits(1, MAX_LIMIT, "[1-9][0-9]?|[1-4][0-9]{2}|500"),
+]
+
+
+class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
 
-class SyncStation(_Body):
-    charging_station_id: UUID
+class Page(_Asked):
+    limit: Limit = Field(DEFAULT_LIMIT, description="How many objects at most")
+    cursor: str | None = Field(
+        None, description='Where to go on: what the `Link` header with `rel="next"` of the last page holds'
+    )
+
+
+class ListSessions(Page):
+    status: Annotated[str, _one_of(SESSION_STATUSES), Field(json_schema_extra={"enum": SESSION_STATUSES})] | (
+        None
+    ) = Field(None, description="Only sessions of this status")
+
+
+class ListLogs(Page):
+    level: Annotated[str, _one_of(LOG_LEVELS), Field(json_schema_extra={"enum": LOG_LEVELS})] | None = Field(
+        None, description="Only entries of this level"
+    )
+    station_id: AnyText | None = Field(None, description="Only entries of this station")
+
+
+class OneStation(_Asked):
+    station_id: AnyText = Field(description="The station's OCPP id", examples=["STATION_7"])
+
+
+class OneSession(_Asked):
+    transaction_id: TransactionId = Field(description="The backend's number of it", examples=[501])
+
+
+class SyncStation(_Asked):
+    charging_station_id: UUID = Field(description="The platform's id of the station")
     vendor: Text | None = None
     model: Text | None = None
 
-
-class InitiateCharging(_Body):
-    station_id: Text
-    connector_id: Annotated[int, Field(ge=1, le=1000)]
-    user_id: UUID
-    payment_transaction_id: Text
-    payment_method: Annotated[Text, Field(max_length=50)] = "qr_code"
-    owner_id: Text | None = None
-    owner_name: Text | None = None
-
-
-class StopCharging(_Body):
-    transaction_id: TransactionId
-    user_id: UUID | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "charging_station_id": "6f1c2a4e-3b0d-4c58-9a51-0f6a8d2e7b13",
+                    "vendor": "ABB",
+                    "model": "Terra 54",
+                }
+            ]
+        }
+    )
 
 
-class SessionStatus(_Body):
-    transaction_id: TransactionId
+class InitiateCharging(_Asked):
+    station_id: Text = Field(description="The station's OCPP id")
+    connector_id: ConnectorId = Field(description="The connector's number at the station, from 1")
+    user_id: UUID = Field(description="Who charges")
+    payment_transaction_id: Text = Field(description="The payment that covers it")
+    payment_method: ShortText = "qr_code"
+    owner_id: Text | None = Field(None, description="Told to the backend as it is")
+    owner_name: Text | None = Field(None, description="Told to the backend as it is")
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "station_id": "STATION_7",
+                    "connector_id": 1,
+                    "user_id": "0b8f4c7e-52d1-4f0a-8d3b-1f2e3d4c5b6a",
+                    "payment_transaction_id": "PAY-2026-0001",
+                }
+            ]
+        }
+    )
+
+
+class StopCharging(_Asked):
+    transaction_id: TransactionId = Field(description="The session to end")
+    user_id: UUID | None = Field(None, description="In whose name, if not the caller's")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"transaction_id": 501}]})
+
+
+class SessionStatus(_Asked):
+    transaction_id: TransactionId = Field(description="The session to ask about", examples=[501])
 
 
 def body(model: type[Model]) -> Model:
@@ -85,22 +197,6 @@ def checked(model: type[Model], values: dict[str, Any]) -> Model:
             field = ".".join(map(str, item["loc"])) or "body"
             reasons.setdefault(field, []).append(item["msg"].removeprefix("Value error, "))
         raise BadFields(reasons) from error
-
-
-def choice(name: str, choices: Collection[str]) -> str | None:
-    """An optional parameter of the address that must be one of `choices`."""
-    value = request.args.get(name)
-    if value is not None and value not in choices:
-        raise BadFields({name: [f"must be one of {', '.join(sorted(choices))}"]})
-    return value
-
-
-def text(name: str) -> str | None:
-    """An optional parameter of the address."""
-    value = request.args.get(name)
-    if value is not None and "\0" in value:
-        raise BadFields({name: ["NUL characters are not allowed"]})
-    return value
 
 
 def idempotency_key(owner: UUID) -> str | None:

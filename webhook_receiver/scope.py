@@ -6,9 +6,9 @@ it has to find one, the stations in service.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, ColumnExpressionArgument, Select, and_, false, select, true
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, Select, and_, false, or_, select, true
 
-from db.models import ChargingSession, ChargingStation, OCPPLog, OCPPStation
+from db.models import ChargingSession, ChargingStation, OCPPLog, OCPPStation, User
 from webhook_receiver.auth import Caller
 
 
@@ -37,6 +37,15 @@ def sessions(caller: Caller) -> Select[ChargingSession]:
 def logs(caller: Caller) -> Select[OCPPLog]:
     own = stations(caller).with_only_columns(OCPPStation.station_id)
     return select(OCPPLog).where(_any_of(caller, owner=OCPPLog.station_id.in_(own), driver=false()))
+
+
+def users(caller: Caller) -> Select[User]:
+    """Whom the caller may charge for: itself; an owner also drivers and its own people, an admin all."""
+    itself = User.id == caller.user_id
+    own_people = false() if caller.owner_id is None else User.owner_id == caller.owner_id
+    return select(User).where(
+        _any_of(caller, owner=or_(itself, own_people, User.role == "driver"), driver=itself)
+    )
 
 
 def _owned_by(caller: Caller) -> ColumnElement[bool]:

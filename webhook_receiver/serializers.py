@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.models import ChargingSession, OCPPConnector, OCPPLog, OCPPStation, SessionMeterValue
+from webhook_receiver import objects
 
-Object = dict[str, Any]
 
-
-def station(row: OCPPStation) -> Object:
+def station(row: OCPPStation) -> objects.Station:
     place = row.charging_station
     return {
         "id": row.id,
@@ -31,18 +29,18 @@ def station(row: OCPPStation) -> Object:
         "firmware_version": row.firmware_version or None,
         "status": row.status,
         "ocpp_websocket_url": row.ocpp_websocket_url or None,
-        "last_heartbeat": _time(row.last_heartbeat),
+        "last_heartbeat": _time(row.last_heartbeat) if row.last_heartbeat else None,
         "is_online": row.is_online,
         "created_at": _time(row.created_at),
         "updated_at": _time(row.updated_at),
     }
 
 
-def station_with_connectors(row: OCPPStation) -> Object:
-    return station(row) | {"connectors": [connector(each) for each in row.connectors]}
+def station_with_connectors(row: OCPPStation) -> objects.StationWithConnectors:
+    return {**station(row), "connectors": [connector(each) for each in row.connectors]}
 
 
-def connector(row: OCPPConnector) -> Object:
+def connector(row: OCPPConnector) -> objects.Connector:
     described = row.charging_connector
     return {
         "id": row.id,
@@ -60,7 +58,7 @@ def connector(row: OCPPConnector) -> Object:
     }
 
 
-def session(row: ChargingSession, now: datetime) -> Object:
+def session(row: ChargingSession, now: datetime) -> objects.Session:
     """A session as lists hold it: station and connector by their id, `meter_values` an empty list."""
     described = row.connector.charging_connector if row.connector else None
     return {
@@ -80,13 +78,13 @@ def session(row: ChargingSession, now: datetime) -> Object:
         "status": row.status,
         "payment_status": row.payment_status,
         "start_time": _time(row.start_time),
-        "stop_time": _time(row.stop_time),
+        "stop_time": _time(row.stop_time) if row.stop_time else None,
         "duration_seconds": duration_seconds(row, now),
         "energy_consumed_kwh": _kilo(row.energy_wh, 3),
         "current_power_kw": _kilo(row.power_w, 2),
         "max_power_kw": _kilo(row.max_power_w, 2),
-        "estimated_cost": _decimal(row.cost, 2),
-        "final_cost": _decimal(row.cost, 2) if row.status in ENDED_STATUSES else None,
+        "estimated_cost": _money(row.cost),
+        "final_cost": _money(row.cost) if row.status in ENDED_STATUSES else None,
         "stop_reason": row.stop_reason,
         "meter_start": row.meter_start,
         "meter_stop": row.meter_stop,
@@ -96,16 +94,19 @@ def session(row: ChargingSession, now: datetime) -> Object:
     }
 
 
-def session_in_full(row: ChargingSession, values: Sequence[SessionMeterValue], now: datetime) -> Object:
+def session_in_full(
+    row: ChargingSession, values: Sequence[SessionMeterValue], now: datetime
+) -> objects.SessionInFull:
     """A session as its own address holds it: whole station, whole connector, all meter values."""
-    return session(row, now) | {
+    return {
+        **session(row, now),
         "ocpp_station": station(row.station),
         "ocpp_connector": connector(row.connector) if row.connector else None,
         "meter_values": [meter_value(value) for value in values],
     }
 
 
-def meter_value(row: SessionMeterValue) -> Object:
+def meter_value(row: SessionMeterValue) -> objects.SessionMeterValue:
     return {
         "id": row.id,
         "timestamp": _time(row.timestamp),
@@ -119,7 +120,7 @@ def meter_value(row: SessionMeterValue) -> Object:
     }
 
 
-def log(row: OCPPLog) -> Object:
+def log(row: OCPPLog) -> objects.Log:
     return {
         "id": row.id,
         "station_id": row.station_id,
@@ -145,8 +146,8 @@ def _address(row: OCPPStation) -> str:
     return ", ".join(part for part in (place.address, place.city) if part)
 
 
-def _time(value: datetime | None) -> str | None:
-    return value.isoformat().replace("+00:00", "Z") if value else None
+def _time(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
 
 
 def _kilo(value: int | None, places: int) -> str | None:
@@ -154,7 +155,9 @@ def _kilo(value: int | None, places: int) -> str | None:
     return None if value is None else _decimal(Decimal(value) / 1000, places)
 
 
-def _decimal(value: Decimal | None, places: int) -> str | None:
-    if value is None:
-        return None
+def _money(value: Decimal | None) -> str | None:
+    return None if value is None else _decimal(value, 2)
+
+
+def _decimal(value: Decimal, places: int) -> str:
     return format(value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP), "f")

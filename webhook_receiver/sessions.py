@@ -1,21 +1,18 @@
-"""Charging sessions: GET /sessions/ and /sessions/{transaction_id}/."""
+"""Charging sessions: a page of them, and one with its meter values."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Response, jsonify
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.engine import reading
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation, SessionMeterValue
-from webhook_receiver import paging, parameters, scope, serializers
+from webhook_receiver import paging, scope, serializers
 from webhook_receiver.auth import caller
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import NotFound
-
-blueprint = Blueprint("sessions", __name__)
-
-STATUSES = ("pending", "started", "charging", "suspended", "stopping", "stopped", "completed", "failed")
+from webhook_receiver.parameters import ListSessions, OneSession
 
 _RELATED = (
     joinedload(ChargingSession.user),
@@ -26,13 +23,13 @@ _RELATED = (
 )
 
 
-@blueprint.get("/sessions/")
-def list_sessions() -> Response:
+def list_sessions(*, query: ListSessions) -> Response:
     rows = scope.sessions(caller()).options(*_RELATED)
-    if status := parameters.choice("status", STATUSES):
-        rows = rows.where(ChargingSession.status == status)
+    if query.status is not None:
+        rows = rows.where(ChargingSession.status == query.status)
     now = receiver().clock()
     return paging.answer(
+        query,
         receiver().engine,
         rows,
         key=(ChargingSession.start_time, ChargingSession.id),
@@ -41,10 +38,9 @@ def list_sessions() -> Response:
     )
 
 
-@blueprint.get(f"/sessions/<int(max={parameters.MAX_TRANSACTION_ID}):transaction_id>/")
-def get_session(transaction_id: int) -> Response:
+def get_session(*, path: OneSession) -> Response:
     with reading(receiver().engine) as store:
-        found = find(store, ChargingSession.transaction_id == transaction_id)
+        found = find(store, ChargingSession.transaction_id == path.transaction_id)
         values = store.scalars(
             select(SessionMeterValue)
             .where(SessionMeterValue.session_id == found.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from db.models.access import ApiToken, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
-from db.models.operations import BackendState, Command, JobRun, Rollup, WebhookEvent
+from db.models.operations import BackendState, Command, JobRun, RequestCount, Rollup, WebhookEvent
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff
 from db.models.sessions import ChargingSession, SessionMeterValue
 
@@ -22,6 +22,7 @@ __all__ = [
     "OCPPConnector",
     "OCPPLog",
     "OCPPStation",
+    "RequestCount",
     "Rollup",
     "SessionMeterValue",
     "SignIn",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     DateTime,
+    Double,
     ForeignKey,
     Index,
     LargeBinary,
@@ -49,7 +52,8 @@ class Command(Base):
     """One start or stop that somebody asked for. Its later steps are read off the session it made.
 
     `state`: open (sent, no answer yet), accepted, failed (`error` says why), unknown (no answer came; what
-    happened is found out by reading, never by sending again).
+    happened is found out by reading, never by sending again). `request_digest` tells whether a key comes
+    with the request it was first used for, `outcome` is what the asker was told, to be told once more.
     """
 
     __tablename__ = "commands"
@@ -77,6 +81,8 @@ class Command(Base):
     payment_method: Mapped[Word | None]
     state: Mapped[Word] = mapped_column(default="open")
     error: Mapped[str | None] = mapped_column(Text)
+    request_digest: Mapped[str | None] = mapped_column(String(64))
+    outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     sent_at: Mapped[datetime] = mapped_column(default=utc_now)
     answered_at: Mapped[datetime | None]
 
@@ -94,6 +100,19 @@ class BackendState(Base):
     down_since: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
     last_ok: Mapped[datetime | None]
+
+
+class RequestCount(Base):
+    """How many requests came under `key` in the window that ends at `ends_at` (seconds since 1970).
+
+    On SQLite the rows are in a file of their own (see `db.request_counts`), and this table stays empty.
+    """
+
+    __tablename__ = "request_counts"
+
+    key: Mapped[Name] = mapped_column(primary_key=True)
+    ends_at: Mapped[float] = mapped_column(Double)
+    requests: Mapped[int]
 
 
 class JobRun(Base):

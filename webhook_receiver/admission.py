@@ -1,0 +1,89 @@
+"""Who comes in, and how often: the token first, then the limits, before anything is looked at."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, Response, request
+
+from db.request_counts import CountsUnavailable
+from settings import Settings
+from webhook_receiver import auth, operations
+from webhook_receiver.addresses import origin
+from webhook_receiver.context import receiver
+from webhook_receiver.errors import RETRY_AFTER_SECONDS, STORE_UNAVAILABLE, Refused, refusal
+from webhook_receiver.operation import Rate
+
+logger = logging.getLogger(__name__)
+
+
+def register(app: Flask) -> None:
+    marks = auth.UseMarks()
+    app.before_request(lambda: _admit(marks))
+    app.after_request(_count_failure)
+
+
+def _admit(marks: auth.UseMarks) -> None:
+    """Raises `Unauthorized` and `Refused` (429, or 503 where the counts cannot be kept)."""
+    operation = operations.current()
+    if operation is None:
+        return
+    token_id = auth.authenticate(marks).token_id if operation.needs_token else None
+    for rate in _RATES[operation.rate]:
+        _count(rate, token_id)
+
+
+def _count_failure(response: Response) -> Response:
+    """Whoever keeps on failing to authenticate is told to wait; a right token or signature still passes."""
+    if response.status_code != 401:
+        return response
+    try:
+        _count(_FAILURES)
+    except Refused as error:
+        return refusal(error)
+    return response
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """What is counted under `key`; `limit` is the number of it in a minute, 0 for any number."""
+
+    key: str
+    name: str
+    limit: Callable[[Settings], int]
+
+
+_REQUESTS = _Rate("requests", "requests", lambda settings: settings.rate_limit_per_minute)
+_COMMANDS = _Rate("commands", "commands", lambda settings: settings.commands_per_minute)
+_WEBHOOKS = _Rate("webhooks", "webhooks", lambda settings: settings.webhooks_per_minute)
+_FAILURES = _Rate("failures", "failed authentications", lambda settings: settings.auth_failures_per_minute)
+
+_RATES: dict[Rate, tuple[_Rate, ...]] = {
+    "requests": (_REQUESTS,),
+    "commands": (_REQUESTS, _COMMANDS),
+    "webhooks": (_WEBHOOKS,),
+    "none": (),
+}
+
+
+def _count(rate: _Rate, token_id: int | None = None) -> None:
+    """Count the request for its token; without one, for where it comes from."""
+    limit = rate.limit(receiver().settings)
+    if not limit:
+        return
+    who = _origin() if token_id is None else token_id
+    try:
+        seconds = receiver().counts.take(f"{rate.key}:{who}", limit)
+    except CountsUnavailable as error:
+        # Better nobody for a moment than everybody without limit.
+        logger.warning("requests cannot be counted: %s", error)
+        raise Refused(503, STORE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS) from error
+    if seconds is not None:
+        raise Refused(429, f"too many {rate.name}, try again in {seconds} s", retry_after=seconds)
+
+
+def _origin() -> str:
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return origin(request.remote_addr or "", forwarded, receiver().settings.proxies)

@@ -1,0 +1,236 @@
+"""The shapes of all answers. `serializers` makes them, mypy checks that, and the OpenAPI document tells them.
+
+Every key is always present; what is not known is null. More keys may be added.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from ocpp_integration.events import ConnectorStatus, StationStatus
+
+SESSION_STATUSES = (
+    "pending",
+    "started",
+    "charging",
+    "suspended",
+    "stopping",
+    "stopped",
+    "completed",
+    "failed",
+)
+PAYMENT_STATUSES = ("pending", "authorized", "completed", "failed", "refunded")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+MESSAGE_TYPES = ("call", "call_result", "call_error")
+
+
+def _enum(*choices: str) -> Any:
+    return Field(json_schema_extra={"enum": list(choices)})
+
+
+def _text(format_: str, description: str = "", *examples: str) -> Any:
+    return Field(
+        description=description or None,
+        examples=list(examples) or None,
+        json_schema_extra={"format": format_},
+    )
+
+
+Time = Annotated[str, _text("date-time", "ISO 8601, UTC", "2026-03-04T08:00:00Z")]
+Id = Annotated[str, _text("uuid")]
+Energy = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{3}$", description="kWh", examples=["12.500"])]
+Power = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="kW", examples=["22.00"])]
+Money = Annotated[
+    str,
+    Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="In the station's currency", examples=["125.00"]),
+]
+Value = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{3}$", examples=["22000.000"])]
+
+
+class Station(TypedDict):
+    """A charge point at its place."""
+
+    id: int
+    station_id: Annotated[str, Field(description="Its OCPP id", examples=["STATION_7"])]
+    charging_station: Annotated[Id, Field(description="The platform's id of its place")]
+    charging_station_name: str
+    charging_station_address: str
+    owner_name: str
+    vendor: str | None
+    model: str | None
+    firmware_version: str | None
+    status: Annotated[str, _enum(*get_args(StationStatus))]
+    ocpp_websocket_url: Annotated[str | None, Field(description="Where the charge point connects to")]
+    last_heartbeat: Time | None
+    is_online: bool
+    created_at: Time
+    updated_at: Time
+
+
+class Connector(TypedDict):
+    """One connector of a charge point."""
+
+    id: int
+    connector_id: Annotated[int, Field(description="Its number at the station, from 1")]
+    charging_connector: Annotated[int | None, Field(description="The platform's id of it")]
+    charging_connector_type: str | None
+    charging_connector_power: Power | None
+    status: Annotated[str, _enum(*get_args(ConnectorStatus))]
+    error_code: str | None
+    info: str | None
+    vendor_id: str | None
+    vendor_error_code: str | None
+    created_at: Time
+    updated_at: Time
+
+
+class StationWithConnectors(Station):
+    """A charge point at its place, with its connectors."""
+
+    connectors: list[Connector]
+
+
+class SessionMeterValue(TypedDict):
+    """One value that the charge point measured."""
+
+    id: int
+    timestamp: Time
+    measurand: Annotated[str, Field(examples=["energy_active_import_register", "power_active_import", "soc"])]
+    value: Value
+    unit: str | None
+    context: str | None
+    location: str | None
+    phase: str | None
+    created_at: Time
+
+
+class _SessionFacts(TypedDict):
+    id: int
+    transaction_id: Annotated[int | None, Field(description="The backend's number of it")]
+    user: Id | None
+    user_email: str | None
+    user_name: str | None
+    station_name: str
+    station_address: str
+    connector_type: str | None
+    payment_transaction_id: str | None
+    payment_method: str | None
+    id_tag: str | None
+    status: Annotated[str, _enum(*SESSION_STATUSES)]
+    payment_status: Annotated[str, _enum(*PAYMENT_STATUSES)]
+    start_time: Time
+    stop_time: Time | None
+    duration_seconds: Annotated[int | None, Field(description="From start to stop, or so far", ge=0)]
+    energy_consumed_kwh: Energy | None
+    current_power_kw: Power | None
+    max_power_kw: Power | None
+    estimated_cost: Money | None
+    final_cost: Annotated[Money | None, Field(description="Null until the session has ended")]
+    stop_reason: str | None
+    meter_start: Annotated[int | None, Field(description="Wh")]
+    meter_stop: Annotated[int | None, Field(description="Wh")]
+    meter_values: list[SessionMeterValue]
+    created_at: Time
+    updated_at: Time
+
+
+class Session(_SessionFacts):
+    """A session as lists hold it: station and connector by their id, `meter_values` an empty list."""
+
+    ocpp_station: int
+    ocpp_connector: int | None
+
+
+class SessionInFull(_SessionFacts):
+    """A session as its own address holds it: station and connector whole, all meter values."""
+
+    ocpp_station: Station
+    ocpp_connector: Connector | None
+
+
+class Log(TypedDict):
+    """What passed between us and the OCPP backend."""
+
+    id: int
+    station_id: str | None
+    session_transaction_id: int | None
+    level: Annotated[str, _enum(*LOG_LEVELS)]
+    message_type: Annotated[str, _enum(*MESSAGE_TYPES)]
+    action: str
+    message: str
+    raw_data: dict[str, Any]
+    timestamp: Time
+
+
+BackendAnswer = Annotated[dict[str, Any], Field(description="What the OCPP backend answered, as it came")]
+Success = Annotated[bool, Field(json_schema_extra={"const": True})]
+
+
+class Synced(TypedDict):
+    """The station is known to the OCPP backend."""
+
+    success: Success
+    message: str
+    data: BackendAnswer
+
+
+class Commanded(TypedDict):
+    """The command was accepted; what comes of it is read from the session."""
+
+    success: Success
+    message: str
+    charging_session: Session | None
+    data: BackendAnswer
+
+
+class Asked(TypedDict):
+    """A session as the OCPP backend sees it now."""
+
+    success: Success
+    charging_session: Session | None
+    data: BackendAnswer
+
+
+class Health(TypedDict):
+    """The process answers."""
+
+    status: Annotated[str, Field(json_schema_extra={"const": "ok"})]
+
+
+class EventTaken(TypedDict):
+    """The event is on the disk, from now on or from before."""
+
+    status: Annotated[str, Field(json_schema_extra={"const": "success"})]
+    message: str
+
+
+class _EventRefusal(TypedDict):
+    status: Annotated[str, Field(json_schema_extra={"const": "error"})]
+    message: str
+
+
+class EventRefused(_EventRefusal, total=False):
+    """The event was not taken; `errors` names what is wrong with it."""
+
+    errors: dict[str, list[str]]
+
+
+class Refusal(TypedDict):
+    """Nothing was done; `error` says why in a sentence."""
+
+    success: Annotated[bool, Field(json_schema_extra={"const": False})]
+    error: str
+
+
+FieldErrors = Annotated[
+    dict[str, list[str]],
+    Field(
+        title="FieldErrors",
+        description="Each wrong field with its reasons; what the body as a whole lacks is under `body`",
+        examples=[{"connector_id": ["The connector is not available: charging."]}],
+        min_length=1,
+    ),
+]

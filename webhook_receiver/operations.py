@@ -1,0 +1,220 @@
+"""Every address of the receiver, in one table: what it asks for, what it answers, who may call it how often.
+
+The table registers the routes, checks what is asked, and is what the OpenAPI document is made of: an entry
+here is a new endpoint, whole. Webhooks and health bring their own blueprints (`view` is None) and are told
+here all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, request
+
+from webhook_receiver import commands, documents, logs, objects, parameters, sessions, stations
+from webhook_receiver.event_schema import WebhookEvent
+from webhook_receiver.operation import Operation, View
+
+API = "/api/ocpp"
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path=f"{API}/stations/",
+        name="list_stations",
+        tag="Stations",
+        summary="List stations",
+        description="By their OCPP id. An owner sees its own, an admin all, a driver those in service.",
+        view=stations.list_stations,
+        query_model=parameters.Page,
+        answer=list[objects.Station],
+        is_list=True,
+        links={"get_station": ("station_id", "$response.body#/0/station_id")},
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/stations/{{station_id}}/",
+        name="get_station",
+        tag="Stations",
+        summary="One station",
+        description="With its connectors.",
+        view=stations.get_station,
+        path_model=parameters.OneStation,
+        answer=objects.StationWithConnectors,
+    ),
+    Operation(
+        method="POST",
+        path=f"{API}/sync-station/",
+        name="sync_station",
+        tag="Stations",
+        summary="Tell the OCPP backend about a station",
+        description="Sent again it updates; it never makes a second station, so it may be repeated at will.",
+        view=commands.sync_station,
+        body_model=parameters.SyncStation,
+        answer=objects.Synced,
+        rate="commands",
+        asks_backend=True,
+    ),
+    Operation(
+        method="POST",
+        path=f"{API}/initiate-charging/",
+        name="initiate_charging",
+        tag="Charging",
+        summary="Start charging",
+        description="Sent once, never repeated by us. A driver starts for itself only.",
+        view=commands.initiate_charging,
+        body_model=parameters.InitiateCharging,
+        answer=objects.Commanded,
+        rate="commands",
+        is_command=True,
+        asks_backend=True,
+        links={"get_session": ("transaction_id", "$response.body#/charging_session/transaction_id")},
+    ),
+    Operation(
+        method="POST",
+        path=f"{API}/stop-charging/",
+        name="stop_charging",
+        tag="Charging",
+        summary="Stop charging",
+        description="Sent once, never repeated by us.",
+        view=commands.stop_charging,
+        body_model=parameters.StopCharging,
+        answer=objects.Commanded,
+        rate="commands",
+        is_command=True,
+        asks_backend=True,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/session-status/",
+        name="session_status",
+        tag="Charging",
+        summary="Ask the OCPP backend about a session",
+        description="Stores what it says, and answers with both.",
+        view=commands.session_status,
+        query_model=parameters.SessionStatus,
+        answer=objects.Asked,
+        rate="commands",
+        asks_backend=True,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/sessions/",
+        name="list_sessions",
+        tag="Sessions",
+        summary="List sessions",
+        description="Newest first. An owner sees those at its stations, an admin all, a driver its own.",
+        view=sessions.list_sessions,
+        query_model=parameters.ListSessions,
+        answer=list[objects.Session],
+        is_list=True,
+        links={"get_session": ("transaction_id", "$response.body#/0/transaction_id")},
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/sessions/{{transaction_id}}/",
+        name="get_session",
+        tag="Sessions",
+        summary="One session",
+        description="With its station, its connector and its meter values.",
+        view=sessions.get_session,
+        path_model=parameters.OneSession,
+        answer=objects.SessionInFull,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/logs/",
+        name="list_logs",
+        tag="Logs",
+        summary="List log entries",
+        description="What passed between us and the OCPP backend, newest first. A driver sees none.",
+        view=logs.list_logs,
+        query_model=parameters.ListLogs,
+        answer=list[objects.Log],
+        is_list=True,
+    ),
+    Operation(
+        method="POST",
+        path=f"{API}/webhook/",
+        name="webhook",
+        tag="Webhooks",
+        summary="Take an event of the OCPP backend",
+        description=(
+            "Signed with the Standard Webhooks headers `webhook-id`, `webhook-timestamp` and "
+            "`webhook-signature`, within five minutes. 200 once the event is on the disk, and for one that "
+            "is there already. An event of an unknown type is taken and ignored."
+        ),
+        body_model=WebhookEvent,
+        answer=objects.EventTaken,
+        rate="webhooks",
+        needs_token=False,
+        refusals={
+            400: ("The event is not valid", objects.EventRefused),
+            401: ("The signature is missing or wrong", objects.EventRefused),
+            409: ("Another body was recorded under this event id", objects.EventRefused),
+            415: ("The content type is not `application/json`", objects.EventRefused),
+        },
+    ),
+    Operation(
+        method="GET",
+        path="/healthz",
+        name="health",
+        tag="Service",
+        summary="Whether the process answers",
+        description="The store is not asked.",
+        answer=objects.Health,
+        rate="none",
+        needs_token=False,
+    ),
+    Operation(
+        method="GET",
+        path="/openapi.json",
+        name="openapi",
+        tag="Service",
+        summary="This document",
+        view=documents.openapi_json,
+        answer=dict[str, Any],
+        rate="none",
+        needs_token=False,
+    ),
+    Operation(
+        method="GET",
+        path="/docs",
+        name="docs",
+        tag="Service",
+        summary="This document as a page",
+        view=documents.page,
+        answer=str,
+        media_type="text/html",
+        rate="none",
+        needs_token=False,
+    ),
+)
+
+_BY_ROUTE = {(operation.method, operation.rule): operation for operation in OPERATIONS}
+
+
+def current() -> Operation | None:
+    """The operation that the current request is for."""
+    method = "GET" if request.method == "HEAD" else request.method
+    return _BY_ROUTE.get((method, request.url_rule.rule)) if request.url_rule else None
+
+
+def register(app: Flask) -> None:
+    app.extensions[documents.NAME] = documents.Documents(OPERATIONS)
+    for operation in OPERATIONS:
+        if operation.view is not None:
+            app.add_url_rule(
+                operation.rule,
+                endpoint=operation.name,
+                view_func=_handler(operation, operation.view),
+                methods=[operation.method],
+                provide_automatic_options=False,
+            )
+
+
+def _handler(operation: Operation, view: View) -> View:
+    def handle(**in_path: str) -> Response:
+        return view(**operation.read(in_path))
+
+    return handle
