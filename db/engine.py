@@ -61,5 +61,10 @@ def reading(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """One transaction that writes: committed at the end, rolled back when anything was raised."""
-    with Session(engine.execution_options(**_WRITER), expire_on_commit=False) as session, session.begin():
+    with Session(writer(engine), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def writer(engine: Engine) -> Engine:
+    """The same engine for transactions that write, where those of `writing` would cost too much."""
+    return engine.execution_options(**_WRITER)

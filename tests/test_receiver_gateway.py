@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from webhook_receiver.gateway import Gateway
+from webhook_receiver.gateway import Gateway, Lane
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -47,7 +47,8 @@ def _echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterab
 
 def _answer(*requests: Request, app: Any = _echo, lanes: dict[str, int] | None = None) -> list[Answer]:
     async def ask() -> list[Answer]:
-        gateway = Gateway(app=app, lanes=lanes or {"": 2}, max_body_bytes=100, body_seconds=0.05)
+        rooms = {prefix: Lane(threads, 100) for prefix, threads in (lanes or {"": 2}).items()}
+        gateway = Gateway(app=app, lanes=rooms | {"/large": Lane(1, 200)}, body_seconds=0.05, max_held_bytes=300)
         gateway.__rsgi_init__(asyncio.get_running_loop())
         calls: Any = [gateway.__rsgi__(request, request) for request in requests]  # type: ignore[arg-type]
         await asyncio.gather(*calls)

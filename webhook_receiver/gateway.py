@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Headers = list[tuple[str, str]]
 
+RETRY_AFTER_SECONDS = 5
 _CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
@@ -41,27 +42,42 @@ class _TooLarge(Exception):
     """The body is larger than the limit."""
 
 
+class _TooMuch(Exception):
+    """The bodies that are held at the same time are larger than the limit."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What requests of one kind get: threads of their own, and room for a body."""
+
+    threads: int
+    max_body_bytes: int
+
+
 @dataclass
 class Gateway:
     """An RSGI application around a WSGI one.
 
-    `lanes` names the threads for addresses by their beginning; the longest that fits counts, and "" fits
-    all. `on_close` is called once no request is under way any more.
+    `lanes` names the lane for addresses by their beginning; the longest that fits counts, and "" fits
+    all. `max_held_bytes` is for all bodies that are here at the same time. `on_close` is called once no
+    request is under way any more.
     """
 
     app: WSGIApp
-    lanes: Mapping[str, int]
-    max_body_bytes: int
+    lanes: Mapping[str, Lane]
     body_seconds: float
+    max_held_bytes: int
     on_close: Callable[[], None] = lambda: None
-    _pools: dict[str, ThreadPoolExecutor] = field(init=False, default_factory=dict)
+    _pools: dict[str, tuple[Lane, ThreadPoolExecutor]] = field(init=False, default_factory=dict)
+    _held_bytes: int = field(init=False, default=0)
 
     def __rsgi_init__(self, _loop: asyncio.AbstractEventLoop) -> None:
         for prefix in sorted(self.lanes, key=len, reverse=True):
-            self._pools[prefix] = ThreadPoolExecutor(self.lanes[prefix], f"lane {prefix or 'other'}")
+            lane = self.lanes[prefix]
+            self._pools[prefix] = lane, ThreadPoolExecutor(lane.threads, f"lane {prefix or 'other'}")
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
-        for pool in self._pools.values():
+        for _, pool in self._pools.values():
             pool.shutdown()
         self.on_close()
 
@@ -73,29 +89,36 @@ class Gateway:
             logger.debug("the client left before its answer")
 
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> _Answer:
+        lane, pool = self._lane(scope.path)
+        body = bytearray()
         try:
             async with asyncio.timeout(self.body_seconds):
-                body = await self._body(scope, protocol)
+                await self._read(body, lane.max_body_bytes, scope, protocol)
+            request = environ(scope, bytes(body))
+            return await asyncio.get_running_loop().run_in_executor(pool, self._call, request)
         except _TooLarge:
-            return _refusal(413, f"the body is larger than {self.max_body_bytes} bytes")
+            return _refusal(413, f"the body is larger than {lane.max_body_bytes} bytes")
+        except _TooMuch:
+            return _refusal(503, "too much is being sent at once, try again", RETRY_AFTER_SECONDS)
         except TimeoutError:
             return _refusal(408, f"the body took longer than {self.body_seconds:g} seconds")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool(scope.path), self._call, environ(scope, body))
+        finally:
+            self._held_bytes -= len(body)
 
-    async def _body(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
+    async def _read(self, body: bytearray, limit: int, scope: Scope, protocol: HTTPProtocol) -> None:
         declared = scope.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:19]) > self.max_body_bytes:
+        if declared.isdecimal() and int(declared[:19]) > limit:
             raise _TooLarge
-        parts = bytearray()
         async for part in protocol:
-            parts += part
-            if len(parts) > self.max_body_bytes:
+            body += part
+            self._held_bytes += len(part)
+            if len(body) > limit:
                 raise _TooLarge
-        return bytes(parts)
+            if self._held_bytes > self.max_held_bytes:
+                raise _TooMuch
 
-    def _pool(self, path: str) -> ThreadPoolExecutor:
-        return next(pool for prefix, pool in self._pools.items() if path.startswith(prefix))
+    def _lane(self, path: str) -> tuple[Lane, ThreadPoolExecutor]:
+        return next(found for prefix, found in self._pools.items() if path.startswith(prefix))
 
     def _call(self, request: dict[str, Any]) -> _Answer:
         started: list[tuple[int, Headers]] = []
@@ -141,7 +164,9 @@ def environ(scope: Scope, body: bytes) -> dict[str, Any]:
     return described | {"CONTENT_LENGTH": str(len(body))}
 
 
-def _refusal(status: int, message: str) -> _Answer:
+def _refusal(status: int, message: str, retry_after: int | None = None) -> _Answer:
     headers = [(name.lower(), value) for name, value in SECURITY_HEADERS.items()]
     headers += [("content-type", "application/json"), ("connection", "close")]
+    if retry_after is not None:
+        headers.append(("retry-after", str(retry_after)))
     return _Answer(status, headers, json.dumps({"success": False, "error": message}).encode())
