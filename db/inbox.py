@@ -1,7 +1,7 @@
 """The inbox of webhooks: an event is recorded once, and on the disk before anybody is told so.
 
 A commit costs one fsync, however many rows it holds. So one thread writes, and takes all events that
-wait at that moment into one transaction; it never waits for company.
+wait at that moment into one statement, which commits by itself; it never waits for company.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from threading import Lock, Thread
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import OperationalError
 
-from db.engine import writer
+from db.engine import statements
 from db.models import WebhookEvent
 from db.upsert import insert
 
@@ -30,6 +30,7 @@ MAX_BATCH = 500
 # A little more than the store's own wait for its lock: whoever asks hears within six seconds.
 WAIT_SECONDS = 5.5
 
+_ALL_IN_ONE_STATEMENT = 10_000
 _columns = WebhookEvent.__table__.c
 
 
@@ -72,12 +73,14 @@ class Inbox:
     """Records events, many requests' in one commit. Its thread starts with the first event."""
 
     def __init__(self, engine: Engine, *, wait_seconds: float = WAIT_SECONDS):
-        self._writer = writer(engine)
-        # One statement without the ORM, made once: else it would cost more than what it does.
+        self._engine = engine
+        self._connection: Connection | None = None
+        # Made once, without the ORM: else saying what to do would cost more than doing it.
         self._new_only = (
             insert(engine, WebhookEvent)
             .on_conflict_do_nothing(index_elements=["event_key"])
             .returning(_columns.event_key)
+            .execution_options(insertmanyvalues_page_size=_ALL_IN_ONE_STATEMENT)
         )
         self._wait_seconds = wait_seconds
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
@@ -123,6 +126,7 @@ class Inbox:
         while not closing:
             batch, closing = self._take()
             self._settle([each for each in batch if each.outcomes.set_running_or_notify_cancel()])
+        self._disconnect()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
         """All that waits, at least one request's; and whether the inbox closes after it."""
@@ -164,27 +168,38 @@ class Inbox:
                 self._settle([each])
 
     def _commit(self, events: Sequence[RecordedEvent]) -> list[Outcome]:
-        with self._writer.begin() as db:
-            outcomes = self._insert(db, events)
+        try:
+            self._connection = self._connection or statements(self._engine)
+            outcomes = self._insert(self._connection, events)
             conflicts = [
                 _kept(event)
                 for event, outcome in zip(events, outcomes, strict=True)
                 if outcome is Outcome.CONFLICT
             ]
             if conflicts:
-                self._insert(db, conflicts)
+                self._insert(self._connection, conflicts)
+        except Exception:
+            # Whatever is wrong with it, the next events get a new one.
+            self._disconnect()
+            raise
         return outcomes
 
     def _insert(self, db: Connection, events: Sequence[RecordedEvent]) -> list[Outcome]:
-        fresh = set(db.scalars(self._new_only, [vars(event) for event in events]))
-        if len(fresh) == len(events):
-            return [Outcome.RECORDED] * len(events)
-        digests = _digests(db, {event.event_key for event in events})
+        with db.begin():
+            fresh = set(db.scalars(self._new_only, [vars(event) for event in events]))
+            if len(fresh) == len(events):
+                return [Outcome.RECORDED] * len(events)
+            digests = _digests(db, {event.event_key for event in events})
         outcomes = []
         for event in events:
             outcomes.append(_outcome(event, fresh, digests))
             fresh.discard(event.event_key)
         return outcomes
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:

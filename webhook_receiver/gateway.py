@@ -42,16 +42,20 @@ class _TooLarge(Exception):
     """The body is larger than the limit."""
 
 
-class _TooMuch(Exception):
-    """The bodies that are held at the same time are larger than the limit."""
-
-
 @dataclass(frozen=True)
 class Lane:
-    """What requests of one kind get: threads of their own, and room for a body."""
+    """What requests of one kind get: threads of their own, room for a body, and for how many at once."""
 
     threads: int
     max_body_bytes: int
+    max_requests: int
+
+
+@dataclass
+class _OpenLane:
+    lane: Lane
+    pool: ThreadPoolExecutor
+    under_way: int = 0
 
 
 @dataclass
@@ -59,26 +63,24 @@ class Gateway:
     """An RSGI application around a WSGI one.
 
     `lanes` names the lane for addresses by their beginning; the longest that fits counts, and "" fits
-    all. `max_held_bytes` is for all bodies that are here at the same time. `on_close` is called once no
-    request is under way any more.
+    all. `on_close` is called once no request is under way any more.
     """
 
     app: WSGIApp
     lanes: Mapping[str, Lane]
     body_seconds: float
-    max_held_bytes: int
     on_close: Callable[[], None] = lambda: None
-    _pools: dict[str, tuple[Lane, ThreadPoolExecutor]] = field(init=False, default_factory=dict)
-    _held_bytes: int = field(init=False, default=0)
+    _open: dict[str, _OpenLane] = field(init=False, default_factory=dict)
 
     def __rsgi_init__(self, _loop: asyncio.AbstractEventLoop) -> None:
         for prefix in sorted(self.lanes, key=len, reverse=True):
             lane = self.lanes[prefix]
-            self._pools[prefix] = lane, ThreadPoolExecutor(lane.threads, f"lane {prefix or 'other'}")
+            pool = ThreadPoolExecutor(lane.threads, f"lane {prefix or 'other'}")
+            self._open[prefix] = _OpenLane(lane, pool)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
-        for _, pool in self._pools.values():
-            pool.shutdown()
+        for lane in self._open.values():
+            lane.pool.shutdown()
         self.on_close()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -89,36 +91,26 @@ class Gateway:
             logger.debug("the client left before its answer")
 
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> _Answer:
-        lane, pool = self._lane(scope.path)
-        body = bytearray()
+        opened = next(found for prefix, found in self._open.items() if scope.path.startswith(prefix))
+        if opened.under_way >= opened.lane.max_requests:
+            return _refusal(503, "too many such requests at once, try again", RETRY_AFTER_SECONDS)
+        opened.under_way += 1
+        try:
+            return await self._answer_in(opened, scope, protocol)
+        finally:
+            opened.under_way -= 1
+
+    async def _answer_in(self, opened: _OpenLane, scope: Scope, protocol: HTTPProtocol) -> _Answer:
+        limit = opened.lane.max_body_bytes
         try:
             async with asyncio.timeout(self.body_seconds):
-                await self._read(body, lane.max_body_bytes, scope, protocol)
-            request = environ(scope, bytes(body))
-            return await asyncio.get_running_loop().run_in_executor(pool, self._call, request)
+                body = await _body(scope, protocol, limit)
         except _TooLarge:
-            return _refusal(413, f"the body is larger than {lane.max_body_bytes} bytes")
-        except _TooMuch:
-            return _refusal(503, "too much is being sent at once, try again", RETRY_AFTER_SECONDS)
+            return _refusal(413, f"the body is larger than {limit} bytes")
         except TimeoutError:
             return _refusal(408, f"the body took longer than {self.body_seconds:g} seconds")
-        finally:
-            self._held_bytes -= len(body)
-
-    async def _read(self, body: bytearray, limit: int, scope: Scope, protocol: HTTPProtocol) -> None:
-        declared = scope.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:19]) > limit:
-            raise _TooLarge
-        async for part in protocol:
-            body += part
-            self._held_bytes += len(part)
-            if len(body) > limit:
-                raise _TooLarge
-            if self._held_bytes > self.max_held_bytes:
-                raise _TooMuch
-
-    def _lane(self, path: str) -> tuple[Lane, ThreadPoolExecutor]:
-        return next(found for prefix, found in self._pools.items() if path.startswith(prefix))
+        request = environ(scope, body)
+        return await asyncio.get_running_loop().run_in_executor(opened.pool, self._call, request)
 
     def _call(self, request: dict[str, Any]) -> _Answer:
         started: list[tuple[int, Headers]] = []
@@ -134,6 +126,20 @@ class Gateway:
                 close()
         status, headers = started[-1]
         return _Answer(status, headers, body)
+
+
+async def _body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
+    declared = scope.headers.get("content-length", "")
+    if declared.isdecimal():
+        if int(declared[:19]) > limit:
+            raise _TooLarge
+        return await protocol()
+    parts = bytearray()
+    async for part in protocol:
+        parts += part
+        if len(parts) > limit:
+            raise _TooLarge
+    return bytes(parts)
 
 
 def environ(scope: Scope, body: bytes) -> dict[str, Any]:

@@ -23,19 +23,17 @@ from webhook_receiver.batches import MAX_BATCH_BYTES
 from webhook_receiver.context import of
 from webhook_receiver.gateway import Gateway, Lane
 
+MAX_CONNECTIONS = 1024
 # By the beginning of the address. Webhooks wait for a commit that they share; the rest of the API may wait
-# for the OCPP backend, up to its timeout.
+# for the OCPP backend, up to its timeout. A batch is large, so few of them are held at once.
 LANES = {
-    "/api/ocpp/webhook": Lane(16, MAX_BODY_BYTES),
-    "/api/ocpp/webhook/batch": Lane(4, MAX_BATCH_BYTES),
-    "/healthz": Lane(2, MAX_BODY_BYTES),
-    "": Lane(16, MAX_BODY_BYTES),
+    "/api/ocpp/webhook": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
+    "/api/ocpp/webhook/batch": Lane(4, MAX_BATCH_BYTES, 32),
+    "/healthz": Lane(2, MAX_BODY_BYTES, MAX_CONNECTIONS),
+    "": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
 }
 BODY_SECONDS = 10.0
 HEADER_SECONDS = 10
-MAX_CONNECTIONS = 1024
-# As much as if every connection sent the largest webhook; so many batches would be four gigabytes.
-MAX_HELD_BYTES = MAX_CONNECTIONS * MAX_BODY_BYTES
 STOP_SECONDS = 10
 
 
@@ -65,7 +63,6 @@ def make_gateway(settings: Settings) -> Gateway:
         app=app.wsgi_app,
         lanes=LANES,
         body_seconds=BODY_SECONDS,
-        max_held_bytes=MAX_HELD_BYTES,
         on_close=of(app).close,
     )
 
