@@ -1,7 +1,7 @@
 """The inbox of webhooks: an event is recorded once, and on the disk before anybody is told so.
 
-A commit costs one fsync, however many rows it holds. So one thread writes, and takes all events that
-wait at that moment into one statement, which commits by itself; it never waits for company.
+A commit costs one fsync, however many rows it holds. So a writer, a thread of its own, takes all events
+that wait at that moment into one statement, which commits by itself; it never waits for company.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from db.upsert import insert
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 500
+POSTGRESQL_WRITERS = 4
 # A little more than the store's own wait for its lock: whoever asks hears within six seconds.
 WAIT_SECONDS = 5.5
 
@@ -70,22 +71,14 @@ class _Waiting:
 
 
 class Inbox:
-    """Records events, many requests' in one commit. Its thread starts with the first event."""
+    """Records events, many requests' in one commit. Its writers start with the first event."""
 
     def __init__(self, engine: Engine, *, wait_seconds: float = WAIT_SECONDS):
         self._engine = engine
-        self._connection: Connection | None = None
-        # Made once, without the ORM: else saying what to do would cost more than doing it.
-        self._new_only = (
-            insert(engine, WebhookEvent)
-            .on_conflict_do_nothing(index_elements=["event_key"])
-            .returning(_columns.event_key)
-            .execution_options(insertmanyvalues_page_size=_ALL_IN_ONE_STATEMENT)
-        )
         self._wait_seconds = wait_seconds
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._lock = Lock()
-        self._thread: Thread | None = None
+        self._writers: list[_Writer] = []
         self._closed = False
 
     def record(self, event: RecordedEvent) -> Outcome:
@@ -104,24 +97,48 @@ class Inbox:
             raise InboxUnavailable("the store did not answer in time") from error
 
     def close(self) -> None:
-        """Commit what waits and end the thread; later events are refused. May be called twice."""
+        """Commit what waits and end the writers; later events are refused. May be called twice."""
         with self._lock:
             closed, self._closed = self._closed, True
             if not closed:
-                self._waiting.put(None)
-        if self._thread is not None:
-            self._thread.join()
+                for _ in self._writers:
+                    self._waiting.put(None)
+        for writer in self._writers:
+            writer.join()
 
     def _submit(self, waiting: _Waiting) -> None:
         with self._lock:
             if self._closed:
                 raise InboxUnavailable("the inbox is closed")
-            if self._thread is None:
-                self._thread = Thread(target=self._write_until_closed, name="inbox", daemon=True)
-                self._thread.start()
+            if not self._writers:
+                self._writers = [_Writer(self._engine, self._waiting) for _ in range(_writers(self._engine))]
+                for writer in self._writers:
+                    writer.start()
             self._waiting.put(waiting)
 
-    def _write_until_closed(self) -> None:
+
+def _writers(engine: Engine) -> int:
+    """SQLite has one writer at a time; PostgreSQL flushes its log once for commits that come together."""
+    return 1 if engine.dialect.name == "sqlite" else POSTGRESQL_WRITERS
+
+
+class _Writer(Thread):
+    """Commits what waits, until it finds a None. Its connection is kept from one commit to the next."""
+
+    def __init__(self, engine: Engine, waiting: SimpleQueue[_Waiting | None]):
+        super().__init__(name="inbox", daemon=True)
+        self._engine = engine
+        self._waiting = waiting
+        self._connection: Connection | None = None
+        # Made once, without the ORM: else saying what to do would cost more than doing it.
+        self._new_only = (
+            insert(engine, WebhookEvent)
+            .on_conflict_do_nothing(index_elements=["event_key"])
+            .returning(_columns.event_key)
+            .execution_options(insertmanyvalues_page_size=_ALL_IN_ONE_STATEMENT)
+        )
+
+    def run(self) -> None:
         closing = False
         while not closing:
             batch, closing = self._take()
