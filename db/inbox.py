@@ -86,7 +86,9 @@ class Inbox:
         return self.record_all([event])[0]
 
     def record_all(self, events: Sequence[RecordedEvent]) -> list[Outcome]:
-        """What became of each of `events`, once all are committed, in one commit. Raises `InboxUnavailable`."""
+        """What became of each of `events`, once one commit has taken them. Raises `InboxUnavailable`."""
+        if not events:
+            return []
         waiting = _Waiting(events, Future())
         self._submit(waiting)
         try:
@@ -234,9 +236,7 @@ def _outcome(event: RecordedEvent, fresh: set[str], digests: dict[str, str]) -> 
 
 
 def _digests(db: Connection, keys: Collection[str]) -> dict[str, str]:
-    rows = db.execute(
-        select(_columns.event_key, _columns.body_digest).where(_columns.event_key.in_(keys))
-    )
+    rows = db.execute(select(_columns.event_key, _columns.body_digest).where(_columns.event_key.in_(keys)))
     return {key: digest for key, digest in rows}  # noqa: C416
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from receiver_app import NEW_SECRET, SECRET, Running, running_receiver
+from receiver_app import BATCH, NEW_SECRET, SECRET, WEBHOOK, Running, running_receiver
+from sqlalchemy import Connection, Engine, event
 
 EVENT: dict[str, Any] = {
     "type": "connector_status",
@@ -23,8 +23,8 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path) as running:
+def receiver(engine: Engine, tmp_path: Path) -> Iterator[Running]:
+    with running_receiver(tmp_path, engine) as running:
         yield running
 
 
@@ -52,8 +52,8 @@ def test_a_resend_is_answered_with_success_and_recorded_once(receiver: Running) 
     assert (again.status_code, len(receiver.recorded())) == (200, 1)
 
 
-def test_a_resend_without_any_id_is_known_by_its_body(tmp_path: Path) -> None:
-    with running_receiver(tmp_path, webhook_secret=None, webhook_allow_unsigned=True) as receiver:
+def test_a_resend_without_any_id_is_known_by_its_body(engine: Engine, tmp_path: Path) -> None:
+    with running_receiver(tmp_path, engine, webhook_secret=None, webhook_allow_unsigned=True) as receiver:
         body = json.dumps(EVENT).encode()
         answers = [receiver.post_raw(body, JSON).status_code for _ in range(2)]
         assert (answers, len(receiver.recorded())) == ([200, 200], 1)
@@ -107,19 +107,19 @@ def test_a_signature_outside_the_replay_window_is_refused(receiver: Running, min
     assert receiver.post_event(EVENT, at=at).status_code == 401
 
 
-def test_old_and_new_secret_are_both_valid_while_one_is_rotated(tmp_path: Path) -> None:
-    with running_receiver(tmp_path, webhook_secret=f"{NEW_SECRET} {SECRET}") as receiver:
+def test_old_and_new_secret_are_both_valid_while_one_is_rotated(engine: Engine, tmp_path: Path) -> None:
+    with running_receiver(tmp_path, engine, webhook_secret=f"{NEW_SECRET} {SECRET}") as receiver:
         answers = [receiver.post_event(EVENT, secret=secret).status_code for secret in (SECRET, NEW_SECRET)]
         assert answers == [200, 200]
 
 
-def test_without_a_secret_everything_is_refused(tmp_path: Path) -> None:
-    with running_receiver(tmp_path, webhook_secret=None) as receiver:
+def test_without_a_secret_everything_is_refused(engine: Engine, tmp_path: Path) -> None:
+    with running_receiver(tmp_path, engine, webhook_secret=None) as receiver:
         assert receiver.post_event(EVENT).status_code == 401
 
 
-def test_a_wrong_signature_is_refused_even_where_none_is_needed(tmp_path: Path) -> None:
-    with running_receiver(tmp_path, webhook_allow_unsigned=True) as receiver:
+def test_a_wrong_signature_is_refused_even_where_none_is_needed(engine: Engine, tmp_path: Path) -> None:
+    with running_receiver(tmp_path, engine, webhook_allow_unsigned=True) as receiver:
         assert receiver.post_event(EVENT, secret=NEW_SECRET).status_code == 401
 
 
@@ -185,13 +185,39 @@ def test_an_id_that_is_too_long_is_answered_400(receiver: Running) -> None:
     assert receiver.post_event(EVENT, "e" * 256).status_code == 400
 
 
-def test_a_locked_store_is_answered_503_and_used_again_without_a_restart(
-    receiver: Running, tmp_path: Path
+def test_the_event_id_in_the_body_counts_where_no_header_names_one(engine: Engine, tmp_path: Path) -> None:
+    with running_receiver(tmp_path, engine, webhook_secret=None, webhook_allow_unsigned=True) as receiver:
+        receiver.post_raw(json.dumps(EVENT | {"event_id": "inner"}).encode(), JSON)
+        assert receiver.recorded()[0].event_key == "inner"
+
+
+def test_a_store_that_takes_no_writes_is_answered_503_and_used_again_without_a_restart(
+    receiver: Running,
 ) -> None:
-    writer = sqlite3.connect(tmp_path / "store.db")
-    writer.execute("BEGIN IMMEDIATE")
+    wanted = {"sqlite": "PRAGMA query_only={}", "postgresql": "SET default_transaction_read_only={}"}
+    read_only = {"is": "on"}
+
+    @event.listens_for(receiver.engine, "begin")
+    def limit(connection: Connection) -> None:
+        connection.exec_driver_sql(wanted[connection.dialect.name].format(read_only["is"]))
+
     refused = receiver.post_event(EVENT, "evt_1")
-    writer.rollback()
-    writer.close()
+    read_only["is"] = "off"
     again = receiver.post_event(EVENT, "evt_1")
+    assert (refused.status_code, refused.headers["Retry-After"], again.status_code) == (503, "5", 200)
+
+
+@pytest.mark.parametrize("path", [WEBHOOK, BATCH])
+def test_a_locked_store_is_answered_503_and_used_again_without_a_restart(
+    receiver: Running, path: str
+) -> None:
+    lock = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "LOCK TABLE webhook_events IN EXCLUSIVE MODE"}
+    body = json.dumps(EVENT if path == WEBHOOK else [EVENT])
+    with receiver.engine.connect() as writer:
+        if writer.dialect.name == "sqlite":
+            writer.execution_options(isolation_level="AUTOCOMMIT")
+        writer.exec_driver_sql(lock[writer.dialect.name])
+        refused = receiver.post_signed(body, path, timeout=6)
+        writer.exec_driver_sql("ROLLBACK")
+    again = receiver.post_signed(body, path)
     assert (refused.status_code, refused.headers["Retry-After"], again.status_code) == (503, "5", 200)

@@ -1,9 +1,9 @@
 """How many signed webhooks the receiver takes, on one core, beside a bare app that takes them one by one.
 
-16 kept-alive connections send `session_progress` events, each as soon as the one before is answered: by turns to
-the floor (see `benchmarks.ingest.floor`) and to the receiver, on SQLite and on PostgreSQL, then to the
-batch address, a thousand at once. `lost` is what was acknowledged and is not in the store, `double` what is in
-it more than once.
+16 kept-alive connections send `session_progress` events, each as soon as the one before is answered: by turns
+to the floor (see `benchmarks.ingest.floor`) and to the receiver, on SQLite and on PostgreSQL, and on SQLite a
+thousand at once to the batch address. `lost` is what was acknowledged and is not in the store, `double` what
+is in it more than once.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from settings import ROOT
 
 SINGLE, BATCH = "/api/ocpp/webhook/", "/api/ocpp/webhook/batch/"
 BATCH_SIZE = 1000
+_STORES = ("sqlite", "postgresql")
 _SERVER, _LOAD = 0, 1
 _WARM_UP_EVENTS = 400
 _runs = (f"run{number}" for number in itertools.count())
@@ -96,7 +97,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks ingest", description=__doc__)
-    parser.add_argument("--stores", nargs="+", choices=("sqlite", "postgresql"), default=("sqlite", "postgresql"))
+    parser.add_argument("--stores", nargs="+", choices=_STORES, default=_STORES)
     parser.add_argument("--events", type=int, default=5000, help="events of a turn")
     parser.add_argument("--batches", type=int, default=32, help="batches of a turn")
     parser.add_argument("--turns", type=int, default=3, help="turns of each, one after the other")
