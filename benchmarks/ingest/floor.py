@@ -86,5 +86,5 @@ if __name__ == "__main__":
         workers=1,
         blocking_threads=THREADS,
         http=HTTPModes.http1,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve(target_loader=partial(_load, sys.argv[2]), wrap_loader=False)
