@@ -58,6 +58,8 @@ def _prepare(dbapi_connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -74,3 +76,13 @@ def writing(engine: Engine) -> Iterator[Session]:
     """One transaction that writes: committed at the end, rolled back when anything was raised."""
     with Session(engine.execution_options(**_WRITER), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def statements(engine: Engine) -> Connection:
+    """A connection of the caller's own, each of whose statements is a transaction by itself.
+
+    Where one statement is all there is to commit, this costs half of `writing`.
+    """
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()
+    return connection

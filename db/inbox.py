@@ -1,34 +1,38 @@
 """The inbox of webhooks: an event is recorded once, and on the disk before anybody is told so.
 
-A commit costs one fsync, however many rows it holds. So one thread writes, and takes all events that
-wait at that moment into one transaction; it never waits for company.
+A commit costs one fsync, however many rows it holds. So a writer, a thread of its own, takes all events
+that wait at that moment into one statement, which commits by itself; it never waits for company.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
-from db.engine import writing
+from db.engine import statements
 from db.models import WebhookEvent
 from db.upsert import insert
 
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 500
+POSTGRESQL_WRITERS = 4
 # A little more than the store's own wait for its lock: whoever asks hears within six seconds.
 WAIT_SECONDS = 5.5
+
+_ALL_IN_ONE_STATEMENT = 10_000
+_columns = WebhookEvent.__table__.c
 
 
 class InboxUnavailable(Exception):
@@ -60,63 +64,98 @@ class RecordedEvent:
 
 @dataclass(frozen=True)
 class _Waiting:
-    event: RecordedEvent
-    outcome: Future[Outcome]
+    """Events of one request, which are committed together, and what will have become of each."""
+
+    events: Sequence[RecordedEvent]
+    outcomes: Future[list[Outcome]]
 
 
 class Inbox:
-    """Records events, many requests' in one commit. Its thread starts with the first event."""
+    """Records events, many requests' in one commit. Its writers start with the first event."""
 
     def __init__(self, engine: Engine, *, wait_seconds: float = WAIT_SECONDS):
         self._engine = engine
         self._wait_seconds = wait_seconds
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._lock = Lock()
-        self._thread: Thread | None = None
+        self._writers: list[_Writer] = []
         self._closed = False
 
     def record(self, event: RecordedEvent) -> Outcome:
         """What became of `event`, once that is committed. Raises `InboxUnavailable`."""
-        waiting = _Waiting(event, Future())
+        return self.record_all([event])[0]
+
+    def record_all(self, events: Sequence[RecordedEvent]) -> list[Outcome]:
+        """What became of each of `events`, once one commit has taken them. Raises `InboxUnavailable`."""
+        if not events:
+            return []
+        waiting = _Waiting(events, Future())
         self._submit(waiting)
         try:
-            return waiting.outcome.result(self._wait_seconds)
+            return waiting.outcomes.result(self._wait_seconds)
         except TimeoutError as error:
-            # Should it be committed after all, the resend finds it.
-            waiting.outcome.cancel()
+            # Should they be committed after all, the resend finds them.
+            waiting.outcomes.cancel()
             raise InboxUnavailable("the store did not answer in time") from error
 
     def close(self) -> None:
-        """Commit what waits and end the thread; later events are refused. May be called twice."""
+        """Commit what waits and end the writers; later events are refused. May be called twice."""
         with self._lock:
             closed, self._closed = self._closed, True
             if not closed:
-                self._waiting.put(None)
-        if self._thread is not None:
-            self._thread.join()
+                for _ in self._writers:
+                    self._waiting.put(None)
+        for writer in self._writers:
+            writer.join()
 
     def _submit(self, waiting: _Waiting) -> None:
         with self._lock:
             if self._closed:
                 raise InboxUnavailable("the inbox is closed")
-            if self._thread is None:
-                self._thread = Thread(target=self._write_until_closed, name="inbox", daemon=True)
-                self._thread.start()
+            if not self._writers:
+                self._writers = [_Writer(self._engine, self._waiting) for _ in range(_writers(self._engine))]
+                for writer in self._writers:
+                    writer.start()
             self._waiting.put(waiting)
 
-    def _write_until_closed(self) -> None:
+
+def _writers(engine: Engine) -> int:
+    """SQLite has one writer at a time; PostgreSQL flushes its log once for commits that come together."""
+    return 1 if engine.dialect.name == "sqlite" else POSTGRESQL_WRITERS
+
+
+class _Writer(Thread):
+    """Commits what waits, until it finds a None. Its connection is kept from one commit to the next."""
+
+    def __init__(self, engine: Engine, waiting: SimpleQueue[_Waiting | None]):
+        super().__init__(name="inbox", daemon=True)
+        self._engine = engine
+        self._waiting = waiting
+        self._connection: Connection | None = None
+        # Made once, without the ORM: else saying what to do would cost more than doing it.
+        self._new_only = (
+            insert(engine, WebhookEvent)
+            .on_conflict_do_nothing(index_elements=["event_key"])
+            .returning(_columns.event_key)
+            .execution_options(insertmanyvalues_page_size=_ALL_IN_ONE_STATEMENT)
+        )
+
+    def run(self) -> None:
         closing = False
         while not closing:
             batch, closing = self._take()
-            self._settle([each for each in batch if each.outcome.set_running_or_notify_cancel()])
+            self._settle([each for each in batch if each.outcomes.set_running_or_notify_cancel()])
+        self._disconnect()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
-        """All events that wait, at least one; and whether the inbox closes after them."""
+        """All that waits, at least one request's; and whether the inbox closes after it."""
         batch: list[_Waiting] = []
+        size = 0
         item = self._waiting.get()
         while item is not None:
             batch.append(item)
-            if len(batch) == MAX_BATCH:
+            size += len(item.events)
+            if size >= MAX_BATCH:
                 return batch, False
             try:
                 item = self._waiting.get_nowait()
@@ -128,19 +167,19 @@ class Inbox:
         if not batch:
             return
         try:
-            outcomes = self._commit([each.event for each in batch])
+            outcomes = iter(self._commit([event for each in batch for event in each.events]))
         except OperationalError as error:
-            logger.warning("%d events could not be recorded: %s", len(batch), error.orig)
+            logger.warning("events of %d requests could not be recorded: %s", len(batch), error.orig)
             _refuse(batch, error)
         except Exception as error:
-            logger.exception("%d events could not be recorded", len(batch))
+            logger.exception("events of %d requests could not be recorded", len(batch))
             self._settle_one_by_one(batch, error)
         else:
-            for each, outcome in zip(batch, outcomes, strict=True):
-                each.outcome.set_result(outcome)
+            for each in batch:
+                each.outcomes.set_result(list(islice(outcomes, len(each.events))))
 
     def _settle_one_by_one(self, batch: Sequence[_Waiting], error: Exception) -> None:
-        """One event that the store does not take must not refuse those that came with it."""
+        """A request that the store does not take must not refuse those that came with it."""
         if len(batch) == 1:
             _refuse(batch, error)
         else:
@@ -148,38 +187,45 @@ class Inbox:
                 self._settle([each])
 
     def _commit(self, events: Sequence[RecordedEvent]) -> list[Outcome]:
-        with writing(self._engine) as store:
-            outcomes = _insert(store, events)
+        try:
+            self._connection = self._connection or statements(self._engine)
+            outcomes = self._insert(self._connection, events)
             conflicts = [
                 _kept(event)
                 for event, outcome in zip(events, outcomes, strict=True)
                 if outcome is Outcome.CONFLICT
             ]
             if conflicts:
-                _insert(store, conflicts)
+                self._insert(self._connection, conflicts)
+        except Exception:
+            # Whatever is wrong with it, the next events get a new one.
+            self._disconnect()
+            raise
         return outcomes
+
+    def _insert(self, db: Connection, events: Sequence[RecordedEvent]) -> list[Outcome]:
+        with db.begin():
+            fresh = set(db.scalars(self._new_only, [vars(event) for event in events]))
+            if len(fresh) == len(events):
+                return [Outcome.RECORDED] * len(events)
+            digests = _digests(db, {event.event_key for event in events})
+        outcomes = []
+        for event in events:
+            outcomes.append(_outcome(event, fresh, digests))
+            fresh.discard(event.event_key)
+        return outcomes
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:
     for each in batch:
         refusal = InboxUnavailable("the store cannot take events now")
         refusal.__cause__ = error
-        each.outcome.set_exception(refusal)
-
-
-def _insert(store: Session, events: Sequence[RecordedEvent]) -> list[Outcome]:
-    new_only = (
-        insert(store, WebhookEvent)
-        .on_conflict_do_nothing(index_elements=["event_key"])
-        .returning(WebhookEvent.event_key)
-    )
-    fresh = set(store.scalars(new_only, [asdict(event) for event in events]))
-    digests = _digests(store, {event.event_key for event in events})
-    outcomes = []
-    for event in events:
-        outcomes.append(_outcome(event, fresh, digests))
-        fresh.discard(event.event_key)
-    return outcomes
+        each.outcomes.set_exception(refusal)
 
 
 def _outcome(event: RecordedEvent, fresh: set[str], digests: dict[str, str]) -> Outcome:
@@ -189,10 +235,8 @@ def _outcome(event: RecordedEvent, fresh: set[str], digests: dict[str, str]) -> 
     return Outcome.DUPLICATE if same else Outcome.CONFLICT
 
 
-def _digests(store: Session, keys: set[str]) -> dict[str, str]:
-    rows = store.execute(
-        select(WebhookEvent.event_key, WebhookEvent.body_digest).where(WebhookEvent.event_key.in_(keys))
-    )
+def _digests(db: Connection, keys: Collection[str]) -> dict[str, str]:
+    rows = db.execute(select(_columns.event_key, _columns.body_digest).where(_columns.event_key.in_(keys)))
     return {key: digest for key, digest in rows}  # noqa: C416
 
 

@@ -299,7 +299,8 @@ def parse(body: bytes) -> Event:
         raise InvalidEvent({"body": [f"not JSON: {error}"]}) from error
     if not isinstance(decoded, dict):
         raise InvalidEvent({"body": ["a JSON object is needed"]})
-    if _depth_exceeds(decoded, MAX_DEPTH):
+    # Few brackets cannot nest deeply, and most events have few.
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth_exceeds(decoded, MAX_DEPTH):
         raise InvalidEvent({"body": [f"nested deeper than {MAX_DEPTH} levels"]})
     try:
         event = Event.model_validate(decoded)

@@ -34,6 +34,7 @@ NEW_SECRET = "whsec_" + base64.b64encode(b"765432100123456789abcdef").decode()
 START = datetime(2026, 3, 4, 8, tzinfo=UTC)
 
 WEBHOOK = "/api/ocpp/webhook/"
+BATCH = "/api/ocpp/webhook/batch/"
 
 
 class FakeBackend:
@@ -93,8 +94,20 @@ class Running:
         headers = events.sign([secret], event_id or str(uuid4()), text, at or datetime.now(UTC))
         return self.post_raw(text.encode(), headers)
 
-    def post_raw(self, body: bytes, headers: dict[str, str]) -> requests.Response:
-        return requests.post(self.url + WEBHOOK, data=body, headers=headers, timeout=10)
+    def post_batch(
+        self, body: str | bytes | list[Any], *, kind: str = "application/json", secret: str = SECRET
+    ) -> requests.Response:
+        text = json.dumps(body) if isinstance(body, list) else body
+        raw = text.encode() if isinstance(text, str) else text
+        headers = events.sign([secret], str(uuid4()), raw.decode(), datetime.now(UTC))
+        return self.post_raw(raw, headers | {"content-type": kind}, BATCH)
+
+    def post_signed(self, body: str, path: str, *, timeout: float = 10) -> requests.Response:
+        headers = events.sign([SECRET], "evt_1", body, datetime.now(UTC))
+        return requests.post(self.url + path, data=body.encode(), headers=headers, timeout=timeout)
+
+    def post_raw(self, body: bytes, headers: dict[str, str], path: str = WEBHOOK) -> requests.Response:
+        return requests.post(self.url + path, data=body, headers=headers, timeout=10)
 
     def recorded(self) -> list[WebhookEvent]:
         with reading(self.engine) as store:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from webhook_receiver.gateway import Gateway
+from webhook_receiver.gateway import Gateway, Lane
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -36,6 +36,9 @@ class Request:
         if self.stalls:
             await asyncio.Event().wait()
 
+    async def __call__(self) -> bytes:
+        return b"".join([part async for part in self])
+
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.answer = (status, dict(headers), body)
 
@@ -47,7 +50,9 @@ def _echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterab
 
 def _answer(*requests: Request, app: Any = _echo, lanes: dict[str, int] | None = None) -> list[Answer]:
     async def ask() -> list[Answer]:
-        gateway = Gateway(app=app, lanes=lanes or {"": 2}, max_body_bytes=100, body_seconds=0.05)
+        opened = {prefix: Lane(threads, 100, 10) for prefix, threads in (lanes or {"": 2}).items()}
+        opened["/large"] = Lane(1, max_body_bytes=200, max_requests=1)
+        gateway = Gateway(app=app, lanes=opened, body_seconds=0.05)
         gateway.__rsgi_init__(asyncio.get_running_loop())
         calls: Any = [gateway.__rsgi__(request, request) for request in requests]  # type: ignore[arg-type]
         await asyncio.gather(*calls)
@@ -100,3 +105,27 @@ def test_a_lane_that_is_full_keeps_no_other_waiting() -> None:
 
     answers = _answer(Request(path="/slow"), Request(path="/fast"), app=app, lanes={"/fast": 1, "": 1})
     assert [status for status, _, _ in answers] == [200, 200]
+
+
+def test_each_lane_has_a_limit_of_its_own_for_a_body() -> None:
+    taken, refused = _answer(Request(path="/large", parts=(b"x" * 200,)), Request(parts=(b"x" * 200,)))
+    assert (taken[0], refused[0]) == (200, 413)
+
+
+def test_a_lane_holds_no_more_requests_at_once_than_it_has_room_for() -> None:
+    slow = Request(path="/large", parts=(b"x",), stalls=True)
+    (_, (status, headers, _), other) = _answer(slow, Request(path="/large"), Request())
+    assert (status, headers["retry-after"], other[0]) == (503, "5", 200)
+
+
+def test_a_lane_has_room_again_once_a_request_is_answered() -> None:
+    async def ask_twice() -> list[int]:
+        gateway = Gateway(app=_echo, lanes={"": Lane(1, 100, 1)}, body_seconds=1)
+        gateway.__rsgi_init__(asyncio.get_running_loop())
+        requests: list[Any] = [Request(), Request()]
+        for request in requests:
+            await gateway.__rsgi__(request, request)
+        gateway.__rsgi_del__(asyncio.get_running_loop())
+        return [request.answer[0] for request in requests]
+
+    assert asyncio.run(ask_twice()) == [200, 200]

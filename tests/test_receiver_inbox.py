@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import factories
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Connection, Engine, event, func, select
 
 from db.engine import reading
-from db.inbox import Inbox, InboxUnavailable, Outcome, RecordedEvent
+from db.inbox import POSTGRESQL_WRITERS, Inbox, InboxUnavailable, Outcome, RecordedEvent
 from db.models import WebhookEvent
 
 NOW = datetime(2026, 3, 4, 8, tzinfo=UTC)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = factories.make_store(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -65,10 +59,33 @@ def test_a_conflict_that_is_sent_again_is_kept_once(inbox: Inbox, engine: Engine
     assert len(_keys(engine)) == 2
 
 
-def test_an_event_is_committed_before_its_outcome_is_told(inbox: Inbox, tmp_path: Path) -> None:
+def test_an_event_is_committed_before_its_outcome_is_told(inbox: Inbox, engine: Engine) -> None:
     inbox.record(_event("1"))
-    with sqlite3.connect(tmp_path / "store.db") as other:
-        assert other.execute("SELECT count(*) FROM webhook_events").fetchone() == (1,)
+    with engine.connect() as other:
+        assert other.scalar(select(func.count()).select_from(WebhookEvent)) == 1
+
+
+def test_events_of_one_request_get_their_outcomes_in_order(inbox: Inbox) -> None:
+    inbox.record(_event("known"))
+    told = [_event("known"), _event("new"), _event("known", "sha256:b"), _event("new"), _event("last")]
+    assert inbox.record_all(told) == [
+        Outcome.DUPLICATE,
+        Outcome.RECORDED,
+        Outcome.CONFLICT,
+        Outcome.DUPLICATE,
+        Outcome.RECORDED,
+    ]
+
+
+def test_events_of_one_request_share_a_commit(inbox: Inbox, engine: Engine) -> None:
+    commits: list[Connection] = []
+    event.listen(engine, "commit", commits.append)
+    inbox.record_all([_event(str(number)) for number in range(1000)])
+    assert (len(commits), len(_keys(engine))) == (1, 1000)
+
+
+def test_a_request_of_no_events_has_no_outcomes(inbox: Inbox) -> None:
+    assert inbox.record_all([]) == []
 
 
 def test_of_many_at_once_exactly_one_is_recorded(inbox: Inbox) -> None:
@@ -84,25 +101,28 @@ def test_events_of_one_sender_are_numbered_in_the_order_they_came(inbox: Inbox, 
     assert _keys(engine) == sent
 
 
-def test_events_that_wait_together_share_a_commit(inbox: Inbox, engine: Engine, tmp_path: Path) -> None:
-    commits = []
+def test_events_that_wait_together_share_a_commit(inbox: Inbox, engine: Engine) -> None:
+    commits: list[Connection] = []
+    held: list[Connection] = []
+    released = threading.Event()
+
+    @event.listens_for(engine, "begin")
+    def hold(connection: Connection) -> None:
+        held.append(connection)
+        released.wait()
+
     event.listen(engine, "commit", commits.append)
-    lock = sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)
-    lock.execute("BEGIN IMMEDIATE")
-    began = threading.Barrier(21)
-
-    def record(number: int) -> Outcome:
-        began.wait()
-        return inbox.record(_event(str(number)))
-
-    with ThreadPoolExecutor(20) as pool:
-        outcomes = [pool.submit(record, number) for number in range(20)]
-        began.wait()
-        _wait_until(lambda: inbox._waiting.qsize() >= 10)
-        lock.rollback()
-        assert all(outcome.result() is Outcome.RECORDED for outcome in outcomes)
-    lock.close()
-    assert len(commits) < 20
+    writers = 1 if engine.dialect.name == "sqlite" else POSTGRESQL_WRITERS
+    with ThreadPoolExecutor(writers + 20) as pool:
+        for number in range(writers):
+            pool.submit(inbox.record, _event(f"first {number}"))
+            _wait_until(lambda number=number: len(held) > number)
+        for number in range(20):
+            pool.submit(inbox.record, _event(str(number)))
+        _wait_until(lambda: inbox._waiting.qsize() == 20)
+        released.set()
+    # Each writer finished what it held, and those that found something took all there was.
+    assert (len(_keys(engine)), len(commits) <= 2 * writers) == (writers + 20, True)
 
 
 def test_a_store_without_its_tables_refuses_the_event(tmp_path: Path) -> None:
@@ -114,11 +134,11 @@ def test_a_store_without_its_tables_refuses_the_event(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_a_full_store_refuses_the_event_and_takes_it_when_there_is_room(engine: Engine) -> None:
-    inbox = Inbox(engine)
+def test_a_full_store_refuses_the_event_and_takes_it_when_there_is_room(sqlite: Engine) -> None:
+    inbox = Inbox(sqlite)
     pages = {"limit": 1}
 
-    @event.listens_for(engine, "begin")
+    @event.listens_for(sqlite, "begin")
     def limit_size(connection: object) -> None:
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages['limit']}")  # type: ignore[attr-defined]
 
@@ -145,15 +165,27 @@ def test_an_event_that_the_store_cannot_hold_refuses_no_other(inbox: Inbox) -> N
     assert outcomes == {Outcome.RECORDED}
 
 
-def test_who_waits_too_long_is_refused(engine: Engine, tmp_path: Path) -> None:
+def test_who_waits_too_long_is_refused(engine: Engine) -> None:
     inbox = Inbox(engine, wait_seconds=0.05)
-    lock = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
+    released = threading.Event()
+    event.listen(engine, "begin", lambda _connection: released.wait())
     with pytest.raises(InboxUnavailable):
         inbox.record(_event("1"))
-    lock.rollback()
-    lock.close()
+    released.set()
     inbox.close()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_connection_that_the_server_ended_is_replaced(inbox: Inbox, engine: Engine) -> None:
+    inbox.record(_event("before"))
+    with engine.connect() as other:
+        other.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        )
+    for number in range(2 * POSTGRESQL_WRITERS):
+        with suppress(InboxUnavailable):
+            inbox.record(_event(str(number)))
+    assert inbox.record(_event("after")) is Outcome.RECORDED
 
 
 def test_closing_commits_what_waits(engine: Engine) -> None:
@@ -172,10 +204,8 @@ def test_a_closed_inbox_refuses_events(inbox: Inbox) -> None:
         inbox.record(_event("1"))
 
 
-def _wait_until(condition: object, seconds: float = 5) -> None:
-    waiting = threading.Event()
-    for _ in range(int(seconds / 0.01)):
-        if condition():  # type: ignore[operator]
-            return
-        waiting.wait(0.01)
-    raise AssertionError("did not come to pass in time")
+def _wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not come to pass in time"
+        time.sleep(0.01)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,12 +23,13 @@ from uuid import uuid4
 import factories
 import pytest
 import requests
-from receiver_app import SECRET, WEBHOOK
+from receiver_app import BATCH, SECRET, WEBHOOK
 from sqlalchemy import select
 
 from db.engine import reading
 from db.models import WebhookEvent
 from ocpp_integration import events
+from webhook_receiver.batches import MAX_BATCH_BYTES
 
 ROOT = Path(__file__).resolve().parent.parent
 BODY = json.dumps({"type": "station_status", "data": {"status": "available"}, "station_id": "S"})
@@ -52,11 +55,14 @@ class Server:
 
     def post(self, event_id: str) -> int | None:
         """The status, None where no answer came."""
-        headers = events.sign([SECRET], event_id, BODY, datetime.now(UTC))
         try:
-            return requests.post(self.url + WEBHOOK, data=BODY, headers=headers, timeout=10).status_code
+            return self.send(event_id).status_code
         except requests.RequestException:
             return None
+
+    def send(self, event_id: str, timeout: float = 10) -> requests.Response:
+        headers = events.sign([SECRET], event_id, BODY, datetime.now(UTC))
+        return requests.post(self.url + WEBHOOK, data=BODY, headers=headers, timeout=timeout)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
@@ -69,7 +75,8 @@ class Server:
         return found
 
 
-def _start(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]:
+def start(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]:
+    """The receiver in a process group of its own, with its worker."""
     known = {
         "DATABASE_URL": f"sqlite:///{folder / 'store.db'}",
         "RECEIVER_PORT": str(port),
@@ -86,15 +93,16 @@ def _start(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 
 @contextmanager
 def _server(folder: Path) -> Iterator[Server]:
     factories.make_store(folder).dispose()
-    server = Server(process=_start(folder, port := _free_port()), port=port, folder=folder)
+    server = Server(process=start(folder, port := free_port()), port=port, folder=folder)
     try:
-        _wait_until(server.is_healthy)
+        wait_until(server.is_healthy)
         yield server
     finally:
         server.process.terminate()
@@ -182,13 +190,13 @@ def test_two_hundred_slow_senders_keep_neither_health_nor_webhooks_waiting(share
 
 
 def test_a_second_receiver_on_the_port_ends_with_one_clear_line(shared: Server) -> None:
-    process = _start(shared.folder, shared.port)
+    process = start(shared.folder, shared.port)
     output, _ = process.communicate(timeout=20)
     assert (process.returncode, "RECEIVER_PORT" in output, "Traceback" in output) == (1, True, False)
 
 
 def test_a_secret_that_is_none_ends_with_one_clear_line(shared: Server) -> None:
-    process = _start(shared.folder, _free_port(), WEBHOOK_SECRET="whsec_x")
+    process = start(shared.folder, free_port(), WEBHOOK_SECRET="whsec_x")
     output, _ = process.communicate(timeout=20)
     assert (process.returncode, "WEBHOOK_SECRET" in output, "Traceback" in output) == (1, True, False)
 
@@ -205,11 +213,64 @@ def test_sigterm_ends_it_with_everything_acknowledged_in_the_store(server: Serve
     with ThreadPoolExecutor(4) as pool:
         for _ in range(4):
             pool.submit(send)
-        _wait_until(lambda: len(acknowledged) >= 20)
+        wait_until(lambda: len(acknowledged) >= 20)
         server.process.send_signal(signal.SIGTERM)
         code = server.process.wait(timeout=20)
         ending.set()
     assert (code, set(acknowledged) - set(server.recorded())) == (0, set())
+
+
+def test_a_batch_over_the_limit_of_single_events_is_taken(shared: Server) -> None:
+    body = f"[{','.join([BODY] * 1000)}]"
+    headers = events.sign([SECRET], str(uuid4()), body, datetime.now(UTC))
+    answer = requests.post(shared.url + BATCH, data=body, headers=headers, timeout=10)
+    assert (answer.status_code, len(answer.json()["answers"]), len(body) > 65536) == (200, 1000, True)
+
+
+def test_a_batch_over_its_own_limit_is_refused_before_it_is_sent(shared: Server) -> None:
+    with closing(shared.connect()) as client:
+        head = HEADERS.replace(WEBHOOK.encode(), BATCH.encode())
+        client.sendall(head + b"Content-Length: %d\r\n\r\n" % (MAX_BATCH_BYTES + 1))
+        assert _status(client) == 413
+
+
+@pytest.mark.parametrize(
+    "signature", [b"", b"v1,", b"v1", b"v1,\xff\xfe", b"v2,AAAA", b",,, ,", b"v1,A v1,B"]
+)
+@pytest.mark.parametrize("timestamp", [b"%d", b"nan", b"inf", b"-1", b"1e400", b"\xff", b""])
+def test_whatever_stands_for_a_signature_is_answered_401(
+    shared: Server, signature: bytes, timestamp: bytes
+) -> None:
+    at = timestamp.replace(b"%d", str(int(time.time())).encode())
+    signed = b"webhook-id: 1\r\nwebhook-timestamp: %b\r\nwebhook-signature: %b\r\n" % (at, signature)
+    with closing(shared.connect()) as client:
+        client.sendall(HEADERS + signed + b"Content-Length: 2\r\n\r\n{}")
+        assert _status(client) == 401
+
+
+@needs_proc
+def test_a_full_store_is_answered_503_and_used_again_when_there_is_room(server: Server) -> None:
+    worker = _worker(server)
+    before = server.post("before")
+    _, unlimited = resource.prlimit(worker, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker, resource.RLIMIT_FSIZE, (1, unlimited))
+    refused = server.send("refused", timeout=6)
+    resource.prlimit(worker, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    assert (before, refused.status_code, refused.headers["Retry-After"]) == (200, 503, "5")
+    assert (server.post("refused"), server.recorded()) == (200, ["before", "refused"])
+
+
+def test_a_locked_store_is_answered_503_while_health_answers(server: Server) -> None:
+    with closing(sqlite3.connect(server.folder / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(20) as pool:
+            waiting = [pool.submit(server.send, str(number), 6) for number in range(16)]
+            healthy = [server.is_healthy() for _ in range(10)]
+            refused = [each.result() for each in waiting]
+        other.execute("ROLLBACK")
+    assert (all(healthy), {answer.status_code for answer in refused}) == (True, {503})
+    sent_again = {server.post(str(number)) for number in range(16)}
+    assert (sent_again, sorted(server.recorded(), key=int)) == ({200}, [str(number) for number in range(16)])
 
 
 @needs_proc
@@ -217,8 +278,8 @@ def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost(server: Se
     acknowledged = [event_id for event_id in map(str, range(20)) if server.post(event_id) == 200]
     worker = _worker(server)
     os.kill(worker, signal.SIGKILL)
-    _wait_until(lambda: not _is_running(worker))
-    _wait_until(server.is_healthy)
+    wait_until(lambda: not _is_running(worker))
+    wait_until(server.is_healthy)
     assert (len(acknowledged), set(acknowledged) - set(server.recorded())) == (20, set())
 
 
@@ -226,7 +287,7 @@ def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost(server: Se
 def test_a_killed_receiver_leaves_no_worker_behind(server: Server) -> None:
     worker = _worker(server)
     server.process.kill()
-    _wait_until(lambda: not _is_running(worker))
+    wait_until(lambda: not _is_running(worker))
     assert not server.is_healthy()
 
 
@@ -248,14 +309,14 @@ def _status(client: socket.socket) -> int:
     return int(client.recv(4096).split(b" ", 2)[1])
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not come to pass in time"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from receiver_app import NEW_SECRET, SECRET, Running, running_receiver
-from sqlalchemy import Engine
+from receiver_app import BATCH, NEW_SECRET, SECRET, WEBHOOK, Running, running_receiver
+from sqlalchemy import Connection, Engine, event
 
 EVENT: dict[str, Any] = {
     "type": "connector_status",
@@ -185,10 +184,39 @@ def test_an_id_that_is_too_long_is_answered_400(receiver: Running) -> None:
     assert receiver.post_event(EVENT, "e" * 256).status_code == 400
 
 
-def test_a_locked_store_is_answered_503_and_used_again_without_a_restart(
-    receiver: Running, locked: Callable[..., AbstractContextManager[None]]
+def test_the_event_id_in_the_body_counts_where_no_header_names_one(engine: Engine) -> None:
+    with running_receiver(engine, webhook_secret=None, webhook_allow_unsigned=True) as receiver:
+        receiver.post_raw(json.dumps(EVENT | {"event_id": "inner"}).encode(), JSON)
+        assert receiver.recorded()[0].event_key == "inner"
+
+
+def test_a_store_that_takes_no_writes_is_answered_503_and_used_again_without_a_restart(
+    receiver: Running,
 ) -> None:
-    with locked():
-        refused = receiver.post_event(EVENT, "evt_1")
+    wanted = {"sqlite": "PRAGMA query_only={}", "postgresql": "SET default_transaction_read_only={}"}
+    read_only = {"is": "on"}
+
+    @event.listens_for(receiver.engine, "begin")
+    def limit(connection: Connection) -> None:
+        connection.exec_driver_sql(wanted[connection.dialect.name].format(read_only["is"]))
+
+    refused = receiver.post_event(EVENT, "evt_1")
+    read_only["is"] = "off"
     again = receiver.post_event(EVENT, "evt_1")
+    assert (refused.status_code, refused.headers["Retry-After"], again.status_code) == (503, "5", 200)
+
+
+@pytest.mark.parametrize("path", [WEBHOOK, BATCH])
+def test_a_locked_store_is_answered_503_and_used_again_without_a_restart(
+    receiver: Running, path: str
+) -> None:
+    lock = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "LOCK TABLE webhook_events IN EXCLUSIVE MODE"}
+    body = json.dumps(EVENT if path == WEBHOOK else [EVENT])
+    with receiver.engine.connect() as writer:
+        if writer.dialect.name == "sqlite":
+            writer.execution_options(isolation_level="AUTOCOMMIT")
+        writer.exec_driver_sql(lock[writer.dialect.name])
+        refused = receiver.post_signed(body, path, timeout=6)
+        writer.exec_driver_sql("ROLLBACK")
+    again = receiver.post_signed(body, path)
     assert (refused.status_code, refused.headers["Retry-After"], again.status_code) == (503, "5", 200)

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Headers = list[tuple[str, str]]
 
+RETRY_AFTER_SECONDS = 5
 _CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
@@ -41,28 +42,45 @@ class _TooLarge(Exception):
     """The body is larger than the limit."""
 
 
+@dataclass(frozen=True)
+class Lane:
+    """What requests of one kind get: threads of their own, room for a body, and for how many at once."""
+
+    threads: int
+    max_body_bytes: int
+    max_requests: int
+
+
+@dataclass
+class _OpenLane:
+    lane: Lane
+    pool: ThreadPoolExecutor
+    under_way: int = 0
+
+
 @dataclass
 class Gateway:
     """An RSGI application around a WSGI one.
 
-    `lanes` names the threads for addresses by their beginning; the longest that fits counts, and "" fits
+    `lanes` names the lane for addresses by their beginning; the longest that fits counts, and "" fits
     all. `on_close` is called once no request is under way any more.
     """
 
     app: WSGIApp
-    lanes: Mapping[str, int]
-    max_body_bytes: int
+    lanes: Mapping[str, Lane]
     body_seconds: float
     on_close: Callable[[], None] = lambda: None
-    _pools: dict[str, ThreadPoolExecutor] = field(init=False, default_factory=dict)
+    _open: dict[str, _OpenLane] = field(init=False, default_factory=dict)
 
     def __rsgi_init__(self, _loop: asyncio.AbstractEventLoop) -> None:
         for prefix in sorted(self.lanes, key=len, reverse=True):
-            self._pools[prefix] = ThreadPoolExecutor(self.lanes[prefix], f"lane {prefix or 'other'}")
+            lane = self.lanes[prefix]
+            pool = ThreadPoolExecutor(lane.threads, f"lane {prefix or 'other'}")
+            self._open[prefix] = _OpenLane(lane, pool)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
-        for pool in self._pools.values():
-            pool.shutdown()
+        for lane in self._open.values():
+            lane.pool.shutdown()
         self.on_close()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -73,29 +91,26 @@ class Gateway:
             logger.debug("the client left before its answer")
 
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> _Answer:
+        opened = next(found for prefix, found in self._open.items() if scope.path.startswith(prefix))
+        if opened.under_way >= opened.lane.max_requests:
+            return _refusal(503, "too many such requests at once, try again", RETRY_AFTER_SECONDS)
+        opened.under_way += 1
+        try:
+            return await self._answer_in(opened, scope, protocol)
+        finally:
+            opened.under_way -= 1
+
+    async def _answer_in(self, opened: _OpenLane, scope: Scope, protocol: HTTPProtocol) -> _Answer:
+        limit = opened.lane.max_body_bytes
         try:
             async with asyncio.timeout(self.body_seconds):
-                body = await self._body(scope, protocol)
+                body = await _body(scope, protocol, limit)
         except _TooLarge:
-            return _refusal(413, f"the body is larger than {self.max_body_bytes} bytes")
+            return _refusal(413, f"the body is larger than {limit} bytes")
         except TimeoutError:
             return _refusal(408, f"the body took longer than {self.body_seconds:g} seconds")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool(scope.path), self._call, environ(scope, body))
-
-    async def _body(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
-        declared = scope.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:19]) > self.max_body_bytes:
-            raise _TooLarge
-        parts = bytearray()
-        async for part in protocol:
-            parts += part
-            if len(parts) > self.max_body_bytes:
-                raise _TooLarge
-        return bytes(parts)
-
-    def _pool(self, path: str) -> ThreadPoolExecutor:
-        return next(pool for prefix, pool in self._pools.items() if path.startswith(prefix))
+        request = environ(scope, body)
+        return await asyncio.get_running_loop().run_in_executor(opened.pool, self._call, request)
 
     def _call(self, request: dict[str, Any]) -> _Answer:
         started: list[tuple[int, Headers]] = []
@@ -111,6 +126,20 @@ class Gateway:
                 close()
         status, headers = started[-1]
         return _Answer(status, headers, body)
+
+
+async def _body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
+    declared = scope.headers.get("content-length", "")
+    if declared.isdecimal():
+        if int(declared[:19]) > limit:
+            raise _TooLarge
+        return await protocol()
+    parts = bytearray()
+    async for part in protocol:
+        parts += part
+        if len(parts) > limit:
+            raise _TooLarge
+    return bytes(parts)
 
 
 def environ(scope: Scope, body: bytes) -> dict[str, Any]:
@@ -141,7 +170,9 @@ def environ(scope: Scope, body: bytes) -> dict[str, Any]:
     return described | {"CONTENT_LENGTH": str(len(body))}
 
 
-def _refusal(status: int, message: str) -> _Answer:
+def _refusal(status: int, message: str, retry_after: int | None = None) -> _Answer:
     headers = [(name.lower(), value) for name, value in SECURITY_HEADERS.items()]
     headers += [("content-type", "application/json"), ("connection", "close")]
+    if retry_after is not None:
+        headers.append(("retry-after", str(retry_after)))
     return _Answer(status, headers, json.dumps({"success": False, "error": message}).encode())

@@ -19,15 +19,21 @@ import log
 from ocpp_integration.events import MAX_BODY_BYTES
 from settings import ConfigurationError, Settings
 from webhook_receiver.app import make_app
+from webhook_receiver.batches import MAX_BATCH_BYTES
 from webhook_receiver.context import of
-from webhook_receiver.gateway import Gateway
+from webhook_receiver.gateway import Gateway, Lane
 
-# Threads by the beginning of the address. Webhooks wait for a commit that they share; the rest of the
-# API may wait for the OCPP backend, up to its timeout.
-LANES = {"/api/ocpp/webhook": 16, "/healthz": 2, "": 16}
+MAX_CONNECTIONS = 1024
+# By the beginning of the address. Webhooks wait for a commit that they share; the rest of the API may wait
+# for the OCPP backend, up to its timeout. A batch is large, so few of them are held at once.
+LANES = {
+    "/api/ocpp/webhook": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
+    "/api/ocpp/webhook/batch": Lane(4, MAX_BATCH_BYTES, 32),
+    "/healthz": Lane(2, MAX_BODY_BYTES, MAX_CONNECTIONS),
+    "": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
+}
 BODY_SECONDS = 10.0
 HEADER_SECONDS = 10
-MAX_CONNECTIONS = 1024
 STOP_SECONDS = 10
 
 
@@ -56,7 +62,6 @@ def make_gateway(settings: Settings) -> Gateway:
     return Gateway(
         app=app.wsgi_app,
         lanes=LANES,
-        max_body_bytes=MAX_BODY_BYTES,
         body_seconds=BODY_SECONDS,
         on_close=of(app).close,
     )

@@ -1,103 +1,95 @@
-"""The address that the OCPP backend posts its events to: verify, record, commit, and only then answer."""
+"""The addresses that the OCPP backend posts its events to: verify, record, commit, and only then answer."""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import orjson
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 
-from db.inbox import Outcome, RecordedEvent
 from ocpp_integration import events
-from settings import Settings
+from webhook_receiver import batches
 from webhook_receiver.context import receiver
+from webhook_receiver.intake import TOO_LARGE, Answer, Judged, judge
 
 logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("webhooks", __name__)
 
-MAX_KEY_LENGTH = 255
-
-_ANSWERS = {
-    Outcome.RECORDED: (200, "success", "event recorded"),
-    Outcome.DUPLICATE: (200, "success", "event was recorded before"),
-    Outcome.CONFLICT: (409, "error", "another body was recorded under this event id"),
-}
+_SIGNED_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
 @blueprint.post("/api/ocpp/webhook/")
-def receive() -> tuple[Response, int]:
+def receive() -> Response:
     if not request.is_json:
-        return _answer(415, "error", "the content type must be application/json")
+        return _error(415, "the content type must be application/json")
     body = request.get_data(cache=False)
+    signed = _verified(body)
+    judged = judge(body, receiver().clock(), signed.get("webhook-id"))
+    answer = judged.answer(receiver().inbox.record(judged.event))
+    return _response(answer.status_code, answer.members())
+
+
+@blueprint.post("/api/ocpp/webhook/batch/")
+def receive_batch() -> Response:
+    """Up to 1,000 events under one signature, in one commit, with an answer for each."""
+    split = batches.SPLITTERS.get(request.mimetype)
+    if split is None:
+        return _error(415, f"the content type must be {' or '.join(batches.SPLITTERS)}")
+    request.max_content_length = batches.MAX_BATCH_BYTES
+    body = request.get_data(cache=False)
+    _verified(body)
     try:
-        _verify(receiver().settings, body)
-        event = events.parse(body)
-        recorded = _to_record(event, _event_key(event, body), body)
-    except events.InvalidSignature as error:
-        logger.warning("a webhook was refused: %s", error)
-        return _answer(401, "error", "the signature is missing or wrong")
-    except events.InvalidEvent as error:
-        receiver().inbox.record(_to_keep(error, body))
-        return _answer(400, "error", "the event is not valid", error.errors)
-    return _answer(*_ANSWERS[receiver().inbox.record(recorded)])
+        answers = _record_each(split(body))
+    except batches.NoBatch as error:
+        return _error(400, "the batch is not valid", {"body": [str(error)]})
+    except batches.TooManyEvents:
+        return _error(413, f"a batch has at most {batches.MAX_EVENTS} events")
+    return _told_each(answers)
 
 
-def _verify(settings: Settings, body: bytes) -> None:
-    """A backend that cannot sign may be let in by setting; a wrong signature never is."""
-    if settings.webhook_allow_unsigned and "webhook-signature" not in request.headers:
-        return
-    events.verify(settings.webhook_secrets, _headers(), body)
+@blueprint.errorhandler(events.InvalidSignature)
+def _not_let_in(error: events.InvalidSignature) -> Response:
+    logger.warning("a webhook was refused: %s", error)
+    return _error(401, "the signature is missing or wrong")
 
 
-def _event_key(event: events.Event, body: bytes) -> str:
-    key = events.identity(_headers(), event, body)
-    if len(key) > MAX_KEY_LENGTH:
-        raise events.InvalidEvent({"webhook-id": [f"longer than {MAX_KEY_LENGTH} characters"]})
-    return key
+def _verified(body: bytes) -> dict[str, str]:
+    """The headers that are signed with `body`, by their names. Raises `InvalidSignature`.
+
+    A backend that cannot sign may be let in by setting; a wrong signature never is.
+    """
+    settings = receiver().settings
+    headers = {name: value for name in _SIGNED_HEADERS if (value := request.headers.get(name)) is not None}
+    if "webhook-signature" in headers or not settings.webhook_allow_unsigned:
+        events.verify(settings.webhook_secrets, headers, body)
+    return headers
 
 
-def _headers() -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
+def _record_each(parts: list[bytes]) -> list[Answer]:
+    now = receiver().clock()
+    judged: list[Judged | None] = [
+        judge(part, now) if len(part) <= events.MAX_BODY_BYTES else None for part in parts
+    ]
+    outcomes = iter(receiver().inbox.record_all([each.event for each in judged if each]))
+    return [each.answer(next(outcomes)) if each else TOO_LARGE for each in judged]
 
 
-def _to_record(event: events.Event, key: str, body: bytes) -> RecordedEvent:
-    return RecordedEvent(
-        event_key=key,
-        body_digest=events.digest(body),
-        type=event.type,
-        station_id=event.station_id,
-        transaction_id=event.transaction_id,
-        body=body,
-        received_at=receiver().clock(),
-        # A newer backend must not be made to retry what an older receiver does not know.
-        state="received" if event.type in events.PAYLOADS else "ignored",
-    )
+def _told_each(answers: list[Answer]) -> Response:
+    """200 where every event has an answer of its own, good or bad: the sender has to look at each."""
+    refused = sum(answer.status_code != 200 for answer in answers)
+    told = {
+        "status": "error" if refused else "success",
+        "message": f"{len(answers) - refused} of {len(answers)} events recorded",
+        "answers": [{"status_code": answer.status_code} | answer.members() for answer in answers],
+    }
+    return _response(200, told)
 
 
-def _to_keep(error: events.InvalidEvent, body: bytes) -> RecordedEvent:
-    """What was refused is kept for somebody to look at: the backend meant to tell us something."""
-    return RecordedEvent(
-        event_key=f"refused:{events.digest(body)}",
-        body_digest=events.digest(body),
-        type=_type_of(body),
-        body=body,
-        received_at=receiver().clock(),
-        state="dead",
-        error=str(error),
-    )
+def _error(status_code: int, message: str, errors: dict[str, list[str]] | None = None) -> Response:
+    return _response(status_code, Answer(status_code, "error", message, errors).members())
 
 
-def _type_of(body: bytes) -> str:
-    try:
-        named = orjson.loads(body)["type"]
-    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
-        return "unknown"
-    return named if isinstance(named, str) and len(named) <= 50 and "\0" not in named else "unknown"
-
-
-def _answer(
-    status: int, word: str, message: str, errors: dict[str, list[str]] | None = None
-) -> tuple[Response, int]:
-    answer: dict[str, object] = {"status": word, "message": message}
-    return jsonify(answer | ({"errors": errors} if errors else {})), status
+def _response(status_code: int, members: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(members), status_code, content_type="application/json")
