@@ -89,7 +89,7 @@ def _trigger(expression: str) -> CronTrigger:
 
 
 def _weekdays(field: str) -> str:
-    """The days by name. Cron counts from Sunday (0 and 7), and its ranges may pass it; APScheduler's cannot."""
+    """The days by name. Cron counts from Sunday (0 and 7), and ranges may pass it; APScheduler's cannot."""
     if field == "*":
         return field
     found: set[str] = set()

@@ -3,41 +3,56 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from db import rollups
-from db.engine import reading, writing
+from db.engine import reading
 from db.models import utc_now
-from jobs.runs import Job, Outcome, forget_runs
+from jobs import upkeep
+from jobs.runs import Job, Outcome, Progress, each, unheard
 from ocpp_integration import inbox, polling, sync
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.errors import BackendDown, IntegrationError
+from schedule import Schedule
 from settings import Settings
 
 log = logging.getLogger(__name__)
 
-_Thing = TypeVar("_Thing")
-
 BATCH = 200
-KEEP_RUNS = timedelta(days=30)
 POLLS_PER_RUN = 200
 
 
 def all_jobs(
     settings: Settings, engine: Engine, backend: BackendClient, clock: Callable[[], datetime] = utc_now
 ) -> list[Job]:
-    """Every job with its interval, wired to its collaborators."""
+    """Every job with what it does and when, wired to its collaborators."""
     silent_after = timedelta(seconds=settings.session_silent_after)
+    offline_after = timedelta(seconds=settings.offline_after)
+    stuck_after = timedelta(hours=settings.stuck_after)
+    kept = upkeep.Retention.of(settings)
     return [
-        Job("apply", lambda: apply_webhooks(engine, clock), settings.apply_interval, quiet=True),
-        Job("sync", lambda: sync_stations(engine, backend, clock), settings.sync_interval),
-        Job("poll", lambda: poll_sessions(engine, backend, clock, silent_after), settings.poll_interval),
-        Job("rollup", lambda: check_rollups(engine, clock, settings.zone), settings.rollup_interval),
+        Job("apply", lambda _: apply_webhooks(engine, clock), Schedule(settings.apply_interval), quiet=True),
+        Job("sync", lambda p: sync_stations(engine, backend, clock, p), settings.sync_schedule),
+        Job("poll", lambda p: poll_sessions(engine, backend, clock, silent_after, p), settings.poll_schedule),
+        Job(
+            "presence",
+            lambda p: upkeep.mark_silent_stations(engine, backend, clock, offline_after, p),
+            settings.presence_schedule,
+        ),
+        Job(
+            "stuck",
+            lambda p: upkeep.close_stuck_sessions(engine, backend, clock, stuck_after, p),
+            settings.stuck_schedule,
+        ),
+        Job(
+            "rollup",
+            lambda p: upkeep.check_rollups(engine, clock, settings.zone, p),
+            settings.rollup_schedule,
+        ),
+        Job(
+            "retention", lambda p: upkeep.forget_old_rows(engine, clock, kept, p), settings.retention_schedule
+        ),
     ]
 
 
@@ -53,11 +68,15 @@ def apply_webhooks(engine: Engine, clock: Callable[[], datetime]) -> Outcome:
     return Outcome(taken, dead, reason)
 
 
-def sync_stations(engine: Engine, backend: BackendClient, clock: Callable[[], datetime]) -> Outcome:
+def sync_stations(
+    engine: Engine, backend: BackendClient, clock: Callable[[], datetime], progress: Progress = unheard
+) -> Outcome:
     """Tell the backend every station that changed; one that it refuses does not stop the others."""
     with reading(engine) as store:
         due = sync.stations_to_sync(store)
-    outcome = _each(due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()))
+    outcome = each(
+        due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()), progress
+    )
     # Whoever made a station known, also by hand or by the REST API, events may have waited for it.
     released = inbox.release_waiting(engine)
     if due or released:
@@ -68,43 +87,13 @@ def sync_stations(engine: Engine, backend: BackendClient, clock: Callable[[], da
 
 
 def poll_sessions(
-    engine: Engine, backend: BackendClient, clock: Callable[[], datetime], silent_after: timedelta
+    engine: Engine,
+    backend: BackendClient,
+    clock: Callable[[], datetime],
+    silent_after: timedelta,
+    progress: Progress = unheard,
 ) -> Outcome:
     """Ask the backend about running sessions from which nothing came for a while."""
     with reading(engine) as store:
         silent = polling.silent_sessions(store, clock() - silent_after, POLLS_PER_RUN)
-    return _each(silent, lambda number: polling.refresh(engine, backend, number, now=clock()))
-
-
-def _each(things: Sequence[_Thing], work: Callable[[_Thing], object]) -> Outcome:
-    """Work on each; a failure does not stop the others, but where the backend is down none is tried."""
-    reasons: list[str] = []
-    for position, thing in enumerate(things):
-        try:
-            work(thing)
-        except BackendDown as error:
-            return Outcome(len(things), len(reasons) + len(things) - position, str(error))
-        except IntegrationError as error:
-            reasons.append(f"{thing}: {error}")
-    return Outcome(len(things), len(reasons), "; ".join(reasons[:5]) or None)
-
-
-def check_rollups(engine: Engine, clock: Callable[[], datetime], zone: ZoneInfo) -> Outcome:
-    """Compare this month's statistics with the rows they sum, and make them anew where they differ.
-
-    At the turn of a month the one before is compared too: its last sessions may have been told late.
-    """
-    tomorrow = clock().astimezone(zone).date() + timedelta(days=1)
-    first, last = tomorrow - timedelta(days=2), tomorrow
-    with reading(engine) as store:
-        differing = rollups.differing(store, first, last)
-        checked = len(rollups.stored(store, first, last))
-    with writing(engine) as store:
-        forget_runs(store, clock() - KEEP_RUNS)
-        if differing:
-            # The store may have moved on between the two reads; inside here it cannot.
-            differing = rollups.repair(store, first, last)
-    if differing:
-        log.warning("%d statistics differed from their rows and were made anew", differing)
-        return Outcome(checked, differing, f"{differing} statistics differed and were made anew")
-    return Outcome(checked)
+    return each(silent, lambda number: polling.refresh(engine, backend, number, now=clock()), progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from db.models.access import ApiToken, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
-from db.models.operations import Command, JobRun, Rollup, WebhookEvent
+from db.models.operations import Command, JobPosition, JobRun, JobSchedule, Rollup, WebhookEvent
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff
 from db.models.sessions import ChargingSession, SessionMeterValue
 
@@ -17,7 +17,9 @@ __all__ = [
     "ChargingStation",
     "Command",
     "ConnectorStatusInterval",
+    "JobPosition",
     "JobRun",
+    "JobSchedule",
     "OCPPConnector",
     "OCPPLog",
     "OCPPStation",
