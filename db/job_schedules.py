@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -16,25 +17,42 @@ from schedule import Schedule
 LATE_AFTER = timedelta(seconds=60)
 
 
-def announce(store: Session, schedules: Mapping[str, Schedule], now: datetime) -> None:
+@dataclass(frozen=True)
+class Expected:
+    """A job that should run."""
+
+    name: str
+    schedule: Schedule
+    about: str = ""
+    quiet: bool = False
+
+
+def announce(store: Session, jobs: Sequence[Expected], now: datetime) -> None:
     """Write what is to run; what is no longer among it is forgotten.
 
     A job that was due keeps its time: a scheduler that is started again and again runs nothing either.
     """
-    store.execute(delete(JobSchedule).where(JobSchedule.job.not_in(schedules)))
+    store.execute(delete(JobSchedule).where(JobSchedule.job.not_in([job.name for job in jobs])))
     known = {row.job: row for row in store.scalars(select(JobSchedule))}
-    for job, schedule in schedules.items():
-        row = known.get(job)
-        if row is None or (row.seconds, row.cron) != (schedule.seconds, schedule.cron):
-            note_next(store, job, schedule, next_due=schedule.next_after(now), now=now)
-        else:
-            row.updated_at = now
+    for job in jobs:
+        row = known.get(job.name)
+        is_same = row is not None and (row.seconds, row.cron) == (job.schedule.seconds, job.schedule.cron)
+        note_next(
+            store, job, next_due=row.next_due if row and is_same else job.schedule.next_after(now), now=now
+        )
 
 
-def note_next(store: Session, job: str, schedule: Schedule, *, next_due: datetime, now: datetime) -> None:
+def note_next(store: Session, job: Expected, *, next_due: datetime, now: datetime) -> None:
     """The next run of the job should begin at `next_due`."""
-    told = {"seconds": schedule.seconds, "cron": schedule.cron, "next_due": next_due, "updated_at": now}
-    statement = insert(store, JobSchedule).values(job=job, **told)
+    told = {
+        "about": job.about,
+        "seconds": job.schedule.seconds,
+        "cron": job.schedule.cron,
+        "quiet": job.quiet,
+        "next_due": next_due,
+        "updated_at": now,
+    }
+    statement = insert(store, JobSchedule).values(job=job.name, **told)
     store.connection().execute(statement.on_conflict_do_update(index_elements=["job"], set_=told))
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from db import job_runs, job_schedules
 from db.engine import reading, writing
 from db.job_runs import Ending
+from db.job_schedules import Expected
 from db.models import JobRun, utc_now
 from jobs.advice import advice_for, reason_of
 from ocpp_integration.errors import BackendDown, IntegrationError
@@ -71,14 +72,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """A job by its name. `work` gets a `Progress`, which it calls wherever it may be cancelled. `quiet` ones
-    run so often, on every host, that they have no slots, and only a run that failed leaves a row.
+    """A job by its name, and what it is for. `work` gets a `Progress`, to be called wherever it may be
+    cancelled. `quiet` ones run so often, and on every host, that they have no slots, and only a run that
+    failed leaves a row.
     """
 
     name: str
     work: Callable[[Progress], Outcome]
     schedule: Schedule
+    about: str = ""
     quiet: bool = False
+
+    @property
+    def expected(self) -> Expected:
+        return Expected(self.name, self.schedule, self.about, self.quiet)
 
 
 @dataclass(eq=False)
@@ -215,7 +222,7 @@ class Runner:
         if now - self._quiet_told_at.get(job.name, _LONG_AGO) > _QUIET_NEXT_EVERY:
             self._quiet_told_at[job.name] = now
             with writing(self._engine) as store:
-                job_schedules.note_next(store, job.name, job.schedule, next_due=now + _QUIET_NEXT, now=now)
+                job_schedules.note_next(store, job.expected, next_due=now + _QUIET_NEXT, now=now)
         return outcome
 
     @contextmanager
@@ -280,5 +287,4 @@ def _work(job: Job, progress: Progress) -> tuple[Outcome, Ending]:
 
 
 def _note_next(store: Session, job: Job, now: datetime) -> None:
-    following = job.schedule.next_after(now)
-    job_schedules.note_next(store, job.name, job.schedule, next_due=following, now=now)
+    job_schedules.note_next(store, job.expected, next_due=job.schedule.next_after(now), now=now)

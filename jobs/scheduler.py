@@ -62,4 +62,4 @@ def make_scheduler(
 def announce(engine: Engine, jobs: Sequence[Job]) -> None:
     """Let other processes know what should run when."""
     with writing(engine) as store:
-        job_schedules.announce(store, {job.name: job.schedule for job in jobs}, utc_now())
+        job_schedules.announce(store, [job.expected for job in jobs], utc_now())

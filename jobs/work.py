@@ -32,26 +32,48 @@ def all_jobs(
     stuck_after = timedelta(hours=settings.stuck_after)
     kept = upkeep.Retention.of(settings)
     return [
-        Job("apply", lambda _: apply_webhooks(engine, clock), Schedule(settings.apply_interval), quiet=True),
-        Job("sync", lambda p: sync_stations(engine, backend, clock, p), settings.sync_schedule),
-        Job("poll", lambda p: poll_sessions(engine, backend, clock, silent_after, p), settings.poll_schedule),
+        Job(
+            "apply",
+            lambda _: apply_webhooks(engine, clock),
+            Schedule(settings.apply_interval),
+            "Applies recorded webhooks to sessions, connectors and statistics",
+            quiet=True,
+        ),
+        Job(
+            "sync",
+            lambda progress: sync_stations(engine, backend, clock, progress),
+            settings.sync_schedule,
+            "Tells the OCPP backend which stations there are",
+        ),
+        Job(
+            "poll",
+            lambda progress: poll_sessions(engine, backend, clock, silent_after, progress),
+            settings.poll_schedule,
+            "Asks the OCPP backend about running sessions that fell silent",
+        ),
         Job(
             "presence",
-            lambda p: upkeep.mark_silent_stations(engine, backend, clock, offline_after, p),
+            lambda progress: upkeep.mark_silent_stations(engine, backend, clock, offline_after, progress),
             settings.presence_schedule,
+            "Marks stations offline that are not heard any more",
         ),
         Job(
             "stuck",
-            lambda p: upkeep.close_stuck_sessions(engine, backend, clock, stuck_after, p),
+            lambda progress: upkeep.close_stuck_sessions(engine, backend, clock, stuck_after, progress),
             settings.stuck_schedule,
+            "Ends sessions, as estimated, that nobody else will end",
         ),
         Job(
             "rollup",
-            lambda p: upkeep.check_rollups(engine, clock, settings.zone, p),
+            lambda progress: upkeep.check_rollups(engine, clock, settings.zone, progress),
             settings.rollup_schedule,
+            "Compares the statistics with the rows they sum, and mends them",
         ),
         Job(
-            "retention", lambda p: upkeep.forget_old_rows(engine, clock, kept, p), settings.retention_schedule
+            "retention",
+            lambda progress: upkeep.forget_old_rows(engine, clock, kept, progress),
+            settings.retention_schedule,
+            "Deletes what is older than the settings keep it",
         ),
     ]
 

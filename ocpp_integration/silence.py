@@ -59,9 +59,7 @@ def known_stations(store: Session) -> list[Station]:
             select(ChargingSession.ocpp_station_id, func.max(ChargingSession.power_at))
             .where(ChargingSession.status.not_in(ENDED_STATUSES))
             .group_by(ChargingSession.ocpp_station_id)
-        )
-
-        .all()
+        ).all()
     )
     rows = store.scalars(select(OCPPStation).options(selectinload(OCPPStation.connectors)))
     return [_station(row, measured.get(row.id)) for row in rows]

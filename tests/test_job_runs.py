@@ -14,6 +14,7 @@ from webhooks import at
 
 from db import job_runs, job_schedules
 from db.engine import reading, writing
+from db.job_schedules import Expected
 from db.models import JobRun, JobSchedule, utc_now
 from jobs.advice import UNFORESEEN
 from jobs.runs import AlreadyRunning, Cancelled, Job, Outcome, Progress, Runner, each, unheard
@@ -345,7 +346,7 @@ def test_a_scheduler_that_starts_announces_its_jobs_and_hides_no_lateness(engine
     cron = Schedule(cron="0 3 * * *")
     with writing(engine) as store:
         for name in ("sync", "gone"):
-            job_schedules.note_next(store, name, MINUTE, next_due=long_ago, now=long_ago)
+            job_schedules.note_next(store, Expected(name, MINUTE), next_due=long_ago, now=long_ago)
     announce(engine, [_job(), Job("poll", lambda _: Outcome(), cron)])
     with reading(engine) as store:
         rows = {row.job: row for row in store.scalars(select(JobSchedule))}

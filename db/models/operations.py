@@ -133,14 +133,17 @@ class JobRun(Base):
 class JobSchedule(Base):
     """What should run when, as the schedulers told: every `seconds`, or by `cron` (UTC).
 
-    `next_due` is when the next run should begin.
+    `about` says what the job is for, `next_due` when its next run should begin; a `quiet` one runs all the
+    time and leaves no rows of it.
     """
 
     __tablename__ = "job_schedules"
 
     job: Mapped[Word] = mapped_column(primary_key=True)
+    about: Mapped[Name] = mapped_column(default="")
     seconds: Mapped[float | None]
     cron: Mapped[Name | None]
+    quiet: Mapped[bool] = mapped_column(default=False)
     next_due: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -53,8 +53,10 @@ def upgrade() -> None:
     op.create_table(
         "job_schedules",
         sa.Column("job", sa.String(length=50), nullable=False),
+        sa.Column("about", sa.String(length=255), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("cron", sa.String(length=255), nullable=True),
+        sa.Column("quiet", sa.Boolean(), nullable=False),
         sa.Column("next_due", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("job", name=op.f("pk_job_schedules")),
