@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,8 @@ from schedule import Schedule
 
 # Among so many of a job's newest runs are its last one that ended, and those under way or asked for.
 _ENOUGH = 5
+# A quiet job leaves a row a minute while it fails, and none when it is well again.
+_FAILS_STILL = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def history(store: Session, job: str, limit: int) -> Sequence[JobRun]:
 
 def _state(store: Session, row: JobSchedule, now: datetime) -> JobState:
     runs = job_runs.newest(store, row.job, limit=_ENOUGH)
+    if row.quiet:
+        runs = [run for run in runs if run.started_at > now - _FAILS_STILL]
     running = _first(runs, "running")
     return JobState(
         name=row.job,
