@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from html import escape
 
@@ -120,6 +121,11 @@ def _under_way(run: JobRun, now: datetime) -> str:
     return f'<p class="mm-note">{escape(words)}</p>{bar}'
 
 
+def _with_code(text: str) -> str:
+    """Commands are in backticks, as on the terminal."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _last(run: JobRun, now: datetime) -> str:
     failed = f", {formats.count(run.failed)} failed" if run.failed else ""
     figures = f"{formats.count(run.processed)} processed{failed}, took {took(run)}"
@@ -129,5 +135,5 @@ def _last(run: JobRun, now: datetime) -> str:
     if run.error:
         lines.append(f'<p class="mm-note mm-warn">{escape(run.error)}</p>')
     if run.advice:
-        lines.append(f'<p class="mm-note"><b>What to do:</b> {escape(run.advice)}</p>')
+        lines.append(f'<p class="mm-note"><b>What to do:</b> {_with_code(run.advice)}</p>')
     return "".join(lines)

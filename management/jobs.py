@@ -50,7 +50,7 @@ def table(engine: Engine, now: datetime | None = None) -> str:
         states = job_states(store, moment)
     if not states:
         return "No scheduler was ever started here; start one with `python -m jobs`."
-    rows = [("job", "due", "last run (UTC)", "outcome", "next due (UTC)", "")]
+    rows: list[tuple[str, ...]] = [("job", "due", "last run (UTC)", "outcome", "next due (UTC)", "")]
     rows += [_row(state) for state in states]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

@@ -46,7 +46,8 @@ def tiles() -> None:
         with st.container(key="card-none"):
             st.html(
                 markup.empty(
-                    "No scheduler was ever started", "Start one with `python -m jobs`, or all with `make up`."
+                    "No scheduler was ever started",
+                    "Start one with python -m jobs, or everything with make up.",
                 )
             )
         return
