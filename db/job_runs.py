@@ -172,15 +172,10 @@ def newest(store: Session, job: str, *, limit: int = 1) -> Sequence[JobRun]:
 def prune(store: Session, before: datetime, limit: int) -> int:
     """Delete up to `limit` runs that ended before then, but never a job's newest: it tells its last slot."""
     newer = aliased(JobRun)
-    old = (
-        select(JobRun.id)
-        .where(
-            JobRun.ended_at < before,
-            exists().where(newer.job == JobRun.job, newer.started_at > JobRun.started_at),
-        )
-        .order_by(JobRun.id)
-        .limit(limit)
-    )
+    # Ids grow with time: where the oldest are too new, none is looked at further.
+    oldest = select(JobRun.id).order_by(JobRun.id).limit(limit).scalar_subquery()
+    is_not_its_newest = exists().where(newer.job == JobRun.job, newer.started_at > JobRun.started_at)
+    old = select(JobRun.id).where(JobRun.id.in_(oldest), JobRun.ended_at < before, is_not_its_newest)
     return store.connection().execute(delete(JobRun).where(JobRun.id.in_(old))).rowcount
 
 

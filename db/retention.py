@@ -16,21 +16,23 @@ def prune_webhooks(store: Session, before: datetime, limit: int) -> int:
     The row stays, with its key and digest: the same event sent again is still known, for ever, and with
     another body still refused.
     """
-    events = store.execute(
-        select(WebhookEvent.id, WebhookEvent.received_at)
-        .where(WebhookEvent.state.in_(("applied", "ignored")))
-        .order_by(WebhookEvent.id)
-        .limit(limit)
-    ).all()
-    # Ids grow with time, so that where the oldest is too new there is none.
-    old = [event.id for event in events if event.received_at < before]
-    store.execute(
-        update(WebhookEvent)
-        .where(WebhookEvent.id.in_(old))
-        .values(state="pruned", body=b"", station_id=null(), transaction_id=null(), error=null())
-        .execution_options(synchronize_session=False)
-    )
-    return len(old)
+    for state in ("applied", "ignored"):
+        events = store.execute(
+            select(WebhookEvent.id, WebhookEvent.received_at)
+            .where(WebhookEvent.state == state)
+            .order_by(WebhookEvent.id)
+            .limit(limit)
+        ).all()
+        # Ids grow with time, so that where the oldest are too new there are none.
+        if old := [event.id for event in events if event.received_at < before]:
+            store.execute(
+                update(WebhookEvent)
+                .where(WebhookEvent.id.in_(old))
+                .values(state="pruned", body=b"", station_id=null(), transaction_id=null(), error=null())
+                .execution_options(synchronize_session=False)
+            )
+            return len(old)
+    return 0
 
 
 def prune_logs(store: Session, before: datetime, limit: int) -> int:

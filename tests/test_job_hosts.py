@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import factories
 import pytest
+from locator import running_locator, silence
 from sqlalchemy import Engine, select
 
-from db.engine import reading
+from db.engine import reading, writing
 from db.models import JobRun
+from settings import ROOT
 
 SCRIPT = Path(__file__).with_name("scheduler_process.py")
 SECONDS = 12.0
@@ -69,7 +72,7 @@ class Hosts:
 
 
 @pytest.fixture
-def hosts(engine: Engine, tmp_path: Path) -> object:
+def hosts(engine: Engine, tmp_path: Path) -> Iterator[Hosts]:
     hosts = Hosts(engine, tmp_path / "journal", [])
     yield hosts
     for process in hosts.processes:
@@ -123,3 +126,22 @@ def test_a_host_that_is_asked_to_end_cancels_its_run_and_another_host_does_the_s
     hosts.until(is_done_by_another)
     (ended,) = (process for process in hosts.processes if process.pid == asked)
     assert ended.wait(10) == 0
+
+
+def test_a_process_whose_job_hangs_on_the_network_ends_all_the_same(hosts: Hosts) -> None:
+    with writing(hosts.engine) as store:
+        factories.add_station(store, factories.add_owner(store))
+    with running_locator() as locator:
+        locator.answer(silence(locator))
+        told = {
+            "DATABASE_URL": hosts.engine.url.render_as_string(hide_password=False),
+            "OCPP_BASE_URL": locator.url,
+            "OCPP_TIMEOUT": "60",
+        }
+        process = subprocess.Popen([sys.executable, "-m", "jobs"], cwd=ROOT, env=os.environ | told)
+        hosts.processes.append(process)
+        hosts.until(lambda: "/api/locator/sync-station/" in locator.paths())
+        process.terminate()
+        assert process.wait(10) == 0
+    (run,) = (run for run in hosts.runs() if run.job == "sync" and run.attempt == 1)
+    assert (run.state, "in the middle of its work" in (run.error or "")) == ("cancelled", True)
