@@ -19,8 +19,8 @@ from jobs.scheduler import announce, make_scheduler
 from jobs.work import all_jobs
 from ocpp_integration.backend import BackendClient
 
-# Whoever ends the process waits ten seconds before it kills.
-STOP_WITHIN = 7.0
+# Whoever ends the process kills it after five or ten seconds.
+STOP_WITHIN = 4.0
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db import job_runs, job_schedules
@@ -107,8 +107,13 @@ class Run:
         if time.monotonic() - self._written_at < _WRITE_PROGRESS_EVERY:
             return
         self._written_at = time.monotonic()
-        with writing(self.engine) as store:
-            is_held = job_runs.note_progress(store, self.id, done, total)
+        try:
+            with writing(self.engine) as store:
+                is_held = job_runs.note_progress(store, self.id, done, total)
+        except OperationalError as error:
+            # The work goes on: if it needs the store as well, it will find out by itself.
+            log.warning("progress could not be noted: %s", error.orig)
+            return
         if not is_held:
             raise Cancelled
 
@@ -207,9 +212,13 @@ class Runner:
             if self._idle.wait_for(lambda: not self._under_way, seconds):
                 return True
             left = [run.id for run in self._under_way if run.id]
-        with writing(self._engine) as store:
-            for run_id in left:
-                job_runs.finish(store, run_id, Ending("cancelled", error=_CUT_SHORT), self._clock())
+        try:
+            with writing(self._engine) as store:
+                for run_id in left:
+                    job_runs.finish(store, run_id, Ending("cancelled", error=_CUT_SHORT), self._clock())
+        except SQLAlchemyError as error:
+            # Others will find that nobody beats for them.
+            log.warning("runs that were cut short could not be noted: %s", error)
         return False
 
     def _run_quietly(self, job: Job, now: datetime) -> Outcome:

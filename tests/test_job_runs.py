@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import OperationalError
 from webhooks import at
 
 from db import job_runs, job_schedules
@@ -156,6 +157,20 @@ def test_progress_is_seen_while_the_job_runs(engine: Engine, runner: Runner) -> 
     runner.run_slot(_job(work))
     # The second follows at once, and is not worth a write.
     assert seen == [(3, 10), (3, 10)]
+
+
+def test_work_goes_on_though_its_progress_cannot_be_noted(
+    engine: Engine, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> bool:
+        raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+    def work(progress: Progress) -> Outcome:
+        progress(1, 2)
+        return Outcome(2)
+
+    monkeypatch.setattr(job_runs, "note_progress", locked)
+    assert (runner.run_slot(_job(work)), _states(engine)) == (Outcome(2), [("done", 1)])
 
 
 def test_a_runner_that_stops_cancels_at_the_next_safe_point_and_has_the_slot_run_again(
