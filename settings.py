@@ -10,16 +10,20 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schedule import Schedule
 
 ROOT = Path(__file__).resolve().parent
 ENV_FILE = ROOT / ".env"
 
 Network = IPv4Network | IPv6Network
+# Written as text, so it is not decoded as the JSON that the fields of a dataclass would be.
+Due = Annotated[Schedule, NoDecode, BeforeValidator(Schedule.parse)]
 
 
 class ConfigurationError(Exception):
@@ -155,9 +159,16 @@ class Settings(BaseSettings):
     frame_retention_rows: int = Field(1_000_000, ge=1000, description="How many OCPP frames are kept at most")
 
     apply_interval: float = Field(0.25, gt=0, description="Seconds between looks for recorded webhooks")
-    sync_interval: int = Field(60, ge=1, description="Seconds between syncs of stations to the backend")
-    pull_interval: int = Field(600, ge=1, description="Seconds between pulls of stations from MengedMate")
-    poll_interval: int = Field(30, ge=1, description="Seconds between polls of silent sessions")
+    sync_schedule: Due = Field(
+        Schedule(seconds=60),
+        description='When stations are synced to the backend: seconds, or cron in UTC ("*/5 * * * *")',
+    )
+    pull_schedule: Due = Field(
+        Schedule(seconds=600), description="When stations are pulled from MengedMate: seconds, or cron in UTC"
+    )
+    poll_schedule: Due = Field(
+        Schedule(seconds=30), description="When silent sessions are polled: seconds, or cron in UTC"
+    )
     poll_budget: float = Field(
         20, gt=0, description="Seconds that one poll of silent sessions may take; the rest waits for the next"
     )
@@ -165,9 +176,36 @@ class Settings(BaseSettings):
     poll_parallel: int = Field(
         32, ge=1, le=256, description="How many of them are asked for at once, each over a kept connection"
     )
-    rollup_interval: int = Field(600, ge=1, description="Seconds between checks of the statistics")
+    presence_schedule: Due = Field(
+        Schedule(seconds=60),
+        description="When stations that fell silent are looked for: seconds, or cron in UTC",
+    )
+    stuck_schedule: Due = Field(
+        Schedule(seconds=900),
+        description="When sessions that nobody will end are closed: seconds, or cron in UTC",
+    )
+    rollup_schedule: Due = Field(
+        Schedule(seconds=600), description="When the statistics are checked: seconds, or cron in UTC"
+    )
+    retention_schedule: Due = Field(
+        Schedule(seconds=3600), description="When old rows are deleted: seconds, or cron in UTC"
+    )
     session_silent_after: int = Field(
         120, ge=1, description="Seconds without news after which a running session is polled"
+    )
+
+    webhook_retention_days: int = Field(
+        90, ge=0, description="Days that bodies of applied webhooks are kept; 0 keeps them for ever"
+    )
+    log_retention_days: int = Field(
+        90, ge=0, description="Days that the log of webhooks and commands is kept; 0 for ever"
+    )
+    meter_value_retention_days: int = Field(
+        400, ge=0, description="Days after its end that a session's meter values are kept; 0 for ever"
+    )
+    job_run_retention_days: int = Field(30, ge=0, description="Days that runs of jobs are kept; 0 for ever")
+    sign_in_retention_days: int = Field(
+        30, ge=0, description="Days that failed sign-ins are kept; 0 for ever. Expired ones end at once"
     )
 
     simulator_fleet: Path = Field(

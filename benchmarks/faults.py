@@ -83,7 +83,7 @@ def _settings(options: argparse.Namespace) -> dict[str, str]:
         "SIMULATOR_HOURS": str(options.minutes / 60),
         "TIMEZONE": _where_it_is_noon(),
         "METER_INTERVAL": "30",
-        "SYNC_INTERVAL": "2",
+        "SYNC_SCHEDULE": "2",
     }
 
 

@@ -23,7 +23,10 @@ from dashboard.periods import History
 from db.analytics import kpis, live, series, sessions
 from db.analytics.scope import Period, Scope
 from db.engine import reading
-from db.models import ChargingStation, OCPPStation
+from db.job_states import JobState
+from db.job_states import history as runs_of_job
+from db.job_states import job_states as states_of_jobs
+from db.models import ChargingStation, JobRun, OCPPStation
 from ocpp_integration import backend_state
 
 
@@ -129,6 +132,19 @@ def session(scope: Scope, pk: int) -> tuple[sessions.SessionRow, list[sessions.M
     with reading(resources.engine()) as store:
         row = sessions.find_session(store, scope, pk)
         return (row, sessions.meter_curve(store, scope, pk)) if row else None
+
+
+@st.cache_data(ttl=0.9, max_entries=1, show_spinner=False)
+def job_states() -> list[JobState]:
+    """How each job does. For admins; jobs belong to nobody's stations."""
+    with reading(resources.engine()) as store:
+        return states_of_jobs(store, datetime.now(UTC))
+
+
+@st.cache_data(ttl=2, max_entries=50, show_spinner=False)
+def job_history(name: str, limit: int) -> list[JobRun]:
+    with reading(resources.engine()) as store:
+        return list(runs_of_job(store, name, limit))
 
 
 def _main_currency(summary: kpis.Summary) -> str:

@@ -16,6 +16,7 @@ st.set_page_config(page_title="MengedMate", page_icon=str(_BRAND / "mark.svg"), 
 st.html(markup.style_sheet())
 who = visitor()
 
+ADMIN = [st.Page("views/jobs.py", title="Jobs", icon=":material/event_repeat:")]
 page = st.navigation(
     {
         "Monitor": [
@@ -23,6 +24,7 @@ page = st.navigation(
             st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
         ],
         "Operate": [st.Page("views/live.py", title="Live", icon=":material/bolt:")],
+        **({"Admin": ADMIN} if who.user.role == "admin" else {}),
     }
 )
 st.logo(_BRAND / "wordmark.svg", size="large", icon_image=_BRAND / "mark.svg")

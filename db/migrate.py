@@ -41,8 +41,19 @@ def new_revision(engine: Engine, message: str) -> None:
 
 def is_current(engine: Engine) -> bool:
     """Whether the store has this version's schema."""
+    return revision(engine) == head()
+
+
+def revision(engine: Engine) -> str | None:
+    """The revision of the store's schema, None where it has none."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head()
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def knows(revision: str) -> bool:
+    """Whether this version can bring a store of that revision up to date."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision in known
 
 
 def head() -> str | None:

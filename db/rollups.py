@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, or_, select, text
+from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import DOWN_STATUSES, ENDED_STATUSES, is_success
@@ -141,6 +141,15 @@ def differing(store: Session, first: date, last: date) -> int:
     """How many sums of those months are not what their rows add up to."""
     expected, known = computed(store, first, last), stored(store, first, last)
     return sum(expected.get(key) != known.get(key) for key in expected.keys() | known.keys())
+
+
+def oldest_month(store: Session) -> date | None:
+    """The first day of the oldest month that has sums or sessions."""
+    whole = (Rollup.scope == "network", Rollup.scope_id == 0, Rollup.grain == "month")
+    bucket = store.scalar(select(func.min(Rollup.bucket)).where(*whole))
+    start = store.scalar(select(func.min(ChargingSession.start_time)))
+    days = [at.date() for at in (bucket, start) if at is not None]
+    return min(days).replace(day=1) if days else None
 
 
 def _bar_other_writers(store: Session) -> None:

@@ -1,21 +1,27 @@
-"""`python -m jobs`: applies recorded webhooks, syncs stations, polls sessions, checks the statistics."""
+"""`python -m jobs`: applies recorded webhooks, keeps the backend in step, and looks after the store."""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
 
 import log
 import settings as configuration
 from db.engine import make_engine
-from db.models import utc_now
-from jobs.runs import record_start
-from jobs.scheduler import make_scheduler
+from jobs.runs import Job, Runner
+from jobs.scheduler import announce, make_scheduler
 from jobs.work import all_jobs
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.backend_state import StoredState
+
+# Whoever ends the process kills it after five or ten seconds.
+STOP_WITHIN = 4.0
 
 
 def main() -> int:
@@ -27,17 +33,27 @@ def main() -> int:
     log.configure(settings.log_level)
     engine = make_engine(settings.database_url)
     jobs = all_jobs(settings, engine, BackendClient(settings, watcher=StoredState(engine)))
-    scheduler = make_scheduler(engine, jobs)
-    stop = threading.Event()
+    run_until(threading.Event(), engine, Runner(engine), jobs)
+    return 0
+
+
+def run_until(stop: threading.Event, engine: Engine, runner: Runner, jobs: Sequence[Job]) -> None:
+    """Run `jobs` when they are due, until `stop` or a signal; what is under way then is cancelled."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    scheduler.start()
-    record_start(engine, utc_now())
-    logging.getLogger("jobs").info("jobs run: %s", ", ".join(job.name for job in jobs))
-    stop.wait()
-    # Lets the runs under way come to their end; each is short.
-    scheduler.shutdown(wait=True)
-    return 0
+    with runner:
+        scheduler = make_scheduler(runner, jobs)
+        announce(engine, jobs)
+        scheduler.start()
+        told = ", ".join(f"{job.name} ({job.schedule})" for job in jobs)
+        logging.getLogger("jobs").info("jobs run: %s", told)
+        stop.wait()
+        runner.stop()
+        scheduler.shutdown(wait=False)
+        if not runner.wait(STOP_WITHIN):
+            # Threads that hang on a network cannot be ended. What they had under way is rolled back.
+            logging.shutdown()
+            os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,118 +1,299 @@
-"""Each run of a job leaves a row: when, how long, how many, what failed."""
+"""Running jobs: each run is a row that this process holds, and beats for, until it is over."""
 
 from __future__ import annotations
 
 import logging
-import socket
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Self, TypeVar
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from db.engine import writing
+from db import job_runs, job_schedules
+from db.engine import reading, writing
+from db.job_runs import Ending
+from db.job_schedules import Expected
 from db.models import JobRun, utc_now
-from db.upsert import insert
+from jobs.advice import advice_for, reason_of
+from ocpp_integration.errors import BackendDown, IntegrationError
+from schedule import Schedule
 
 log = logging.getLogger(__name__)
 
-_QUIET_ROW_EVERY = 60.0
+_Thing = TypeVar("_Thing")
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=45)
+# A holder misses this many before it is taken for dead.
+_BEATS_PER_TIMEOUT = 4
+_WRITE_PROGRESS_EVERY = 1.0
+# A quiet job runs several times a second: rows of each run, or of each next run, would bury the others.
+_QUIET_ROWS = Schedule(seconds=60)
+_QUIET_NEXT = timedelta(seconds=30)
+_QUIET_NEXT_EVERY = timedelta(seconds=10)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_ROW = 0
+_CUT_SHORT = "It was ended together with its process, in the middle of its work."
+_ENDED = "The process that ran it was told to end."
+
+
+class Cancelled(Exception):
+    """The run is to end here: its process is asked to, or the run is no longer this process's."""
+
+
+class AlreadyRunning(Exception):
+    """The job is running, here or on another host."""
+
+
+Progress = Callable[[int, int | None], None]
+
+
+def unheard(_done: int, _total: int | None) -> None:
+    """For work that nobody watches."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job did: how many things it worked on, and how many of them failed and why."""
+    """What a job did: how many things it worked on, how many of them failed, why, and what to do about it.
+    `note` tells more of what it did.
+    """
 
     processed: int = 0
     failed: int = 0
     error: str | None = None
+    advice: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job by its name. `quiet` ones run so often that only runs with something to tell leave a row."""
+    """A job by its name, and what it is for. `work` gets a `Progress`, to be called wherever it may be
+    cancelled. `quiet` ones run so often, and on every host, that they have no slots, and only a run that
+    failed leaves a row.
+    """
 
     name: str
-    work: Callable[[], Outcome]
-    seconds: float
+    work: Callable[[Progress], Outcome]
+    schedule: Schedule
+    about: str = ""
     quiet: bool = False
 
-
-def run_job(engine: Engine, job: Job, clock: Callable[[], datetime] = utc_now) -> Outcome | None:
-    """Run `job` once and leave its row; None where another scheduler has this slot already."""
-    started = clock()
-    if job.quiet:
-        return _run_quietly(engine, job, started, clock)
-    run_id = _take_slot(engine, job, started, every=job.seconds)
-    if run_id is None:
-        return None
-    outcome = _outcome(job)
-    with writing(engine) as store:
-        _finish(store.get_one(JobRun, run_id), outcome, clock())
-    return outcome
+    @property
+    def expected(self) -> Expected:
+        return Expected(self.name, self.schedule, self.about, self.quiet)
 
 
-def record_start(engine: Engine, now: datetime) -> None:
-    """Leave a row that says the scheduler is up; a run's own slot may still belong to the one before."""
-    with writing(engine) as store:
-        store.add(
-            JobRun(
-                job="start", slot=now, host=socket.gethostname(), started_at=now, ended_at=now, state="done"
-            )
-        )
+@dataclass(eq=False)
+class Run:
+    """A run under way in this process."""
+
+    id: int
+    engine: Engine
+    told_to_stop: threading.Event
+    on_progress: Progress = unheard
+    is_lost: threading.Event = field(default_factory=threading.Event)
+    _written_at: float = 0.0
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Say how far it has come. Raises `Cancelled` where it should come no further."""
+        self.on_progress(done, total)
+        if self.told_to_stop.is_set() or self.is_lost.is_set():
+            raise Cancelled
+        if time.monotonic() - self._written_at < _WRITE_PROGRESS_EVERY:
+            return
+        self._written_at = time.monotonic()
+        try:
+            with writing(self.engine) as store:
+                is_held = job_runs.note_progress(store, self.id, done, total)
+        except OperationalError as error:
+            # The work goes on: if it needs the store as well, it will find out by itself.
+            log.warning("progress could not be noted: %s", error.orig)
+            return
+        if not is_held:
+            raise Cancelled
 
 
-def slot_of(at: datetime, seconds: float) -> datetime:
-    """The time at which the run was due: schedulers that fire in the same slot compete for one row."""
-    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)
+class Runner:
+    """Runs jobs in this process. As a context it beats for them; `stop` cancels them at their next point."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        heartbeat_timeout: timedelta = HEARTBEAT_TIMEOUT,
+        clock: Callable[[], datetime] = utc_now,
+    ):
+        self._engine = engine
+        self._timeout = heartbeat_timeout
+        self._clock = clock
+        self._stop = threading.Event()
+        self._no_more_beats = threading.Event()
+        self._idle = threading.Condition()
+        self._under_way: list[Run] = []
+        self._quiet_told_at: dict[str, datetime] = {}
+        self._heart = threading.Thread(target=self._beat_until_closed, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._heart.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._no_more_beats.set()
+        self._heart.join()
+
+    def run_slot(self, job: Job) -> Outcome | None:
+        """Run what is due now; None where the slot is another's, or the job is still running."""
+        if self._stop.is_set():
+            return None
+        now = self._clock()
+        if job.quiet:
+            return self._run_quietly(job, now)
+        with writing(self._engine) as store:
+            run_id = job_runs.begin(store, job.name, job.schedule.slot_of(now), now=now)
+            if run_id is not None:
+                _note_next(store, job, now)
+        return None if run_id is None else self.carry_out(job, run_id)
+
+    def run_by_hand(self, job: Job, on_progress: Progress = unheard) -> JobRun:
+        """Run the job now, whatever is due; returns its row. Raises `AlreadyRunning`."""
+        now = self._clock()
+        with writing(self._engine) as store:
+            run_id = job_runs.begin(store, job.name, now, trigger="hand", now=now)
+            holder = job_runs.running(store, job.name)
+        if run_id is None:
+            where = f" on {holder.host} since {holder.started_at:%Y-%m-%d %H:%M:%S} UTC" if holder else ""
+            raise AlreadyRunning(f"{job.name} is running already{where}; wait until it is over.")
+        self.carry_out(job, run_id, on_progress)
+        with reading(self._engine) as store:
+            return store.get_one(JobRun, run_id)
+
+    def look(self, jobs: Collection[Job]) -> list[tuple[Job, int]]:
+        """Give up runs whose process is dead and claim what waits: jobs to `carry_out`, each with its run."""
+        if self._stop.is_set():
+            return []
+        by_name = {job.name: job for job in jobs}
+        with reading(self._engine) as store:
+            if not job_runs.anything_to_do(store, self._timeout):
+                return []
+        now = self._clock()
+        with writing(self._engine) as store:
+            for run in job_runs.lose_dead(store, self._timeout, now):
+                log.warning("run %d of %s is lost: %s", run.id, run.job, run.error)
+            claimed = job_runs.claim_requested(store, by_name, now)
+            return [(by_name[run.job], run.id) for run in claimed]
+
+    def carry_out(self, job: Job, run_id: int, on_progress: Progress = unheard) -> Outcome:
+        """Do the work of a run that this process holds, and write what became of it."""
+        with self._busy(Run(run_id, self._engine, self._stop, on_progress)) as run:
+            outcome, ending = _work(job, run.progress)
+            now = self._clock()
+            with writing(self._engine) as store:
+                if not job_runs.finish(store, run_id, ending, now):
+                    log.warning(
+                        "run %d of %s was taken over meanwhile; its end is not noted", run_id, job.name
+                    )
+                _note_next(store, job, now)
+        return outcome
+
+    def stop(self) -> None:
+        """Have every run end at its next safe point, and begin none."""
+        self._stop.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether all runs are over within so many seconds. Those that are not are given up: their work
+        will be cut short with the process.
+        """
+        with self._idle:
+            if self._idle.wait_for(lambda: not self._under_way, seconds):
+                return True
+            left = [run.id for run in self._under_way if run.id]
+        try:
+            with writing(self._engine) as store:
+                for run_id in left:
+                    job_runs.finish(store, run_id, Ending("cancelled", error=_CUT_SHORT), self._clock())
+        except SQLAlchemyError as error:
+            # Others will find that nobody beats for them.
+            log.warning("runs that were cut short could not be noted: %s", error)
+        return False
+
+    def _run_quietly(self, job: Job, now: datetime) -> Outcome:
+        with self._busy(Run(_NO_ROW, self._engine, self._stop)):
+            outcome, ending = _work(job, unheard)
+        if outcome.failed:
+            # One row a minute says that it fails.
+            with writing(self._engine) as store:
+                job_runs.record_ended(store, job.name, _QUIET_ROWS.slot_of(now), ending, now)
+        if now - self._quiet_told_at.get(job.name, _LONG_AGO) > _QUIET_NEXT_EVERY:
+            self._quiet_told_at[job.name] = now
+            with writing(self._engine) as store:
+                job_schedules.note_next(store, job.expected, next_due=now + _QUIET_NEXT, now=now)
+        return outcome
+
+    @contextmanager
+    def _busy(self, run: Run) -> Iterator[Run]:
+        with self._idle:
+            self._under_way.append(run)
+        try:
+            yield run
+        finally:
+            with self._idle:
+                self._under_way.remove(run)
+                self._idle.notify_all()
+
+    def _beat_until_closed(self) -> None:
+        while not self._no_more_beats.wait(self._timeout.total_seconds() / _BEATS_PER_TIMEOUT):
+            with self._idle:
+                held = [run for run in self._under_way if run.id]
+            if not held:
+                continue
+            try:
+                with writing(self._engine) as store:
+                    alive = job_runs.beat(store, [run.id for run in held])
+            except SQLAlchemyError as error:
+                log.warning("the store took no heartbeat: %s", error)
+                continue
+            for run in held:
+                if run.id not in alive:
+                    run.is_lost.set()
 
 
-def forget_runs(store: Session, before: datetime) -> int:
-    """Delete the rows of runs that began before then."""
-    return store.connection().execute(delete(JobRun).where(JobRun.started_at < before)).rowcount
+def each(things: Sequence[_Thing], work: Callable[[_Thing], object], progress: Progress) -> Outcome:
+    """Work on each; a failure does not stop the others, but where the backend is down none is tried."""
+    failures: list[tuple[_Thing, IntegrationError]] = []
+    for position, thing in enumerate(things):
+        progress(position, len(things))
+        try:
+            work(thing)
+        except BackendDown as error:
+            failed = len(failures) + len(things) - position
+            return Outcome(len(things), failed, str(error), advice_for(error))
+        except IntegrationError as error:
+            failures.append((thing, error))
+    progress(len(things), len(things))
+    if not failures:
+        return Outcome(len(things))
+    told = "; ".join(f"{thing}: {error}" for thing, error in failures[:5])
+    return Outcome(len(things), len(failures), told, advice_for(failures[0][1]))
 
 
-def _run_quietly(engine: Engine, job: Job, started: datetime, clock: Callable[[], datetime]) -> Outcome:
-    outcome = _outcome(job)
-    if outcome.failed:
-        # One row a minute says that it fails; a row for each run would bury the others.
-        run_id = _take_slot(engine, job, started, every=_QUIET_ROW_EVERY)
-        if run_id is not None:
-            with writing(engine) as store:
-                _finish(store.get_one(JobRun, run_id), outcome, clock())
-    return outcome
-
-
-def _take_slot(engine: Engine, job: Job, started: datetime, *, every: float) -> int | None:
-    with writing(engine) as store:
-        statement = insert(store, JobRun).values(
-            job=job.name,
-            slot=slot_of(started, every),
-            host=socket.gethostname(),
-            started_at=started,
-            state="running",
-            processed=0,
-            failed=0,
-        )
-        return (
-            store.connection()
-            .execute(statement.on_conflict_do_nothing().returning(JobRun.id))
-            .scalar_one_or_none()
-        )
-
-
-def _outcome(job: Job) -> Outcome:
+def _work(job: Job, progress: Progress) -> tuple[Outcome, Ending]:
     try:
-        return job.work()
+        outcome = job.work(progress)
+    except Cancelled:
+        return Outcome(), Ending("cancelled", error=_ENDED)
     except Exception as error:
         log.exception("job %s failed", job.name)
-        reason = "".join(traceback.format_exception_only(error)).strip()
-        return Outcome(failed=1, error=reason[:2000])
+        outcome = Outcome(failed=1, error=reason_of(error), advice=advice_for(error))
+    state = "failed" if outcome.error and outcome.failed >= outcome.processed else "done"
+    return outcome, Ending(
+        state, outcome.processed, outcome.failed, outcome.error, outcome.advice, outcome.note
+    )
 
 
-def _finish(run: JobRun, outcome: Outcome, now: datetime) -> None:
-    run.ended_at = now
-    run.state = "failed" if outcome.error and outcome.failed >= outcome.processed else "done"
-    run.processed, run.failed, run.error = outcome.processed, outcome.failed, outcome.error
+def _note_next(store: Session, job: Job, now: datetime) -> None:
+    job_schedules.note_next(store, job.expected, next_due=job.schedule.next_after(now), now=now)

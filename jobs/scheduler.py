@@ -3,24 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import Engine
 
+from db import job_schedules
+from db.engine import writing
 from db.models import utc_now
-from jobs.runs import Job, run_job
+from jobs.runs import Job, Runner
+from schedule import Schedule
+
+LOOK_EVERY = 1.0
 
 
-def make_scheduler(engine: Engine, jobs: Sequence[Job]) -> BackgroundScheduler:
-    """A scheduler that runs each job at its interval, never two runs of one job at once."""
+class SlotTrigger(BaseTrigger):  # type: ignore[misc]
+    """Fires at the beginning of each slot: on all hosts at the same time, so that each slot has its run."""
+
+    def __init__(self, schedule: Schedule):
+        self._schedule = schedule
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        return self._schedule.next_after(now.astimezone(UTC))
+
+
+def make_scheduler(
+    runner: Runner, jobs: Sequence[Job], *, look_every: float = LOOK_EVERY
+) -> BackgroundScheduler:
+    """A scheduler that runs each job when it is due, and at once what was due while nobody ran."""
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(jobs))},
+        # A run of each job, one that was asked for of each, and the look.
+        executors={"default": ThreadPoolExecutor(2 * len(jobs) + 1)},
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
     )
+
+    def look() -> None:
+        for job, run_id in runner.look([job for job in jobs if not job.quiet]):
+            scheduler.add_job(carry_out, args=(job, run_id))
+
+    def carry_out(job: Job, run_id: int) -> None:
+        runner.carry_out(job, run_id)
+        look()
+
+    def run_slot(job: Job) -> None:
+        # What was asked for waits for the end of the run under way, and must not miss it.
+        if runner.run_slot(job) is not None and not job.quiet:
+            look()
+
     for job in jobs:
-        scheduler.add_job(
-            run_job, "interval", (engine, job), seconds=job.seconds, id=job.name, next_run_time=utc_now()
-        )
+        scheduler.add_job(run_slot, SlotTrigger(job.schedule), (job,), id=job.name, next_run_time=utc_now())
+    scheduler.add_job(look, "interval", seconds=look_every, id="look", next_run_time=utc_now())
     return scheduler
+
+
+def announce(engine: Engine, jobs: Sequence[Job]) -> None:
+    """Let other processes know what should run when."""
+    with writing(engine) as store:
+        job_schedules.announce(store, [job.expected for job in jobs], utc_now())

@@ -5,43 +5,95 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from db import partitions, rollups
-from db.engine import reading, writing
+from db import partitions
+from db.engine import reading
 from db.models import utc_now
-from jobs.runs import Job, Outcome, forget_runs
+from jobs import upkeep
+from jobs.runs import Job, Outcome, Progress, each, unheard
 from ocpp_integration import inbox, polling, reconcile, sync
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.errors import BackendDown, BackendError, IntegrationError
+from ocpp_integration.errors import BackendError
 from ocpp_integration.platform import MengedMate, pull, terms_of
+from schedule import Schedule
 from settings import Settings
 
 log = logging.getLogger(__name__)
 
-_Thing = TypeVar("_Thing")
-
 BATCH = 500
-KEEP_RUNS = timedelta(days=30)
-PARTITIONS_EVERY = 3600
+_PARTITIONS = Schedule(seconds=3600)
 
 
 def all_jobs(
     settings: Settings, engine: Engine, backend: BackendClient, clock: Callable[[], datetime] = utc_now
 ) -> list[Job]:
-    """Every job with its interval, wired to its collaborators."""
-    pulls = Job("pull", lambda: pull_stations(engine, settings, clock), settings.pull_interval)
+    """Every job with what it does and when, wired to its collaborators."""
+    offline_after = timedelta(seconds=settings.offline_after)
+    stuck_after = timedelta(hours=settings.stuck_after)
+    kept = upkeep.Retention.of(settings)
     return [
-        Job("apply", lambda: apply_webhooks(engine, clock), settings.apply_interval, quiet=True),
-        Job("sync", lambda: sync_stations(engine, backend, clock), settings.sync_interval),
-        Job("poll", lambda: poll_sessions(engine, backend, clock, settings), settings.poll_interval),
-        Job("rollup", lambda: check_rollups(engine, clock, settings.zone), settings.rollup_interval),
-        *([pulls] if settings.pulls_stations else []),
-        Job("partitions", lambda: Outcome(len(partitions.ensure(engine, clock()))), PARTITIONS_EVERY),
+        Job(
+            "apply",
+            lambda _: apply_webhooks(engine, clock),
+            Schedule(settings.apply_interval),
+            "Applies recorded webhooks to sessions, connectors and statistics",
+            quiet=True,
+        ),
+        Job(
+            "sync",
+            lambda progress: sync_stations(engine, backend, clock, progress),
+            settings.sync_schedule,
+            "Tells the OCPP backend which stations there are",
+        ),
+        *([_pulling(settings, engine, clock)] if settings.pulls_stations else []),
+        Job(
+            "poll",
+            lambda progress: poll_sessions(engine, backend, clock, settings, progress),
+            settings.poll_schedule,
+            "Asks the OCPP backend about running sessions that fell silent",
+        ),
+        Job(
+            "presence",
+            lambda progress: upkeep.mark_silent_stations(engine, backend, clock, offline_after, progress),
+            settings.presence_schedule,
+            "Marks stations offline that are not heard any more",
+        ),
+        Job(
+            "stuck",
+            lambda progress: upkeep.close_stuck_sessions(engine, backend, clock, stuck_after, progress),
+            settings.stuck_schedule,
+            "Ends sessions, as estimated, that nobody else will end",
+        ),
+        Job(
+            "rollup",
+            lambda progress: upkeep.check_rollups(engine, clock, settings.zone, progress),
+            settings.rollup_schedule,
+            "Compares the statistics with the rows they sum, and mends them",
+        ),
+        Job(
+            "retention",
+            lambda progress: upkeep.forget_old_rows(engine, clock, kept, progress),
+            settings.retention_schedule,
+            "Deletes what is older than the settings keep it",
+        ),
+        Job(
+            "partitions",
+            lambda _: Outcome(len(partitions.ensure(engine, clock()))),
+            _PARTITIONS,
+            "Makes the parts of large tables for the months to come (PostgreSQL)",
+        ),
     ]
+
+
+def _pulling(settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> Job:
+    return Job(
+        "pull",
+        lambda _: pull_stations(engine, settings, clock),
+        settings.pull_schedule,
+        "Takes stations, connectors and prices from MengedMate",
+    )
 
 
 def apply_webhooks(engine: Engine, clock: Callable[[], datetime]) -> Outcome:
@@ -53,11 +105,15 @@ def apply_webhooks(engine: Engine, clock: Callable[[], datetime]) -> Outcome:
     return Outcome(taken, dead, reason)
 
 
-def sync_stations(engine: Engine, backend: BackendClient, clock: Callable[[], datetime]) -> Outcome:
+def sync_stations(
+    engine: Engine, backend: BackendClient, clock: Callable[[], datetime], progress: Progress = unheard
+) -> Outcome:
     """Tell the backend every station that changed; one that it refuses does not stop the others."""
     with reading(engine) as store:
         due = sync.stations_to_sync(store, clock())
-    outcome = _each(due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()))
+    outcome = each(
+        due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()), progress
+    )
     # Whoever made a station known, also by hand or by the REST API, events may have waited for it.
     released = inbox.release_waiting(engine)
     if due or released:
@@ -77,7 +133,11 @@ def pull_stations(engine: Engine, settings: Settings, clock: Callable[[], dateti
 
 
 def poll_sessions(
-    engine: Engine, backend: BackendClient, clock: Callable[[], datetime], settings: Settings
+    engine: Engine,
+    backend: BackendClient,
+    clock: Callable[[], datetime],
+    settings: Settings,
+    progress: Progress = unheard,
 ) -> Outcome:
     """Ask the backend about running sessions from which nothing came for a while.
 
@@ -94,6 +154,7 @@ def poll_sessions(
             parallel=settings.poll_parallel,
             seconds=settings.poll_budget,
             now=clock,
+            progress=progress,
         )
     except BackendError as error:
         return Outcome(len(silent), len(silent) or 1, f"{len(silent)} sessions were not asked for: {error}")
@@ -106,40 +167,6 @@ def poll_sessions(
     return Outcome(polled.asked, len(polled.errors), "; ".join(reasons) or None)
 
 
-def _each(things: Sequence[_Thing], work: Callable[[_Thing], object]) -> Outcome:
-    """Work on each; a failure does not stop the others, but where the backend is down none is tried."""
-    reasons: list[str] = []
-    for position, thing in enumerate(things):
-        try:
-            work(thing)
-        except BackendDown as error:
-            return Outcome(len(things), len(reasons) + len(things) - position, str(error))
-        except IntegrationError as error:
-            reasons.append(f"{thing}: {error}")
-    return Outcome(len(things), len(reasons), _told(reasons))
-
-
 def _told(reasons: Sequence[str]) -> str | None:
     more = f"; and {len(reasons) - 5} more" if len(reasons) > 5 else ""
     return "; ".join(reasons[:5]) + more or None
-
-
-def check_rollups(engine: Engine, clock: Callable[[], datetime], zone: ZoneInfo) -> Outcome:
-    """Compare this month's statistics with the rows they sum, and make them anew where they differ.
-
-    At the turn of a month the one before is compared too: its last sessions may have been told late.
-    """
-    tomorrow = clock().astimezone(zone).date() + timedelta(days=1)
-    first, last = tomorrow - timedelta(days=2), tomorrow
-    with reading(engine) as store:
-        differing = rollups.differing(store, first, last)
-        checked = len(rollups.stored(store, first, last))
-    with writing(engine) as store:
-        forget_runs(store, clock() - KEEP_RUNS)
-        if differing:
-            # The store may have moved on between the two reads; inside here it cannot.
-            differing = rollups.repair(store, first, last)
-    if differing:
-        log.warning("%d statistics differed from their rows and were made anew", differing)
-        return Outcome(checked, differing, f"{differing} statistics differed and were made anew")
-    return Outcome(checked)

@@ -18,13 +18,16 @@ from db import migrate as migrations
 from db import rollups
 from db.access import AccessError
 from db.engine import make_engine, writing
+from jobs.runs import AlreadyRunning
 from management import (
+    backup,
     charging_test,
     copy_store,
     demo,
     doctor,
     environment,
     imports,
+    jobs,
     people,
     processes,
     station_keys,
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 # What is said in one line instead of a traceback: the person at the keyboard can mend it.
 REFUSALS = (
     AccessError,
+    AlreadyRunning,
+    backup.BackupError,
     ConfigurationError,
     FleetError,
     ImportRefused,
@@ -190,6 +195,29 @@ def rollup(options: Namespace) -> None:
     print(f"Made the statistics from {options.first:%B %Y} to {options.last:%B %Y} anew.")
 
 
+def run_job(options: Namespace) -> int:
+    """Run a job now and say what became of it."""
+    settings = load()
+    return jobs.run_by_name(settings, _engine(settings), options.name)
+
+
+def list_jobs(_: Namespace) -> None:
+    """List the jobs: when each last ran, how that went, when it is due, whether it is late."""
+    print(jobs.table(_engine(load())))
+
+
+def back_up(options: Namespace) -> None:
+    """Write both stores, as they are now, into one file; the processes may go on."""
+    for line in backup.back_up(load(), options.file):
+        print(line)
+
+
+def restore(options: Namespace) -> None:
+    """Bring both stores back from such a file; the processes must have ended."""
+    for line in backup.restore(load(), options.file, replace=options.replace):
+        print(line)
+
+
 def test_integration(options: Namespace) -> None:
     """Try the way from the service to a charge point and back: sample data, sync, a real charge."""
     if not (options.create_sample_data or options.sync_station or options.test_charging):
@@ -279,6 +307,19 @@ def _rollup_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--to", dest="last", type=date.fromisoformat, default=today, metavar="YYYY-MM-DD")
 
 
+def _job_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", help="one of those that list-jobs names")
+
+
+def _backup_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="a file that is not there yet, such as backup.tar.gz")
+
+
+def _restore_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="what `backup` wrote")
+    parser.add_argument("--replace", action="store_true", help="replace what is in the stores now")
+
+
 def _test_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--create-sample-data", action="store_true", help="an owner with one station")
     parser.add_argument("--sync-station", metavar="ID", help="tell the backend about this station")
@@ -300,5 +341,9 @@ COMMANDS: dict[str, tuple[Command, Callable[[ArgumentParser], None]]] = {
     "pull-stations": (pull_stations, _pull_arguments),
     "copy-store": (copy_a_store, _copy_arguments),
     "rollup": (rollup, _rollup_arguments),
+    "run-job": (run_job, _job_arguments),
+    "list-jobs": (list_jobs, _nothing),
+    "backup": (back_up, _backup_arguments),
+    "restore": (restore, _restore_arguments),
     "test_ocpp_integration": (test_integration, _test_arguments),
 }

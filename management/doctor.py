@@ -12,11 +12,10 @@ import requests
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import migrate
+from db import job_schedules, migrate
 from db.engine import make_engine, reading
 from db.models import OCPPStation
 from db.replica import Replica
-from management.processes import jobs_ran_since
 from ocpp_integration import backend_state
 from ocpp_integration.platform.source import PATHS
 from settings import ENV_FILE, ConfigurationError, Settings, load
@@ -89,11 +88,24 @@ def _processes(settings: Settings) -> Iterator[Finding]:
         ("backend", f"{backend}/healthz", "python -m ocpp_backend"),
     ):
         yield from _reachable(name, url, command)
+    yield _jobs(settings)
+
+
+def _jobs(settings: Settings) -> Finding:
+    start = "start with `python -m jobs`"
+    engine = make_engine(settings.database_url)
     try:
-        ran = jobs_ran_since(settings, datetime.now(UTC) - timedelta(seconds=3 * settings.poll_interval))
+        with reading(engine) as store:
+            expected = job_schedules.expected(store)
     except SQLAlchemyError:
-        ran = False
-    yield Finding(ran, "jobs", "ran lately" if ran else "no run lately; start with `python -m jobs`")
+        expected = []
+    finally:
+        engine.dispose()
+    if not expected:
+        return Finding(False, "jobs", f"never ran; {start}")
+    late = [row.job for row in expected if job_schedules.is_late(row, datetime.now(UTC))]
+    told = f"late: {', '.join(late)}; {start}, or see `list-jobs`" if late else "each ran when it was due"
+    return Finding(not late, "jobs", told)
 
 
 def _station_keys(settings: Settings) -> Iterator[Finding]:

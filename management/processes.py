@@ -14,10 +14,10 @@ from pathlib import Path
 import requests
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from db.engine import make_engine, reading
-from db.models import JobRun, utc_now
+from db.models import JobSchedule, utc_now
 from settings import ROOT, ConfigurationError, Settings
 from simulator.fleet import load_fleet
 
@@ -91,10 +91,12 @@ def stations_connected(url: str) -> int:
 
 
 def jobs_ran_since(settings: Settings, since: datetime) -> bool:
+    """Whether a scheduler has started, or ended a run, since then."""
     engine = make_engine(settings.database_url)
     try:
         with reading(engine) as store:
-            return store.scalar(select(JobRun.id).where(JobRun.started_at >= since).limit(1)) is not None
+            newest = store.scalar(select(func.max(JobSchedule.updated_at)))
+            return newest is not None and newest >= since
     finally:
         engine.dispose()
 

@@ -39,6 +39,7 @@ class Locator:
         return [
             Route("/healthz", self.health, methods=["GET"]),
             Route("/api/locator/stations/", self.stations, methods=["GET"]),
+            Route("/api/locator/presence/", self.who_is_there, methods=["GET"]),
             Route("/api/locator/sync-station/", self.sync_station, methods=["POST"]),
             Route("/api/locator/initiate-charging/", self.initiate_charging, methods=["POST"]),
             Route("/api/locator/session/{transaction_id}/", self.session, methods=["GET"]),
@@ -67,6 +68,21 @@ class Locator:
                 self._station(station, connectors, has_key=station.station_id in with_key)
                 for station, connectors in known
             ]
+        )
+
+    async def who_is_there(self, _request: Request) -> Json:
+        """The stations that count as online, and when each was last heard. Until a backend that was started
+        has listened for long enough, those that were online before it count as online.
+        """
+        known = await self.store.read(stations.last_seen)
+        seen = {name: self.presence.last_seen(name) for name in known}
+        return Json(
+            {
+                "stations": {
+                    name: {"online": seen[name] is not None, "last_seen": _wire(seen[name] or saved)}
+                    for name, saved in known.items()
+                }
+            }
         )
 
     async def sync_station(self, request: Request) -> Json:
@@ -118,9 +134,13 @@ class Locator:
             "connected": connection is not None,
             "ocpp_version": connection.protocol.subprotocol if connection else None,
             "has_key": has_key,
-            "last_seen": None if seen is None else wire_time(seen),
+            "last_seen": _wire(seen),
             "connectors": [
                 {"connector_id": c.connector_id, "status": c.status, "error_code": c.error_code}
                 for c in connectors
             ],
         }
+
+
+def _wire(at: datetime | None) -> str | None:
+    return None if at is None else wire_time(at)

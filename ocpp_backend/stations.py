@@ -111,6 +111,11 @@ def everything(db: Connection) -> list[tuple[Row[Any], list[Row[Any]]]]:
     return [(row, by_station.get(row.station_id, [])) for row in rows]
 
 
+def last_seen(db: Connection) -> dict[str, datetime | None]:
+    """Every station, with the last time that anything was heard of it, as far as that was saved."""
+    return dict(db.execute(select(_s.station_id, _s.last_seen)).all())
+
+
 def last_seen_of_online(db: Connection) -> dict[str, datetime]:
     """Every station recorded as online, with the last time anything was heard of it."""
     online = select(_s.station_id, _s.last_seen, _s.updated_at).where(_s.is_online)

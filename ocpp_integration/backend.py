@@ -26,7 +26,7 @@ Answer = dict[str, Any]
 
 
 class BackendClient:
-    """The four calls of the locator API. Each returns the answer's JSON object or raises a `BackendError`.
+    """The calls of the locator API. Each returns the answer's JSON object or raises a `BackendError`.
 
     Reading and syncing may be repeated and are, with growing, jittered pauses. Starting and stopping are
     sent once: what became of an unanswered one is found out by reading. Where the backend keeps failing,
@@ -73,6 +73,10 @@ class BackendClient:
     def session(self, transaction_id: int, *, patience: float = PATIENCE) -> Answer:
         """`patience` is for how many seconds further tries may begin."""
         return self._repeated("GET", f"/api/locator/session/{transaction_id}/", patience=patience)
+
+    def presence(self) -> Answer:
+        """Which charge points are there. An addition of the embedded backend: others answer 404."""
+        return self._repeated("GET", "/api/locator/presence/")
 
     def stop_charging(self, request: Mapping[str, Any]) -> Answer:
         return self._once("POST", "/api/locator/stop-charging/", request)

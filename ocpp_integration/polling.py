@@ -17,15 +17,16 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, or_, select
 from sqlalchemy.exc import DataError, IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPStation
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.books import Books, keeping
 from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent, NotFound
 from ocpp_integration.events import Event, InvalidEvent, Time
-from ocpp_integration.lifecycle import apply_event
+from ocpp_integration.lifecycle import enter
 
 log = logging.getLogger(__name__)
 
@@ -123,10 +124,12 @@ def poll(
     seconds: float,
     now: Callable[[], datetime],
     clock: Callable[[], float] = time.monotonic,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Polled:
     """Ask for `silent`, `parallel` at once, for at most about `seconds`; store what is told.
 
     Raises a `BackendError` at once where the backend is down. One that goes down meanwhile ends the run.
+    `progress` hears after each slice how many of how many are done; what it raises ends the run.
     """
     if backend.is_down or not silent:
         # One call finds out; while it does the others would be refused.
@@ -149,6 +152,7 @@ def poll(
             told = [each for each in pool.map(ask, some) if each.was_asked]
             asked += len(told)
             errors += _store(engine, told, now())
+            progress(asked, len(silent))
             if len(told) < len(some):
                 break
     return Polled(asked, tuple(errors), len(silent) - asked)
@@ -243,25 +247,21 @@ def _store(engine: Engine, told: Sequence[Told], now: datetime) -> list[str]:
 
 
 def _apply(engine: Engine, told: Sequence[Told], now: datetime) -> None:
-    with writing(engine) as store:
-        sessions = _load(store, [each.about.transaction_id for each in told])
+    with writing(engine) as store, keeping(store) as books:
+        books.hold({each.about.station_id for each in told})
+        books.fetch({each.about.transaction_id for each in told}, ())
         for each in told:
-            session = sessions[each.about.transaction_id]
+            session = _known(books, each.about.transaction_id)
             for event in _estimated_end(session, now) if each.is_forgotten else each.events:
-                apply_event(store, event, now)
-            if session.heard_at < now:
-                session.heard_at = now
+                enter(books, event, now)
+            session.heard_at = max(session.heard_at, now)
 
 
-def _load(store: Session, transaction_ids: Sequence[int]) -> dict[int, ChargingSession]:
-    """The sessions with all that an event looks at: read together, they are then found in memory."""
-    station = joinedload(ChargingSession.station).joinedload(OCPPStation.charging_station)
-    query = (
-        select(ChargingSession)
-        .where(ChargingSession.transaction_id.in_(transaction_ids))
-        .options(station, joinedload(ChargingSession.connector), joinedload(ChargingSession.tariff))
-    )
-    return {session.transaction_id or 0: session for session in store.scalars(query)}
+def _known(books: Books, transaction_id: int) -> ChargingSession:
+    session = books.session(transaction_id)
+    if session is None:
+        raise NotFound(f"There is no session {transaction_id}.")
+    return session
 
 
 def _estimated_end(session: ChargingSession, now: datetime) -> list[Event]:

@@ -18,6 +18,7 @@ from ocpp_integration.pricing import energy_bill
 _Reported = TypeVar("_Reported", int, str, Decimal)
 
 METER_RESET = "meter_reset"
+STUCK = "stuck"
 # Charge points round what they report in between, some to a whole kWh; their registers they do not.
 _ROUNDING_WH = 1000
 _FURTHER_ALONG = {"pending": 0, "started": 1, "charging": 2, "suspended": 3, "stopping": 4}
@@ -100,6 +101,10 @@ def settle(session: ChargingSession) -> None:
     if session.stop_time is not None:
         session.power_w = None
     _mark(session, "estimated_stop", holds=session.stop_is_estimated)
+    # Its charge point did tell the end after all.
+    _mark(
+        session, STUCK, holds=STUCK in session.flags and (not session.stop_time or session.stop_is_estimated)
+    )
     _mark(session, "registers_disagree", holds=_registers_disagree(session))
     if session.tariff is not None and session.energy_wh is not None:
         bill = energy_bill(session.energy_wh, session.tariff.price_per_kwh, session.tariff.vat_percent)

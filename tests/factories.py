@@ -7,10 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from db import access, rollups
+from db import migrate as migrations
 from db.engine import make_engine
 from db.migrate import upgrade
 from db.models import (
@@ -35,6 +38,15 @@ def make_store(tmp_path: Path, name: str = "store.db") -> Engine:
     engine = make_engine(f"sqlite:///{tmp_path / name}")
     upgrade(engine)
     return engine
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the store back to an earlier schema, as a version before this one has it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+    with engine.execution_options(writes=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
 
 
 def hurried(engine: Engine) -> Engine:

@@ -132,6 +132,24 @@ def test_a_status_from_before_does_not_replace_a_newer_one(backend: Backend, sta
     assert listed["connectors"][0]["status"] == "available"
 
 
+def test_who_is_there_is_told_with_when_each_was_last_heard(backend: Backend, station: ChargePoint) -> None:
+    station.call("Heartbeat", {})
+    heard = backend.clock()
+    told = backend.http.get("/api/locator/presence/").json()["stations"]
+    (one,) = told.values()
+    assert (one["online"], abs(datetime.fromisoformat(one["last_seen"]) - heard) < timedelta(seconds=2)) == (
+        True,
+        True,
+    )
+    backend.clock.advance(181)
+
+    def is_gone() -> bool:
+        (now,) = backend.http.get("/api/locator/presence/").json()["stations"].values()
+        return not now["online"] and now["last_seen"] == one["last_seen"]
+
+    assert eventually(is_gone)
+
+
 def test_the_charge_point_as_a_whole_is_no_connector(station: ChargePoint, receiver: Receiver) -> None:
     station.status("Unavailable", connector_id=0)
     station.status("Charging")

@@ -26,7 +26,7 @@ SLOW = 60_000  # milliseconds that a real charge point may take
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The product with the demo's first station, which charges only when it is told to."""
     folder = tmp_path_factory.mktemp("chain")
-    quick = {"METER_INTERVAL": "1", "SYNC_INTERVAL": "2"}
+    quick = {"METER_INTERVAL": "1", "SYNC_SCHEDULE": "2"}
     with Stack(folder, quick) as stack:
         demo.create(stack.engine, stack.settings, days=0)
         stack.start("backend", "receiver", "jobs", "dashboard")

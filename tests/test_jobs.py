@@ -1,16 +1,13 @@
-"""Each run of a job leaves a row, each slot runs once, and one failure does not stop the rest."""
+"""What the jobs do to stations, sessions and webhooks; one failure does not stop the rest."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import factories
 import pytest
@@ -18,11 +15,10 @@ from locator import Locator, cut, refusal, reply, running_locator
 from sqlalchemy import Engine, select, update
 from webhooks import STATION, at, progress, record, started, stopped, webhook
 
-from db import rollups
 from db.engine import reading, writing
-from db.models import ChargingSession, JobRun, OCPPStation, Rollup, WebhookEvent
+from db.models import ChargingSession, OCPPStation, WebhookEvent
 from jobs import work
-from jobs.runs import Job, Outcome, forget_runs, run_job, slot_of
+from jobs.runs import Outcome, Runner
 from jobs.scheduler import make_scheduler
 from ocpp_integration.backend import BackendClient
 
@@ -33,139 +29,20 @@ def _clock() -> datetime:
     return NOW
 
 
-def _runs(engine: Engine) -> list[JobRun]:
-    with reading(engine) as store:
-        return list(store.scalars(select(JobRun).order_by(JobRun.id)))
-
-
-def _raise() -> Outcome:
-    raise RuntimeError("the reason")
-
-
-# Runs
-
-
-def test_a_run_leaves_a_row_with_its_figures(engine: Engine) -> None:
-    run_job(engine, Job("sync", lambda: Outcome(5, 1, "one was refused"), 60), _clock)
-    (run,) = _runs(engine)
-    assert (run.job, run.state, run.processed, run.failed, run.error, run.started_at, run.ended_at) == (
-        "sync",
-        "done",
-        5,
-        1,
-        "one was refused",
-        NOW,
-        NOW,
-    )
-
-
-def test_a_run_that_raises_is_a_failed_one_with_its_reason(engine: Engine) -> None:
-    run_job(engine, Job("sync", _raise, 60), _clock)
-    (run,) = _runs(engine)
-    assert (run.state, run.error, run.ended_at) == ("failed", "RuntimeError: the reason", NOW)
-
-
-def test_a_run_of_which_everything_failed_has_failed(engine: Engine) -> None:
-    run_job(engine, Job("sync", lambda: Outcome(3, 3, "the backend is down"), 60), _clock)
-    assert _runs(engine)[0].state == "failed"
-
-
-def test_a_run_with_nothing_to_do_is_done(engine: Engine) -> None:
-    run_job(engine, Job("sync", Outcome, 60), _clock)
-    assert _runs(engine)[0].state == "done"
-
-
-def test_a_quiet_job_with_nothing_to_tell_leaves_no_row(engine: Engine) -> None:
-    run_job(engine, Job("apply", lambda: Outcome(7), 1, quiet=True), _clock)
-    assert _runs(engine) == []
-
-
-@pytest.mark.parametrize("job", [_raise, lambda: Outcome(7, 1, "a dead one")])
-def test_a_quiet_job_that_fails_leaves_a_row(engine: Engine, job: Callable[[], Outcome]) -> None:
-    run_job(engine, Job("apply", job, 1, quiet=True), _clock)
-    assert [bool(run.error) for run in _runs(engine)] == [True]
-
-
-def test_of_two_schedulers_in_one_slot_one_runs(engine: Engine) -> None:
-    ran: list[int] = []
-
-    def job() -> Outcome:
-        ran.append(1)
-        return Outcome()
-
-    with ThreadPoolExecutor(4) as pool:
-        futures = [pool.submit(run_job, engine, Job("sync", job, 60), _clock) for _ in range(4)]
-        outcomes = [future.result() for future in futures]
-    assert (len(ran), len(_runs(engine)), outcomes.count(None)) == (1, 1, 3)
-
-
-def test_the_next_slot_runs_though_the_holder_of_the_last_one_died(engine: Engine) -> None:
-    with writing(engine) as store:
-        slot = slot_of(NOW, 60)
-        store.add(JobRun(job="sync", slot=slot, host="gone", started_at=NOW, state="running"))
-    later = NOW + timedelta(seconds=60)
-    assert run_job(engine, Job("sync", Outcome, 60), lambda: later) == Outcome()
-
-
-@pytest.mark.parametrize("seconds", [0.25, 1, 30, 60, 600])
-def test_a_slot_begins_at_most_its_length_before_the_run(seconds: float) -> None:
-    slot = slot_of(NOW + timedelta(seconds=17.6), seconds)
-    ago = NOW + timedelta(seconds=17.6) - slot
-    assert timedelta() <= ago < timedelta(seconds=seconds)
-
-
-def test_old_runs_are_forgotten(engine: Engine) -> None:
-    run_job(engine, Job("sync", Outcome, 60), _clock)
-    run_job(engine, Job("sync", Outcome, 60), lambda: NOW + timedelta(days=1))
-    with writing(engine) as store:
-        assert forget_runs(store, NOW + timedelta(hours=1)) == 1
-    assert len(_runs(engine)) == 1
-
-
-@dataclass
-class Counter:
-    count: int = 0
-    enough: threading.Event = field(default_factory=threading.Event)
-
-    def work(self) -> Outcome:
-        self.count += 1
-        if self.count >= 3:
-            self.enough.set()
-        raise RuntimeError("always")
-
-
-def test_a_job_that_fails_is_run_again(sqlite: Engine) -> None:
-    counter = Counter()
-    scheduler = make_scheduler(sqlite, [Job("bad", counter.work, 0.05, quiet=True)])
-    scheduler.start()
-    try:
-        assert counter.enough.wait(10)
-    finally:
-        scheduler.shutdown()
-
-
-def test_two_schedulers_run_each_slot_once(sqlite: Engine) -> None:
-    counter = Counter()
-    schedulers = [make_scheduler(sqlite, [Job("sync", counter.work, 0.2)]) for _ in range(2)]
-    for scheduler in schedulers:
-        scheduler.start()
-    try:
-        assert counter.enough.wait(10)
-    finally:
-        for scheduler in schedulers:
-            scheduler.shutdown()
-    slots = [run.slot for run in _runs(sqlite)]
-    assert (len(slots), counter.count) == (len(set(slots)), len(slots))
-
-
-def test_all_jobs_have_a_name_of_their_own(sqlite: Engine) -> None:
+def test_all_jobs_have_a_name_of_their_own(engine: Engine) -> None:
     with running_locator() as locator:
         settings = locator.settings()
-        jobs = work.all_jobs(settings, sqlite, BackendClient(settings))
-    assert [job.name for job in jobs] == ["apply", "sync", "poll", "rollup", "partitions"]
-
-
-# What they do
+        jobs = work.all_jobs(settings, engine, BackendClient(settings))
+    assert [job.name for job in jobs] == [
+        "apply",
+        "sync",
+        "poll",
+        "presence",
+        "stuck",
+        "rollup",
+        "retention",
+        "partitions",
+    ]
 
 
 @dataclass
@@ -191,16 +68,16 @@ class Network:
 
 
 @pytest.fixture
-def network(sqlite: Engine) -> Iterator[Network]:
+def network(engine: Engine) -> Iterator[Network]:
     """Three stations that the backend was not told of."""
-    with writing(sqlite) as store:
+    with writing(engine) as store:
         owner = factories.add_owner(store)
         for number in range(3):
             factories.add_station(store, owner, f"S{number}", station_id=f"{STATION}{number or ''}")
     with running_locator() as locator:
         locator.answer(reply(200, {"ocpp_websocket": "ws://x"}))
         settings = locator.settings(ocpp_retry_attempts=0)
-        yield Network(sqlite, locator, BackendClient(settings))
+        yield Network(engine, locator, BackendClient(settings))
 
 
 def test_recorded_webhooks_are_applied_until_none_is_left(
@@ -261,7 +138,9 @@ def test_what_waited_for_a_station_is_released_though_nothing_is_due(network: Ne
     record(network.engine, started(0) | {"station_id": "STATION_NEW"})
     work.apply_webhooks(network.engine, _clock)
     with writing(network.engine) as store:
-        store.execute(update(OCPPStation).where(OCPPStation.id == 1).values(station_id="STATION_NEW"))
+        store.execute(
+            update(OCPPStation).where(OCPPStation.station_id == STATION).values(station_id="STATION_NEW")
+        )
     network.sync()
     work.apply_webhooks(network.engine, _clock)
     assert network.states() == ["applied"]
@@ -302,37 +181,17 @@ def test_a_session_that_cannot_be_read_does_not_stop_the_others(network: Network
     assert (outcome.failed, states) == (1, ["charging", "completed"])
 
 
-def test_sums_that_are_right_are_left_alone(network: Network) -> None:
-    record(network.engine, started(0), stopped(60))
-    work.apply_webhooks(network.engine, _clock)
-    outcome = work.check_rollups(network.engine, _clock, ZoneInfo("UTC"))
-    assert (outcome.failed, outcome.processed > 0) == (0, True)
-
-
-@pytest.mark.parametrize("today", [at(0), datetime(2026, 4, 1, 1, tzinfo=UTC)])
-def test_wrong_sums_of_this_month_and_of_the_night_before_are_mended_and_told(
-    network: Network, today: datetime
-) -> None:
-    record(network.engine, started(0), stopped(60))
-    work.apply_webhooks(network.engine, _clock)
-    with writing(network.engine) as store:
-        store.execute(update(Rollup).where(Rollup.grain == "day").values(energy_wh=7))
-    outcome = work.check_rollups(network.engine, lambda: today, ZoneInfo("UTC"))
-    with reading(network.engine) as store:
-        left = rollups.differing(store, at(0).date(), at(0).date())
-    assert (outcome.failed > 0, left) == (True, 0)
-
-
 def test_the_whole_process_applies_what_is_recorded(network: Network) -> None:
     settings = network.locator.settings(apply_interval=0.05)
-    scheduler = make_scheduler(network.engine, work.all_jobs(settings, network.engine, network.backend))
-    scheduler.start()
-    try:
-        record(network.engine, started(0), stopped(60))
+    jobs = work.all_jobs(settings, network.engine, network.backend)
+    with Runner(network.engine) as runner:
+        scheduler = make_scheduler(runner, jobs)
+        scheduler.start()
+        # Received just now: what was settled long ago, another of the jobs prunes at once.
+        record(network.engine, started(0), stopped(60), received_at=datetime.now(UTC))
         deadline = time.monotonic() + 10
         while network.states() != ["applied", "applied"] and time.monotonic() < deadline:
             time.sleep(0.02)
-    finally:
         scheduler.shutdown()
     assert network.states() == ["applied", "applied"]
 

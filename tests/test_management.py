@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import base64
 import re
+import signal
 import socket
 import stat
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import factories
 import pytest
 from locator import reply
 from mengedmate import OWN, running_platform
 from sqlalchemy import Engine, create_engine, func, select
 
 import manage
-from db import rollups
+from db import job_runs, job_schedules, rollups
 from db.access import AccessError, api_token, authenticate
 from db.engine import reading, writing
-from db.models import BackendState, ChargingSession, OCPPConnector, SessionMeterValue, User
-from management import cli, demo, doctor, environment, people, processes
+from db.job_runs import Ending
+from db.job_schedules import Expected
+from db.models import BackendState, ChargingSession, JobRun, OCPPConnector, SessionMeterValue, User, utc_now
+from management import cli, demo, doctor, environment, jobs, people, processes
 from ocpp_backend import keys
+from schedule import Schedule
 from settings import ROOT, ConfigurationError, Settings, load
 from simulator.fleet import load_fleet
 from simulator.keys import load_keys
@@ -247,3 +253,83 @@ def test_the_doctor_names_the_half_of_mengedmates_settings_that_is_missing(lacki
 
 def test_the_doctor_says_nothing_of_mengedmate_where_it_is_not_used() -> None:
     assert list(doctor._platform(_settings())) == []
+
+
+# Jobs by hand
+
+
+def _job_settings(engine: Engine) -> Settings:
+    return _settings(
+        database_url=engine.url.render_as_string(hide_password=False),
+        ocpp_base_url="http://127.0.0.1:1",
+        ocpp_retry_attempts=0,
+    )
+
+
+@pytest.fixture
+def _signals() -> Iterator[None]:
+    """What a job by hand does with signals ends with the test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def _run_by_hand(engine: Engine, name: str) -> tuple[int, str]:
+    said: list[str] = []
+    code = jobs.run_by_name(_job_settings(engine), engine, name, said.append)
+    return code, "\n".join(said)
+
+
+@pytest.mark.usefixtures("_signals")
+def test_a_job_run_by_hand_says_what_became_of_it(engine: Engine) -> None:
+    code, said = _run_by_hand(engine, "rollup")
+    assert code == 0
+    assert re.search(r"rollup: done in [0-9.]+ s, 0 processed, 0 failed", said)
+
+
+@pytest.mark.usefixtures("_signals")
+def test_a_job_by_hand_that_fails_says_why_and_what_to_do(engine: Engine) -> None:
+    with writing(engine) as store:
+        factories.add_station(store, factories.add_owner(store))
+    code, said = _run_by_hand(engine, "sync")
+    assert code == 1
+    assert "0 of 1" in said and "sync: failed" in said
+    assert "cannot be reached" in said and "Start the OCPP backend" in said
+
+
+@pytest.mark.usefixtures("_signals")
+def test_a_job_by_hand_that_is_interrupted_ends_at_its_next_safe_point(engine: Engine) -> None:
+    with writing(engine) as store:
+        for number in range(3):
+            factories.add_station(store, factories.add_owner(store, f"O{number}"), f"S{number}")
+
+    def interrupt(_: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    assert jobs.run_by_name(_job_settings(engine), engine, "sync", interrupt) == 130
+    with reading(engine) as store:
+        assert store.scalars(select(JobRun.state)).all() == ["cancelled"]
+
+
+@pytest.mark.usefixtures("_signals")
+def test_a_job_that_there_is_not_is_refused_with_the_names_of_those_that_are(engine: Engine) -> None:
+    with pytest.raises(ConfigurationError, match="No job is called syn; it is one of apply, sync"):
+        _run_by_hand(engine, "syn")
+
+
+def test_the_list_of_jobs_says_what_ran_and_what_is_late(engine: Engine) -> None:
+    minute = Expected("sync", Schedule(seconds=60))
+    with writing(engine) as store:
+        now = utc_now()
+        run_id = job_runs.begin(store, "sync", now, now=now)
+        assert run_id
+        job_runs.finish(store, run_id, Ending("done", 3), now)
+        job_schedules.note_next(store, minute, next_due=now, now=now)
+    later = now + timedelta(minutes=5)
+    (line,) = (line for line in jobs.table(engine, later).splitlines() if line.startswith("sync"))
+    assert "every 60 s" in line and "done, 3 processed, 0 failed" in line and line.endswith("LATE")
+
+
+def test_the_list_of_jobs_says_how_to_start_a_scheduler(engine: Engine) -> None:
+    assert "python -m jobs" in jobs.table(engine)

@@ -54,25 +54,35 @@ def test_an_address_that_is_set_stays() -> None:
 
 
 def test_the_environment_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POLL_INTERVAL", "7")
-    assert load(_file(tmp_path, "POLL_INTERVAL=9\nSYNC_INTERVAL=11")).poll_interval == 7
+    monkeypatch.setenv("METER_INTERVAL", "7")
+    assert load(_file(tmp_path, "METER_INTERVAL=9\nHEARTBEAT_INTERVAL=11")).meter_interval == 7
 
 
 def test_the_file_comes_before_the_defaults(tmp_path: Path) -> None:
-    assert load(_file(tmp_path, "SYNC_INTERVAL=11")).sync_interval == 11
+    assert load(_file(tmp_path, "HEARTBEAT_INTERVAL=11")).heartbeat_interval == 11
 
 
 def test_an_empty_value_is_as_good_as_none(tmp_path: Path) -> None:
-    assert load(_file(tmp_path, "SYNC_INTERVAL=\nOCPP_API_KEY=")).sync_interval == 60
+    assert load(_file(tmp_path, "HEARTBEAT_INTERVAL=\nOCPP_API_KEY=")).heartbeat_interval == 60
 
 
 def test_a_file_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
-    assert load(tmp_path / "none.env").sync_interval == 60
+    assert load(tmp_path / "none.env").heartbeat_interval == 60
 
 
 def test_every_wrong_setting_is_named_in_a_line_of_its_own(tmp_path: Path) -> None:
     lines = _refusal(tmp_path, "DASHBOARD_PORT=90000\nCURRENCY=birr\nTIMEZONE=Addis").splitlines()
     assert [line.split(":")[0].strip() for line in lines[1:]] == ["DASHBOARD_PORT", "TIMEZONE", "CURRENCY"]
+
+
+@pytest.mark.parametrize("told", ["60", "*/5 * * * *", '"*/5 * * * *"'])
+def test_a_schedule_is_seconds_or_a_cron_expression(tmp_path: Path, told: str) -> None:
+    assert str(load(_file(tmp_path, f"SYNC_SCHEDULE={told}")).sync_schedule) == told.strip('"')
+
+
+def test_a_schedule_that_cannot_be_read_says_how_it_is_written(tmp_path: Path) -> None:
+    said = _refusal(tmp_path, "SYNC_SCHEDULE=* * * *")
+    assert "SYNC_SCHEDULE" in said and "five fields" in said and '"*/5 * * * *"' in said
 
 
 def test_a_refusal_names_the_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ import partitioning
 from db import migrate
 from db.columns import FixedPoint, UTCDateTime, from_minor, to_minor
 from db.engine import make_engine, reading, writing
-from db.models import Base, ChargingSession, OCPPLog, StationOwner, Tariff
+from db.models import Base, ChargingSession, JobRun, OCPPLog, StationOwner, Tariff
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -235,6 +235,23 @@ def test_an_upgrade_of_a_current_store_changes_nothing(sqlite: Engine) -> None:
     migrate.upgrade(sqlite)
     with reading(sqlite) as store:
         assert len(store.scalars(select(StationOwner)).all()) == 1
+
+
+def test_runs_that_an_earlier_version_left_running_are_lost_after_the_upgrade(engine: Engine) -> None:
+    factories.downgrade(engine, "0001")
+    with engine.execution_options(writes=True).begin() as store:
+        for second in (1, 2):
+            store.execute(
+                text(
+                    "INSERT INTO job_runs (job, slot, host, started_at, state, processed, failed) "
+                    "VALUES ('sync', :at, 'h', :at, 'running', 0, 0)"
+                ),
+                {"at": f"2026-03-10 12:00:0{second}.000000"},
+            )
+    migrate.upgrade(engine)
+    with reading(engine) as store:
+        runs = store.scalars(select(JobRun)).all()
+    assert [(run.state, run.attempt, run.trigger) for run in runs] == [("lost", 1, "schedule")] * 2
 
 
 def test_an_upgrade_that_is_killed_in_the_middle_runs_again(tmp_path: Path) -> None:

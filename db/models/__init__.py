@@ -5,7 +5,16 @@ from __future__ import annotations
 from db.models.access import ApiToken, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
-from db.models.operations import BackendState, Command, JobRun, RequestCount, Rollup, WebhookEvent
+from db.models.operations import (
+    BackendState,
+    Command,
+    JobPosition,
+    JobRun,
+    JobSchedule,
+    RequestCount,
+    Rollup,
+    WebhookEvent,
+)
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff
 from db.models.sessions import ChargingSession, SessionMeterValue
 
@@ -18,7 +27,9 @@ __all__ = [
     "ChargingStation",
     "Command",
     "ConnectorStatusInterval",
+    "JobPosition",
     "JobRun",
+    "JobSchedule",
     "OCPPConnector",
     "OCPPLog",
     "OCPPStation",

@@ -29,7 +29,8 @@ class WebhookEvent(Base):
     """A webhook as it came in, and what became of it.
 
     `state`: received (to be applied), waiting (its station is not known yet), applied, ignored (a type
-    that we do not know), dead (cannot be applied; `error` says why).
+    that we do not know), dead (cannot be applied; `error` says why), pruned (applied long ago: the body is
+    gone, key and digest stay for ever, so that a resend is still known).
     """
 
     __tablename__ = "webhook_events"
@@ -116,21 +117,80 @@ class RequestCount(Base):
 
 
 class JobRun(Base):
-    """One run of a job. `slot` is the time it was due: of all schedulers only one gets the row."""
+    """One run of a job. `slot` is the time it was due: of all schedulers only one gets the row.
+
+    `state`: requested (waits for a scheduler), running, done, failed (`error` says why, `advice` what to
+    do), cancelled (ended on the way, because its process was), lost (its process no longer beats for it).
+    A slot that was cancelled or lost is run again, as its next `attempt`. `trigger`: schedule, request
+    (somebody asked for it on the dashboard), hand (`manage.py run-job`). `note` says more of what it did.
+    """
 
     __tablename__ = "job_runs"
-    __table_args__ = (UniqueConstraint("job", "slot"), Index("ix_job_runs_job_started", "job", "started_at"))
+    __table_args__ = (
+        UniqueConstraint("job", "slot", "attempt"),
+        Index("ix_job_runs_job_started", "job", "started_at"),
+        # Of one job one run at a time, on whatever host, and one request: the second click meets this.
+        Index(
+            "uq_job_runs_running",
+            "job",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index(
+            "uq_job_runs_requested",
+            "job",
+            unique=True,
+            sqlite_where=text("state = 'requested'"),
+            postgresql_where=text("state = 'requested'"),
+        ),
+    )
 
     id: Mapped[Id]
     job: Mapped[Word]
     slot: Mapped[datetime]
+    attempt: Mapped[int] = mapped_column(default=1)
+    trigger: Mapped[Word] = mapped_column(default="schedule")
+    requested_by: Mapped[Name | None]
     host: Mapped[Name] = mapped_column(default="")
     started_at: Mapped[datetime] = mapped_column(default=utc_now)
+    heartbeat_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    state: Mapped[Word] = mapped_column(default="running")  # running, done or failed
+    state: Mapped[Word] = mapped_column(default="running")
+    done: Mapped[int | None]
+    total: Mapped[int | None]
     processed: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
+    note: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
+    advice: Mapped[str | None] = mapped_column(Text)
+
+
+class JobSchedule(Base):
+    """What should run when, as the schedulers told: every `seconds`, or by `cron` (UTC).
+
+    `about` says what the job is for, `next_due` when its next run should begin; a `quiet` one runs all the
+    time and leaves no rows of it.
+    """
+
+    __tablename__ = "job_schedules"
+
+    job: Mapped[Word] = mapped_column(primary_key=True)
+    about: Mapped[Name] = mapped_column(default="")
+    seconds: Mapped[float | None]
+    cron: Mapped[Name | None]
+    quiet: Mapped[bool] = mapped_column(default=False)
+    next_due: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class JobPosition(Base):
+    """How far a job has come that goes through all of history a piece at a time."""
+
+    __tablename__ = "job_positions"
+
+    job: Mapped[Word] = mapped_column(primary_key=True)
+    position: Mapped[Name]
 
 
 class Rollup(Base):

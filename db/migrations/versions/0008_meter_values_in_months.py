@@ -10,7 +10,7 @@ import partitioning
 from db.partitions import METER_VALUES
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

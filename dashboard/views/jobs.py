@@ -1,0 +1,128 @@
+"""Jobs: what runs by itself, how that went, and a button that has it run now. For admins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import loading, markup, resources
+from dashboard.job_card import card, history_row, state_of
+from dashboard.visitor import visitor
+from db import job_runs
+from db.engine import writing
+from db.job_states import JobState
+from db.models import utc_now
+
+HISTORY = 50
+_ASKED = "job_asked_about"
+
+
+def is_admin() -> bool:
+    # Asked again wherever something is shown or done: the role may have changed since the page opened.
+    return visitor().user.role == "admin"
+
+
+def tile(job: JobState, now: datetime) -> None:
+    with st.container(key=f"card-job-{job.name}", height="stretch", gap="small"):
+        st.html(card(job, now))
+        if job.quiet:
+            return
+        waits = job.running is not None or job.requested is not None
+        if st.button(
+            "Run now", icon=":material/play_arrow:", key=f"run-{job.name}", width="stretch", disabled=waits
+        ):
+            st.session_state[_ASKED] = job.name
+            st.rerun()
+
+
+@st.fragment(run_every=1)
+def tiles() -> None:
+    if not is_admin():
+        st.rerun()
+    states, now = loading.job_states(), datetime.now(UTC)
+    if not states:
+        with st.container(key="card-none"):
+            st.html(
+                markup.empty(
+                    "No scheduler was ever started",
+                    "Start one with python -m jobs, or everything with make up.",
+                )
+            )
+        return
+    st.html(summary(states))
+    with st.grid("auto", min_column_width=310, gap="small"):
+        for job in states:
+            tile(job, now)
+
+
+def summary(states: list[JobState]) -> str:
+    found = [state_of(job) for job in states]
+    wrong = sum(state in ("failed", "late") for state in found)
+    return markup.totals(
+        [
+            ("jobs", str(len(found))),
+            ("running", str(found.count("running"))),
+            ("failed or late", str(wrong)),
+        ]
+    )
+
+
+def forget() -> None:
+    st.session_state.pop(_ASKED, None)
+
+
+def request_run(name: str) -> None:
+    who = visitor()
+    if who.user.role == "admin":
+        with writing(resources.engine()) as store:
+            # Where it was asked for already, that request stands for this one too.
+            job_runs.request(store, name, who.user.user_name, utc_now())
+    forget()
+
+
+@st.dialog("Run now", on_dismiss=forget, icon=":material/play_arrow:")
+def ask(name: str) -> None:
+    st.markdown(f"A scheduler runs **{name}** within a second or two, besides its usual times.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key="job-cancel"):
+            forget()
+            st.rerun()
+        if st.button("Run now", key="job-confirm", type="primary", on_click=request_run, args=(name,)):
+            st.rerun()
+
+
+def history() -> None:
+    names = [job.name for job in loading.job_states()]
+    if not names:
+        return
+    with st.container(key="card-history"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(markup.card_title("History", f"The newest {HISTORY} runs, on the installation's clock"))
+            name = st.selectbox(
+                "Job", names, key="job", bind="query-params", label_visibility="collapsed", width=180
+            )
+        rows = loading.job_history(name, HISTORY)
+        if not rows:
+            st.html(markup.empty("No runs", "A job that is fine and runs all the time leaves none."))
+            return
+        st.dataframe(
+            pd.DataFrame([history_row(run, resources.settings().timezone) for run in rows]),
+            key=f"history-{name}",
+            hide_index=True,
+            height=min(36 * len(rows) + 38, 36 * 10 + 38),
+            row_height=36,
+            column_config={"What it said": st.column_config.TextColumn(width="large")},
+            alt=f"Runs of {name}, the newest first",
+        )
+
+
+st.html(markup.title("Jobs", "What runs by itself, refreshed every second"))
+if is_admin():
+    tiles()
+    history()
+    if asked := st.session_state.get(_ASKED):
+        ask(asked)
+else:
+    st.html(markup.empty("Not for you", "Only administrators see the jobs."))
