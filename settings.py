@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -136,6 +137,14 @@ class Settings(BaseSettings):
     )
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines as text, or as JSON objects")
+
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token that reads /metrics; unset, only this machine may"
+    )
+    jobs_metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of the metrics of the jobs process; 0: it serves none"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -170,6 +179,14 @@ class Settings(BaseSettings):
     def webhook_secrets(self) -> tuple[str, ...]:
         """Secrets that a webhook may be signed with; the first one signs what we send."""
         return tuple(self.webhook_secret.get_secret_value().split()) if self.webhook_secret else ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must appear in no log: the secret settings, and the stores' passwords."""
+        held = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        urls = (urlsplit(url) for url in (self.database_url, self.ocpp_backend_database_url))
+        passwords = [url.password for url in urls if url.password]
+        return (*held, *self.webhook_secrets, *passwords, *map(unquote, passwords))
 
     @property
     def offline_after(self) -> int:

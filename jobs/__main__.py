@@ -23,7 +23,7 @@ def main() -> int:
     except configuration.ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format, settings.secrets)
     engine = make_engine(settings.database_url)
     jobs = all_jobs(settings, engine, BackendClient(settings))
     scheduler = make_scheduler(engine, jobs)

@@ -64,7 +64,7 @@ def make_gateway(settings: Settings) -> Gateway:
 
 def _load(settings: Settings) -> Any:
     """In the worker: it makes its own app, so that no connection is shared with the parent."""
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format, settings.secrets)
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
     return make_gateway(settings)
 
