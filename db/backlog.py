@@ -12,7 +12,6 @@ from db.models import WebhookEvent
 
 # A count costs what it counts, so it stops here; by then the age says more than the number.
 MOST_COUNTED = 100_000
-_STATES = ("received", "waiting", "dead")
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,8 @@ def backlog(store: Session) -> Backlog:
         .order_by(WebhookEvent.id)
         .limit(1)
     )
-    row = store.execute(select(*map(_count, _STATES), oldest.scalar_subquery())).one()
-    return Backlog(*row)
+    received, waiting, dead = map(_count, ("received", "waiting", "dead"))
+    return Backlog(*store.execute(select(received, waiting, dead, oldest.scalar_subquery())).one().tuple())
 
 
 def _count(state: str) -> ScalarSelect[int]:

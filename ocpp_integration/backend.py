@@ -11,6 +11,7 @@ import orjson
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+import log
 from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
 from ocpp_integration.transport import http_session
 from settings import Settings
@@ -21,6 +22,8 @@ MAX_PAUSE = 60.0
 _REPEATABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 Answer = dict[str, Any]
+# Told of each request: its call (such as sync-station), its outcome (ok, refused, silent, down), its seconds.
+Observer = Callable[[str, str, float], None]
 
 
 class BackendClient:
@@ -37,6 +40,7 @@ class BackendClient:
         http: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
+        observe: Observer = lambda _call, _outcome, _seconds: None,
     ):
         self._base = settings.ocpp_settings["BASE_URL"]
         self._timeout = settings.ocpp_timeout
@@ -44,6 +48,7 @@ class BackendClient:
         self._http = http or http_session()
         self._sleep = sleep
         self._jitter = jitter
+        self._observe = observe
         if key := settings.ocpp_settings["API_KEY"]:
             self._http.headers["Authorization"] = f"Bearer {key}"
 
@@ -76,12 +81,26 @@ class BackendClient:
         self._sleep(min(MAX_PAUSE, asked) if asked is not None else self._jitter(0, longest))
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        began, outcome = time.monotonic(), "silent"
+        try:
+            answer = self._send(method, path, body)
+            outcome = "ok"
+        except (BackendDown, BackendRefused) as error:
+            outcome = "down" if isinstance(error, BackendDown) else "refused"
+            raise
+        else:
+            return answer
+        finally:
+            self._observe(path.split("/")[3], outcome, time.monotonic() - began)
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         deadline = time.monotonic() + self._timeout
         try:
             with self._http.request(
                 method,
                 self._base + path,
                 json=body,
+                headers={"X-Request-ID": log.request_id.get() or None},
                 timeout=(CONNECT_TIMEOUT, self._timeout),
                 allow_redirects=False,
                 stream=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 from sqlalchemy import Engine
@@ -13,6 +13,10 @@ from sqlalchemy import Engine
 from db.inbox import Inbox
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
+
+if TYPE_CHECKING:
+    from webhook_receiver.metrics import Metrics
+    from webhook_receiver.readiness import Readiness
 
 _NAME = "receiver"
 
@@ -24,6 +28,8 @@ class Receiver:
     inbox: Inbox
     service: OCPPIntegrationService
     clock: Callable[[], datetime]
+    metrics: Metrics
+    readiness: Readiness
 
     def attach(self, app: Flask) -> None:
         app.extensions[_NAME] = self

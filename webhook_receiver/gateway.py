@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any
 # granian documents these names but does not list them as exports.
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
 
+from webhook_receiver.access_log import BEGAN
 from webhook_receiver.headers import SECURITY_HEADERS
 
 logger = logging.getLogger(__name__)
@@ -46,7 +48,8 @@ class Gateway:
     """An RSGI application around a WSGI one.
 
     `lanes` names the threads for addresses by their beginning; the longest that fits counts, and "" fits
-    all. `on_close` is called once no request is under way any more.
+    all. `on_close` is called once no request is under way any more, `on_refusal` with method, request id and
+    status of a request that does not reach the app; it gives headers for the answer.
     """
 
     app: WSGIApp
@@ -54,6 +57,7 @@ class Gateway:
     max_body_bytes: int
     body_seconds: float
     on_close: Callable[[], None] = lambda: None
+    on_refusal: Callable[[str, str | None, int], Mapping[str, str]] = lambda *_: {}
     _pools: dict[str, ThreadPoolExecutor] = field(init=False, default_factory=dict)
 
     def __rsgi_init__(self, _loop: asyncio.AbstractEventLoop) -> None:
@@ -77,11 +81,17 @@ class Gateway:
             async with asyncio.timeout(self.body_seconds):
                 body = await self._body(scope, protocol)
         except _TooLarge:
-            return _refusal(413, f"the body is larger than {self.max_body_bytes} bytes")
+            return self._refusal(scope, 413, f"the body is larger than {self.max_body_bytes} bytes")
         except TimeoutError:
-            return _refusal(408, f"the body took longer than {self.body_seconds:g} seconds")
+            return self._refusal(scope, 408, f"the body took longer than {self.body_seconds:g} seconds")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool(scope.path), self._call, environ(scope, body))
+
+    def _refusal(self, scope: Scope, status: int, message: str) -> _Answer:
+        own = self.on_refusal(scope.method, scope.headers.get("x-request-id"), status)
+        headers = [(name.lower(), value) for name, value in {**SECURITY_HEADERS, **own}.items()]
+        headers += [("content-type", "application/json"), ("connection", "close")]
+        return _Answer(status, headers, json.dumps({"success": False, "error": message}).encode())
 
     async def _body(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
         declared = scope.headers.get("content-length", "")
@@ -132,6 +142,7 @@ def environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        BEGAN: time.perf_counter(),
     }
     for name, value in scope.headers.items():
         key = _CGI_NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
@@ -139,9 +150,3 @@ def environ(scope: Scope, body: bytes) -> dict[str, Any]:
     # The body is here, whichever way it came.
     described.pop("HTTP_TRANSFER_ENCODING", None)
     return described | {"CONTENT_LENGTH": str(len(body))}
-
-
-def _refusal(status: int, message: str) -> _Answer:
-    headers = [(name.lower(), value) for name, value in SECURITY_HEADERS.items()]
-    headers += [("content-type", "application/json"), ("connection", "close")]
-    return _Answer(status, headers, json.dumps({"success": False, "error": message}).encode())

@@ -18,13 +18,14 @@ from granian.log import LogLevels
 import log
 from ocpp_integration.events import MAX_BODY_BYTES
 from settings import ConfigurationError, Settings
+from webhook_receiver.access_log import observe_refusal
 from webhook_receiver.app import make_app
 from webhook_receiver.context import of
 from webhook_receiver.gateway import Gateway
 
 # Threads by the beginning of the address. Webhooks wait for a commit that they share; the rest of the
-# API may wait for the OCPP backend, up to its timeout.
-LANES = {"/api/ocpp/webhook": 16, "/healthz": 2, "": 16}
+# API may wait for the OCPP backend, up to its timeout. A load balancer and a scraper wait for neither.
+LANES = {"/api/ocpp/webhook": 16, "/healthz": 2, "/readyz": 2, "/metrics": 1, "": 16}
 BODY_SECONDS = 10.0
 HEADER_SECONDS = 10
 MAX_CONNECTIONS = 1024
@@ -59,6 +60,7 @@ def make_gateway(settings: Settings) -> Gateway:
         max_body_bytes=MAX_BODY_BYTES,
         body_seconds=BODY_SECONDS,
         on_close=of(app).close,
+        on_refusal=partial(observe_refusal, app),
     )
 
 

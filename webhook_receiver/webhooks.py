@@ -7,7 +7,7 @@ import logging
 import orjson
 from flask import Blueprint, Response, jsonify, request
 
-from db.inbox import Outcome, RecordedEvent
+from db.inbox import InboxUnavailable, Outcome, RecordedEvent
 from ocpp_integration import events
 from settings import Settings
 from webhook_receiver.context import receiver
@@ -36,11 +36,24 @@ def receive() -> tuple[Response, int]:
         recorded = _to_record(event, _event_key(event, body), body)
     except events.InvalidSignature as error:
         logger.warning("a webhook was refused: %s", error)
+        receiver().metrics.webhook(None, "unsigned")
         return _answer(401, "error", "the signature is missing or wrong")
     except events.InvalidEvent as error:
-        receiver().inbox.record(_to_keep(error, body))
+        kept = _to_keep(error, body)
+        receiver().metrics.webhook(kept.type, "invalid")
+        receiver().inbox.record(kept)
         return _answer(400, "error", "the event is not valid", error.errors)
-    return _answer(*_ANSWERS[receiver().inbox.record(recorded)])
+    return _answer(*_ANSWERS[_record(recorded)])
+
+
+def _record(event: RecordedEvent) -> Outcome:
+    try:
+        outcome = receiver().inbox.record(event)
+    except InboxUnavailable:
+        receiver().metrics.webhook(event.type, "unavailable")
+        raise
+    receiver().metrics.webhook(event.type, outcome.value)
+    return outcome
 
 
 def _verify(settings: Settings, body: bytes) -> None:
