@@ -7,14 +7,18 @@ import signal
 import sys
 import threading
 
+from prometheus_client import CollectorRegistry, ProcessCollector
+
 import log
 import settings as configuration
 from db.engine import make_engine
 from db.models import utc_now
+from jobs import metrics
 from jobs.runs import record_start
 from jobs.scheduler import make_scheduler
 from jobs.work import all_jobs
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.metrics import BackendMetrics
 
 
 def main() -> int:
@@ -25,7 +29,12 @@ def main() -> int:
         return 2
     log.configure(settings.log_level, settings.log_format, settings.secrets)
     engine = make_engine(settings.database_url)
-    jobs = all_jobs(settings, engine, BackendClient(settings))
+    registry = CollectorRegistry()
+    backend = BackendClient(settings, observe=BackendMetrics(registry).observe)
+    jobs = all_jobs(settings, engine, backend)
+    if settings.jobs_metrics_port:
+        ProcessCollector(registry=registry)
+        metrics.serve(settings, registry)
     scheduler = make_scheduler(engine, jobs)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 
 import log
 from webhook_receiver.context import of, receiver
+from webhook_receiver.metrics import METHODS
 
 logger = logging.getLogger("webhook_receiver.access")
 
@@ -40,13 +41,14 @@ def tell(method: str, route: str, status: int, seconds: float, user: str = "-") 
     logger.info(
         "request",
         extra={
+            "is_clean": True,
             "fields": {
-                "method": method if method.isalpha() else "-",
+                "method": method if method in METHODS else "-",
                 "route": route,
                 "status": status,
                 "ms": round(seconds * 1000, 1),
                 "user": user,
-            }
+            },
         },
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from flask import Blueprint, Response, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy import Engine
 
@@ -28,6 +28,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self.backend = BackendMetrics(self.registry)
         self.in_progress = Gauge(
             "mengedmate_requests_in_progress", "Requests being answered", registry=self.registry

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from functools import partial
+from math import ceil
 from typing import Any
 
 from granian import Granian
@@ -29,7 +30,8 @@ LANES = {"/api/ocpp/webhook": 16, "/healthz": 2, "/readyz": 2, "/metrics": 1, ""
 BODY_SECONDS = 10.0
 HEADER_SECONDS = 10
 MAX_CONNECTIONS = 1024
-STOP_SECONDS = 10
+# After SIGTERM what was accepted is answered, a command to the OCPP backend among it; then the worker is killed.
+STOP_GRACE_SECONDS = 5
 
 
 def serve(settings: Settings) -> None:
@@ -47,7 +49,7 @@ def serve(settings: Settings) -> None:
         backpressure=MAX_CONNECTIONS,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
+        workers_kill_timeout=ceil(settings.ocpp_timeout) + STOP_GRACE_SECONDS,
     )
     server.serve(target_loader=partial(_load, settings), wrap_loader=False)
 
