@@ -30,7 +30,7 @@ _LOOKS: Sequence[tuple[tuple[str, ...], re.Pattern[str], str]] = tuple(
     for words, pattern, replacement in (
         (
             ("authorization",),
-            r"(\bauthorization\b['\"]?\s*[:=,]\s*b?['\"]?)(?:(?:bearer|token|basic)\s+)?[^\s'\",;)]+",
+            r"(\bauthorization\b['\"]?\s*[:=,]\s*(?:b?['\"])?)(?:(?:bearer|token|basic)\s+)?[^\s'\",;)]+",
             rf"\1{MASK}",
         ),
         (

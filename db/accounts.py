@@ -110,6 +110,11 @@ def list_users(store: Session, now: datetime) -> list[UserRow]:
     ]
 
 
+def list_owners(store: Session) -> list[str]:
+    """The names of all owners of stations."""
+    return list(store.scalars(select(StationOwner.name).order_by(StationOwner.name)))
+
+
 def find_user(store: Session, user_name: str) -> User:
     """The user of this name. Raises `AccessError`."""
     user = store.scalar(select(User).where(User.user_name == user_name))
@@ -169,7 +174,7 @@ def revoke_token(
     """
     token = store.scalar(select(ApiToken).where(ApiToken.id == token_id, *_tokens_of(user_id)))
     if token is None:
-        raise AccessError(f"there is no token {token_id}; see list-tokens")
+        raise AccessError("there is no such token")
     if token.revoked_at is None:
         token.revoked_at = now
         audit.record(store, by, "revoke token", _token_subject(token.name, token.user), at=now)

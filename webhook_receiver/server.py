@@ -30,7 +30,7 @@ LANES = {"/api/ocpp/webhook": 16, "/healthz": 2, "/readyz": 2, "/metrics": 1, ""
 BODY_SECONDS = 10.0
 HEADER_SECONDS = 10
 MAX_CONNECTIONS = 1024
-# After SIGTERM what was accepted is answered, a command to the OCPP backend among it; then the worker is killed.
+# Beyond the longest call of the OCPP backend: what was accepted before SIGTERM is answered by then.
 STOP_GRACE_SECONDS = 5
 
 
