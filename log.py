@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from traceback import format_exc
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 Style = Literal["text", "json"]
 
@@ -35,7 +36,7 @@ _LOOKS: Sequence[tuple[tuple[str, ...], re.Pattern[str], str]] = tuple(
         ),
         (
             ("bearer", "token", "basic"),
-            r"\b(bearer|basic|token)(\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}",
+            r"\b(bearer|basic|token)(\s+)[\w.~+/=-]{16,}",
             rf"\1\2{MASK}",
         ),
         (("whsec_",), r"\bwhsec_[A-Za-z0-9+/=]+", MASK),
@@ -50,14 +51,21 @@ _LOOKS: Sequence[tuple[tuple[str, ...], re.Pattern[str], str]] = tuple(
 )
 
 
-def configure(level: str = "INFO", style: Style = "text", secrets: Collection[str] = ()) -> None:
-    """Log to standard error from `level` on; chatty libraries from WARNING on.
+def configure(
+    level: str = "INFO",
+    style: Style = "text",
+    secrets: Collection[str] = (),
+    *,
+    stream: TextIO | None = None,
+) -> None:
+    """Log to `stream` (standard error) from `level` on; chatty libraries from WARNING on.
 
     `secrets` are values that appear in no line, whatever is logged; what looks like one is masked, too.
     What ends the process or a thread unforeseen is logged as well, instead of printed past all this.
     """
-    handler = logging.StreamHandler()
-    handler.setFormatter(_FORMATTERS[style](_masking(secrets)))
+    mask = _masking(secrets)
+    handler = _Handler(stream or sys.stderr, mask)
+    handler.setFormatter(_FORMATTERS[style](mask))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     for name in _QUIET:
@@ -90,6 +98,16 @@ def _masking(secrets: Collection[str]) -> Callable[[str], str]:
         return text
 
     return mask
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    def __init__(self, stream: TextIO, mask: Callable[[str], str]):
+        super().__init__(stream)
+        self._mask = mask
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """The standard library would print the record's arguments as they are."""
+        print(self._mask(f"a line of {record.name} was not logged: {format_exc()}"), file=sys.stderr)
 
 
 class _Text(logging.Formatter):

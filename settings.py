@@ -186,7 +186,8 @@ class Settings(BaseSettings):
         held = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
         urls = (urlsplit(url) for url in (self.database_url, self.ocpp_backend_database_url))
         passwords = [url.password for url in urls if url.password]
-        return (*held, *self.webhook_secrets, *passwords, *map(unquote, passwords))
+        keys = [secret.removeprefix("whsec_") for secret in self.webhook_secrets]
+        return (*held, *keys, *passwords, *map(unquote, passwords))
 
     @property
     def offline_after(self) -> int:

@@ -37,7 +37,8 @@ def backlog(store: Session) -> Backlog:
         .limit(1)
     )
     received, waiting, dead = map(_count, ("received", "waiting", "dead"))
-    return Backlog(*store.execute(select(received, waiting, dead, oldest.scalar_subquery())).one().tuple())
+    row = store.execute(select(received, waiting, dead, oldest.scalar_subquery())).one()
+    return Backlog(*row)
 
 
 def _count(state: str) -> ScalarSelect[int]:

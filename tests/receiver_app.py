@@ -33,6 +33,7 @@ from ocpp_integration.backend import BackendClient
 from ocpp_integration.services import OCPPIntegrationService
 from webhook_receiver.app import make_app
 from webhook_receiver.context import of
+from webhook_receiver.metrics import Metrics
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 NEW_SECRET = "whsec_" + base64.b64encode(b"765432100123456789abcdef").decode()
@@ -48,10 +49,12 @@ class FakeBackend(BaseAdapter):
         super().__init__()
         self.answers: dict[str, tuple[int, Any] | Exception] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.headers: list[dict[str, str]] = []
 
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
         path = urlsplit(str(request.url)).path
         self.asked.append((path, json.loads(request.body) if request.body else {}))
+        self.headers.append(dict(request.headers))
         answer = self.answers[path.removeprefix("/api/locator")]
         if isinstance(answer, Exception):
             raise answer
@@ -127,12 +130,11 @@ def running_receiver(tmp_path: Path, **overrides: Any) -> Iterator[Running]:
     file.write_bytes(content)
     engine = make_engine(f"sqlite:///{file}")
     settings = make_settings(file, **overrides)
-    http, backend = requests.Session(), FakeBackend()
+    http, backend, metrics = requests.Session(), FakeBackend(), Metrics()
     http.mount("http://", backend)
-    service = OCPPIntegrationService(
-        settings=settings, engine=engine, backend=BackendClient(settings, http=http)
-    )
-    app = make_app(settings, engine=engine, service=service)
+    client = BackendClient(settings, http=http, observe=metrics.backend.observe)
+    service = OCPPIntegrationService(settings=settings, engine=engine, backend=client)
+    app = make_app(settings, engine=engine, service=service, metrics=metrics)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
