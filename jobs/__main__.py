@@ -34,7 +34,11 @@ def main() -> int:
     jobs = all_jobs(settings, engine, backend)
     if settings.jobs_metrics_port:
         ProcessCollector(registry=registry)
-        metrics.serve(settings, registry)
+        try:
+            metrics.serve(settings, registry)
+        except configuration.ConfigurationError as error:
+            print(error, file=sys.stderr)
+            return 2
     scheduler = make_scheduler(engine, jobs)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from ocpp_integration.metrics import may_read
-from settings import Settings
+from settings import ConfigurationError, Settings
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
@@ -19,11 +19,15 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 def serve(settings: Settings, registry: CollectorRegistry) -> WSGIServer:
     """Serve `/metrics` of `registry` from a thread, to whom the receiver would tell its own.
 
-    `shutdown()` of what is returned ends it. Raises `OSError` where the port is in use.
+    `shutdown()` of what is returned ends it. Raises `ConfigurationError` where the port is in use.
     """
-    server = make_server(
-        settings.host, settings.jobs_metrics_port, _app(settings, registry), handler_class=_Handler
-    )
+    host, port = settings.host, settings.jobs_metrics_port
+    try:
+        server = make_server(host, port, _app(settings, registry), handler_class=_Handler)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{host}:{port} cannot be listened on ({error.strerror}): set another JOBS_METRICS_PORT"
+        ) from error
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server
 
