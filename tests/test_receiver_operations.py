@@ -17,7 +17,7 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 from receiver_app import SECRET, WEBHOOK, Running, make_settings, running_receiver
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 import log
 from db.engine import make_engine, writing
@@ -166,12 +166,11 @@ def test_a_store_that_cannot_be_reached_is_told_without_its_address(tmp_path: Pa
     assert [told for told in ("hunter2", "127.0.0.1", "nowhere") if told in answer.text] == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX")
 def test_a_read_only_store_is_not_ready(tmp_path: Path) -> None:
     with running_receiver(tmp_path) as running:
         _run_jobs(running.engine, utc_now())
-        running.engine.dispose()
-        read_only = make_engine(f"sqlite:///file:{tmp_path / 'store.db'}?mode=ro&uri=true")
+        read_only = make_engine(f"sqlite:///{tmp_path / 'store.db'}")
+        event.listen(read_only, "connect", lambda opened, _: opened.execute("PRAGMA query_only=ON"))
         app = make_app(make_settings(tmp_path / "unused.db"), engine=read_only)
         status, checks = _checks(app.test_client())
         of(app).close()
