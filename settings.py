@@ -11,6 +11,7 @@ from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -225,6 +226,14 @@ class Settings(BaseSettings):
     )
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines as text, or as JSON objects")
+
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token that reads /metrics; unset, only this machine may"
+    )
+    jobs_metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of the metrics of the jobs process; 0: it serves none"
+    )
 
     @field_validator("database_read_url")
     @classmethod
@@ -294,6 +303,15 @@ class Settings(BaseSettings):
     def proxies(self) -> tuple[Network, ...]:
         """The proxies whose word on where a request comes from is taken."""
         return _networks(self.forwarded_allow_ips)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must appear in no log: the secret settings, and the stores' passwords."""
+        held = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        urls = (urlsplit(url) for url in (self.database_url, self.ocpp_backend_database_url))
+        passwords = [url.password for url in urls if url.password]
+        keys = [secret.removeprefix("whsec_") for secret in self.webhook_secrets]
+        return (*held, *keys, *passwords, *map(unquote, passwords))
 
     @property
     def offline_after(self) -> int:

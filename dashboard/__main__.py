@@ -15,7 +15,7 @@ from settings import ConfigurationError
 
 def main() -> None:
     settings = resources.settings()
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format, settings.secrets)
     if not is_current(resources.engine()):
         raise ConfigurationError("The store has not this version's schema; run: python manage.py migrate")
     # uvicorn believes the forwarded address and scheme of any local client unless told whom to believe.

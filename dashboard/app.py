@@ -13,6 +13,7 @@ from anyio import to_thread
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
 
+import log
 from dashboard.gate.headers import app_policy
 from dashboard.gate.middleware import Gate
 from dashboard.gate.routes import routes
@@ -35,6 +36,9 @@ def create_app(settings: Settings, *, engine: Engine, cookie_secret: str) -> st.
 @asynccontextmanager
 async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     await to_thread.run_sync(_warm_up)
+    # They print for themselves, past our format and with whatever an error holds.
+    for library in ("streamlit", "uvicorn"):
+        log.adopt(library)
     # What is loaded by now stays; without this every collection walks all of it again.
     gc.collect()
     gc.freeze()

@@ -16,7 +16,19 @@ st.set_page_config(page_title="MengedMate", page_icon=str(_BRAND / "mark.svg"), 
 st.html(markup.style_sheet())
 who = visitor()
 
-ADMIN = [st.Page("views/jobs.py", title="Jobs", icon=":material/event_repeat:")]
+if who.user.role == "admin":
+    access = {
+        "Admin": [
+            st.Page("views/jobs.py", title="Jobs", icon=":material/event_repeat:"),
+            st.Page("views/access.py", title="Access", icon=":material/key:"),
+        ]
+    }
+else:
+    access = {
+        "Account": [
+            st.Page("views/own_access.py", title="Access", icon=":material/key:", url_path="my-access")
+        ]
+    }
 page = st.navigation(
     {
         "Monitor": [
@@ -24,7 +36,7 @@ page = st.navigation(
             st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
         ],
         "Operate": [st.Page("views/live.py", title="Live", icon=":material/bolt:")],
-        **({"Admin": ADMIN} if who.user.role == "admin" else {}),
+        **access,
     }
 )
 st.logo(_BRAND / "wordmark.svg", size="large", icon_image=_BRAND / "mark.svg")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -56,5 +57,6 @@ def knows(revision: str) -> bool:
     return revision in known
 
 
+@cache
 def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()

@@ -9,16 +9,19 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from prometheus_client import CollectorRegistry, ProcessCollector
 from sqlalchemy import Engine
 
 import log
 import settings as configuration
 from db.engine import make_engine
+from jobs import metrics
 from jobs.runs import Job, Runner
 from jobs.scheduler import announce, make_scheduler
 from jobs.work import all_jobs
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.backend_state import StoredState
+from ocpp_integration.metrics import BackendMetrics
 
 # Whoever ends the process kills it after five or ten seconds.
 STOP_WITHIN = 4.0
@@ -30,9 +33,18 @@ def main() -> int:
     except configuration.ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format, settings.secrets)
     engine = make_engine(settings.database_url)
-    jobs = all_jobs(settings, engine, BackendClient(settings, watcher=StoredState(engine)))
+    registry = CollectorRegistry()
+    backend = BackendClient(settings, watcher=StoredState(engine), observe=BackendMetrics(registry).observe)
+    jobs = all_jobs(settings, engine, backend)
+    if settings.jobs_metrics_port:
+        ProcessCollector(registry=registry)
+        try:
+            metrics.serve(settings, registry)
+        except configuration.ConfigurationError as error:
+            print(error, file=sys.stderr)
+            return 2
     run_until(threading.Event(), engine, Runner(engine), jobs)
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -107,13 +107,11 @@ def examine(_: Namespace) -> int:
 
 def create_user(options: Namespace) -> None:
     """Make a user who can sign in to the dashboard."""
-    # Never an argument: arguments are seen by everybody on the machine.
-    password = os.environ.get("NEW_USER_PASSWORD") or getpass.getpass("Password: ")
     people.add_user(
         _engine(load()),
         user_name=options.user_name,
         role=options.role,
-        password=password,
+        password=_ask_password(),
         name=options.name,
         owner=options.owner,
     )
@@ -125,6 +123,34 @@ def create_token(options: Namespace) -> None:
     print(
         people.add_token(_engine(load()), user_name=options.user_name, name=options.name, days=options.days)
     )
+
+
+def list_tokens(options: Namespace) -> None:
+    """List the tokens of the REST API that are active: whose, until when, when last used."""
+    people.print_tokens(_engine(load()), user_name=options.user, all_of_them=options.all)
+
+
+def revoke_token(options: Namespace) -> None:
+    """Have a token refused from now on, by its number in list-tokens."""
+    people.revoke(_engine(load()), options.token_id)
+    print(f"Token {options.token_id} is revoked.")
+
+
+def list_users(_: Namespace) -> None:
+    """List the users, with their role, state and number of tokens."""
+    people.print_users(_engine(load()))
+
+
+def set_password(options: Namespace) -> None:
+    """Give a user a new password; whoever is signed in as this user is signed out."""
+    people.change_password(_engine(load()), user_name=options.user_name, password=_ask_password())
+    print(f"{options.user_name} has a new password.")
+
+
+def deactivate_user(options: Namespace) -> None:
+    """Let a user in no more: its sign-ins end and its tokens are revoked at once."""
+    people.deactivate(_engine(load()), options.user_name)
+    print(f"{options.user_name} is deactivated, signed out, and its tokens are revoked.")
 
 
 def create_station_key(options: Namespace) -> None:
@@ -234,6 +260,11 @@ def test_integration(options: Namespace) -> None:
         test.charge()
 
 
+def _ask_password() -> str:
+    """Never an argument: arguments are seen by everybody on the machine."""
+    return os.environ.get("NEW_USER_PASSWORD") or getpass.getpass("Password: ")
+
+
 def _engine(settings: Settings) -> Engine:
     return make_engine(settings.database_url)
 
@@ -257,7 +288,28 @@ def _user_arguments(parser: ArgumentParser) -> None:
 def _token_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("user_name", help="the user that the token acts for")
     parser.add_argument("--name", default="", help="what the token is for")
-    parser.add_argument("--days", type=int, help="days until it ends (default: never)")
+    parser.add_argument("--days", type=_days, help="days until it ends (default: never)")
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    # Zero would else be as good as never.
+    if not 1 <= days <= 36_500:
+        raise ArgumentTypeError("from 1 to 36500 days")
+    return days
+
+
+def _token_list_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--user", help="only the tokens of this user")
+    parser.add_argument("--all", action="store_true", help="those that expired or were revoked, too")
+
+
+def _token_id_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("token_id", type=int, help="the number that list-tokens shows")
+
+
+def _user_name_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("user_name")
 
 
 def _station_key_arguments(parser: ArgumentParser) -> None:
@@ -335,6 +387,11 @@ COMMANDS: dict[str, tuple[Command, Callable[[ArgumentParser], None]]] = {
     "doctor": (examine, _nothing),
     "create-user": (create_user, _user_arguments),
     "create-token": (create_token, _token_arguments),
+    "list-users": (list_users, _nothing),
+    "set-password": (set_password, _user_name_arguments),
+    "deactivate-user": (deactivate_user, _user_name_arguments),
+    "list-tokens": (list_tokens, _token_list_arguments),
+    "revoke-token": (revoke_token, _token_id_arguments),
     "create-station-key": (create_station_key, _station_key_arguments),
     "import-sessions": (import_sessions, _import_arguments),
     "import-stations": (import_stations, _station_arguments),

@@ -1,15 +1,17 @@
-"""`manage.py create-user` and `create-token`."""
+"""Users and tokens on the command line."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
-from db.access import AccessError, create_api_token, create_user
-from db.engine import writing
-from db.models import StationOwner, User, utc_now
+from db import accounts
+from db.engine import reading, writing
+from db.models import utc_now
+
+_NEVER = "never"
 
 
 def add_user(
@@ -17,30 +19,91 @@ def add_user(
 ) -> None:
     """A user; the owner it belongs to is made where there is none of that name."""
     with writing(engine) as store:
-        create_user(
-            store,
-            user_name=user_name,
-            role=role,
-            password=password,
-            name=name,
-            owner=find_or_make_owner(store, owner) if owner else None,
+        accounts.create_user(
+            store, None, user_name=user_name, role=role, password=password, name=name, owner=owner or ""
         )
+
+
+def change_password(engine: Engine, *, user_name: str, password: str) -> None:
+    with writing(engine) as store:
+        accounts.set_password(store, None, accounts.find_user(store, user_name), password)
+
+
+def deactivate(engine: Engine, user_name: str) -> None:
+    with writing(engine) as store:
+        accounts.deactivate_user(store, None, accounts.find_user(store, user_name), utc_now())
+
+
+def print_users(engine: Engine) -> None:
+    with reading(engine) as store:
+        users = accounts.list_users(store, utc_now())
+    print_table(
+        ("user", "name", "role", "owner", "state", "tokens"),
+        [
+            (
+                user.user_name,
+                user.name,
+                user.role,
+                user.owner,
+                "active" if user.is_active else "deactivated",
+                str(user.tokens),
+            )
+            for user in users
+        ],
+    )
 
 
 def add_token(engine: Engine, *, user_name: str, name: str, days: int | None) -> str:
     """A new token of the REST API for an existing user; it is shown only now."""
     with writing(engine) as store:
-        user = store.scalar(select(User).where(User.user_name == user_name))
-        if user is None:
-            raise AccessError(f"no user is called {user_name}; make one with create-user")
+        user = accounts.find_user(store, user_name)
         expires_at = utc_now() + timedelta(days=days) if days else None
-        return create_api_token(store, user, name=name, expires_at=expires_at)
+        return accounts.create_token(store, None, user, name=name, expires_at=expires_at)
 
 
-def find_or_make_owner(store: Session, name: str) -> StationOwner:
-    owner = store.scalar(select(StationOwner).where(StationOwner.name == name))
-    if owner is None:
-        owner = StationOwner(name=name)
-        store.add(owner)
-        store.flush()
-    return owner
+def revoke(engine: Engine, token_id: int) -> None:
+    with writing(engine) as store:
+        accounts.revoke_token(store, None, token_id, utc_now())
+
+
+def print_tokens(engine: Engine, *, user_name: str | None, all_of_them: bool) -> None:
+    with reading(engine) as store:
+        user_id = accounts.find_user(store, user_name).id if user_name else None
+        tokens = accounts.list_tokens(store, utc_now(), user_id=user_id, active_only=not all_of_them)
+    print_table(
+        ("number", "name", "user", "role", "state", "created", "expires", "last used"),
+        [
+            (
+                str(token.id),
+                token.name,
+                token.user_name,
+                token.role,
+                token.state,
+                _day(token.created_at),
+                _day(token.expires_at),
+                _minute(token.last_used_at),
+            )
+            for token in tokens
+        ],
+    )
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell; what is not printable in a cell is shown as its code."""
+    shown = [list(heads), *([_printable(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _printable(cell: str) -> str:
+    # A name must not move the cursor of whoever lists it.
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in cell) or "-"
+
+
+def _day(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d") if at else _NEVER
+
+
+def _minute(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC") if at else _NEVER

@@ -56,11 +56,14 @@ def check_ports(settings: Settings) -> None:
 
 
 def ports(settings: Settings) -> dict[str, int]:
-    return {
+    known = {
         "DASHBOARD_PORT": settings.dashboard_port,
         "RECEIVER_PORT": settings.receiver_port,
         "OCPP_BACKEND_PORT": settings.ocpp_backend_port,
+        "JOBS_METRICS_PORT": settings.jobs_metrics_port,
     }
+    # Zero is none.
+    return {name: port for name, port in known.items() if port}
 
 
 def health_checks(settings: Settings, since: datetime) -> dict[str, Check]:

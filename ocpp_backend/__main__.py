@@ -28,7 +28,7 @@ def main() -> int:
     except settings.ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
-    log.configure(configuration.log_level)
+    log.configure(configuration.log_level, configuration.log_format, configuration.secrets)
     # It would log every connection at INFO, a second time and with less.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     host, port = configuration.host, configuration.ocpp_backend_port

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+import log
 from db.models import utc_now
 from ocpp_integration.breaker import Breaker, Watcher
 from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
@@ -23,6 +24,8 @@ _REPEATABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 _NO_SESSION = 0
 
 Answer = dict[str, Any]
+# Told of each request: its call (such as sync-station), its outcome (ok, refused, silent, down), its seconds.
+Observer = Callable[[str, str, float], None]
 
 
 class BackendClient:
@@ -43,6 +46,7 @@ class BackendClient:
         jitter: Callable[[float, float], float] = random.uniform,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
+        observe: Observer = lambda _call, _outcome, _seconds: None,
     ):
         self._attempts = settings.ocpp_retry_attempts
         self._http = http or HttpTransport(
@@ -56,6 +60,7 @@ class BackendClient:
         self._jitter = jitter
         self._now = now
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._observe = observe
         if key := settings.ocpp_settings["API_KEY"]:
             self._headers["Authorization"] = f"Bearer {key}"
 
@@ -122,11 +127,21 @@ class BackendClient:
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         encoded = None if body is None else orjson.dumps(body)
-        return self._breaker.call(lambda: self._exchange(method, path, encoded))
+        began, outcome = self._clock(), "silent"
+        try:
+            answer = self._breaker.call(lambda: self._exchange(method, path, encoded))
+            outcome = "ok"
+        except (BackendDown, BackendRefused) as error:
+            outcome = "down" if isinstance(error, BackendDown) else "refused"
+            raise
+        else:
+            return answer
+        finally:
+            self._observe(path.split("/")[3], outcome, self._clock() - began)
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> Answer:
         try:
-            answer = self._http.exchange(method, path, body=body, headers=self._headers)
+            answer = self._http.exchange(method, path, body=body, headers=self._headers | _request_id())
         except NotSent as error:
             raise BackendDown(f"The OCPP backend {error}.") from error
         except NoAnswer as error:
@@ -145,6 +160,11 @@ class BackendClient:
             answer.retry_after(self._now()),
             transaction_id=told.get("transaction_id"),
         )
+
+
+def _request_id() -> dict[str, str]:
+    known = log.request_id.get()
+    return {"X-Request-ID": known} if known else {}
 
 
 def _decoded(body: bytes) -> Answer | None:

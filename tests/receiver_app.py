@@ -28,6 +28,7 @@ from ocpp_integration.services import OCPPIntegrationService
 from ocpp_integration.transport import Answer
 from webhook_receiver.app import make_app
 from webhook_receiver.context import of
+from webhook_receiver.metrics import Metrics
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 NEW_SECRET = "whsec_" + base64.b64encode(b"765432100123456789abcdef").decode()
@@ -43,9 +44,11 @@ class FakeBackend:
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any] | Exception] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.headers: list[dict[str, str]] = []
 
-    def exchange(self, _method: str, path: str, *, body: bytes | None, headers: Any) -> Answer:  # noqa: ARG002
+    def exchange(self, _method: str, path: str, *, body: bytes | None, headers: Any) -> Answer:
         self.asked.append((path, json.loads(body) if body else {}))
+        self.headers.append(dict(headers))
         answer = self.answers[path.removeprefix("/api/locator")]
         if isinstance(answer, Exception):
             raise answer
@@ -124,11 +127,10 @@ def running_receiver(engine: Engine, **overrides: Any) -> Iterator[Running]:
     """A receiver on the store behind `engine`, which is empty before."""
     people = populate(engine)
     settings = make_settings(engine, **overrides)
-    backend = FakeBackend()
-    service = OCPPIntegrationService(
-        settings=settings, engine=engine, backend=BackendClient(settings, http=backend)
-    )
-    app = make_app(settings, engine=engine, service=service)
+    backend, metrics = FakeBackend(), Metrics()
+    client = BackendClient(settings, http=backend, observe=metrics.backend.observe)
+    service = OCPPIntegrationService(settings=settings, engine=engine, backend=client)
+    app = make_app(settings, engine=engine, service=service, metrics=metrics)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from html import unescape
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import streamlit as st
+from dashboard_pages import OpenPage, opening_pages, text_of
 from factories import (
-    PASSWORD,
     add_meter_values,
     add_owner,
     add_session,
@@ -29,18 +26,15 @@ from factories import (
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard import commands, resources, visitor
+from dashboard import commands, visitor
 from dashboard.formats import local_time
-from dashboard.gate.signins import SignIns
 from db.engine import writing
 from db.models import BackendState, OCPPStation
 from settings import Settings, load
 
-SCRIPT = Path(__file__).resolve().parent.parent / "dashboard" / "main.py"
 NOW = datetime.now(UTC).replace(microsecond=0)
 ADDIS = ZoneInfo("Africa/Addis_Ababa")
 TODAY = NOW.astimezone(ADDIS).date()
-_TAGS = re.compile(r"<style.*?</style>|<[^>]+>", re.DOTALL)
 
 
 @dataclass
@@ -51,17 +45,6 @@ class World:
     open_page: Callable[..., AppTest]
     bole: OCPPStation
     rift: OCPPStation
-
-
-def text_of(page: AppTest) -> str:
-    """Everything that the page says, as a reader sees it."""
-    found = [element.proto.body for element in page.get("html")]
-    found += [
-        str(getattr(element, "value", ""))
-        for kind in ("markdown", "caption", "error")
-        for element in page.get(kind)
-    ]
-    return " ".join(unescape(_TAGS.sub(" ", " ".join(found))).replace("\u00a0", " ").split())
 
 
 @pytest.fixture
@@ -75,32 +58,9 @@ def engine(tmp_path: Path) -> Engine:
 
 
 @pytest.fixture
-def open_page(
-    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., AppTest]]:
-    """Opens a page as a user, by its name: `open_page("admin", "sessions", period="7d")`."""
-    monkeypatch.setattr(resources, "engine", lambda: engine)
-    monkeypatch.setattr(resources, "settings", lambda: settings)
-    monkeypatch.setattr(resources, "cookie_secret", lambda: "secret")
-    commands._service.cache_clear()
-    st.cache_data.clear()
-    sign_ins = SignIns(engine=engine, secret="secret", lasting=timedelta(hours=1))
-
-    def opening(user_name: str | None, page: str = "", **query: str) -> AppTest:
-        cookie = sign_ins.sign_in(user_name, PASSWORD, "test") if user_name else ""
-        monkeypatch.setattr(visitor, "session_cookie", lambda: cookie)
-        test = AppTest.from_file(str(SCRIPT), default_timeout=20)
-        for name, value in query.items():
-            test.query_params[name] = value
-        test.run()
-        if page:
-            test.switch_page(f"views/{page}.py").run()
-        assert not test.exception, test.exception
-        return test
-
-    yield opening
-    st.cache_data.clear()
-    commands._service.cache_clear()
+def open_page(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+    with opening_pages(engine, settings, monkeypatch) as opening:
+        yield opening
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,16 +12,20 @@ from typing import Any
 
 import factories
 import pytest
+import requests
 from locator import Locator, cut, refusal, reply, running_locator
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, select, update
 from webhooks import STATION, at, progress, record, started, stopped, webhook
 
+import settings as configuration
 from db.engine import reading, writing
 from db.models import ChargingSession, OCPPStation, WebhookEvent
-from jobs import work
+from jobs import metrics, work
 from jobs.runs import Outcome, Runner
 from jobs.scheduler import make_scheduler
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.metrics import BackendMetrics
 
 NOW = at(3600)
 
@@ -205,3 +210,27 @@ def test_a_station_with_a_price_is_told_with_it(network: Network) -> None:
     network.sync()
     prices = {c["price_per_kwh"] for r in network.locator.requests for c in r.body["connectors"]}
     assert prices == {"12.0000"}
+
+
+# Metrics
+
+
+def test_the_jobs_tell_their_calls_of_the_backend_on_a_port_of_their_own() -> None:
+    registry = CollectorRegistry()
+    BackendMetrics(registry).observe("sync-station", "ok", 0.2)
+    settings = configuration.load(None, jobs_metrics_port=_free_port())
+    server = metrics.serve(settings, registry)
+    address = f"http://127.0.0.1:{settings.jobs_metrics_port}"
+    told = requests.get(f"{address}/metrics", timeout=5)
+    proxied = requests.get(f"{address}/metrics", headers={"X-Forwarded-For": "203.0.113.9"}, timeout=5)
+    other = requests.get(f"{address}/", timeout=5)
+    server.shutdown()
+    server.server_close()
+    assert 'mengedmate_backend_calls_total{call="sync-station",outcome="ok"} 1.0' in told.text
+    assert (told.status_code, proxied.status_code, other.status_code) == (200, 404, 404)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
 import signal
 import socket
 import stat
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,6 +140,92 @@ def test_a_token_works_and_is_not_stored(tmp_path: Path) -> None:
         found = api_token(store, token, datetime.now(UTC))
         assert found is not None and found.user.user_name == "admin"
         assert found.token_hash != token
+
+
+@pytest.fixture(autouse=True)
+def _hooks() -> Iterator[None]:
+    """The command line sets hooks for what nobody foresaw; pytest wants its own back."""
+    hooks = sys.excepthook, threading.excepthook
+    yield
+    sys.excepthook, threading.excepthook = hooks
+    logging.captureWarnings(False)
+
+
+@pytest.fixture
+def commanded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A store that the command line works on, with an admin and one token of hers."""
+    monkeypatch.setattr(cli, "load", _settings)
+    monkeypatch.setattr(cli, "make_engine", lambda _url: engine)
+    monkeypatch.setenv("NEW_USER_PASSWORD", "long enough 1")
+    assert manage.main(["create-user", "admin", "--role", "admin"]) == 0
+    assert manage.main(["create-token", "admin", "--name", "first", "--days", "30"]) == 0
+    return engine
+
+
+def test_tokens_are_listed_with_whose_they_are_and_until_when(
+    commanded: Engine,  # noqa: ARG001 - its rows are listed
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capsys.readouterr()
+    assert manage.main(["list-tokens", "--user", "admin"]) == 0
+    heads, row = capsys.readouterr().out.splitlines()
+    assert heads.split() == ["number", "name", "user", "role", "state", "created", "expires", "last", "used"]
+    assert row.split()[1:5] == ["first", "admin", "admin", "active"]
+    assert row.split()[-1] == "never"
+
+
+def test_a_token_is_revoked_by_its_number(commanded: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert manage.main(["create-token", "admin", "--name", "second"]) == 0
+    token = capsys.readouterr().out.strip()
+    with reading(commanded) as store:
+        found = api_token(store, token, datetime.now(UTC))
+        assert found is not None
+    assert manage.main(["revoke-token", str(found.id)]) == 0
+    with reading(commanded) as store:
+        assert api_token(store, token, datetime.now(UTC)) is None
+    assert manage.main(["list-tokens"]) == 0
+    assert "second" not in capsys.readouterr().out
+    assert manage.main(["list-tokens", "--all"]) == 0
+    assert "revoked" in capsys.readouterr().out
+
+
+def test_what_is_not_there_is_refused_in_one_line(
+    commanded: Engine,  # noqa: ARG001 - nothing of that name is in it
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capsys.readouterr()
+    for command in (["revoke-token", "99"], ["deactivate-user", "nobody"], ["set-password", "nobody"]):
+        assert manage.main(command) == 1
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_new_password_is_taken_from_no_argument(commanded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEW_USER_PASSWORD", "another long one")
+    assert manage.main(["set-password", "admin"]) == 0
+    with reading(commanded) as store:
+        assert authenticate(store, "admin", "another long one") is not None
+
+
+def test_a_deactivated_user_is_listed_as_such(commanded: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert manage.main(["create-user", "driver", "--role", "driver"]) == 0
+    assert manage.main(["deactivate-user", "driver"]) == 0
+    capsys.readouterr()
+    assert manage.main(["list-users"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[-2] for line in told[1:]] == ["active", "deactivated"]
+    with reading(commanded) as store:
+        assert authenticate(store, "driver", "long enough 1") is None
+
+
+def test_a_name_cannot_move_the_cursor_of_who_lists_it(capsys: pytest.CaptureFixture[str]) -> None:
+    people.print_table(("name",), [("\x1b[2J",)])
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "soon"])
+def test_a_token_cannot_end_before_it_begins(days: str) -> None:
+    with pytest.raises(SystemExit):
+        manage.main(["create-token", "admin", "--days", days])
 
 
 @pytest.fixture(scope="module")

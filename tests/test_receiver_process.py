@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,11 @@ class Server:
         headers = events.sign([SECRET], event_id, BODY, datetime.now(UTC))
         return requests.post(self.url + WEBHOOK, data=BODY, headers=headers, timeout=timeout)
 
+    def metric(self, sample: str) -> float:
+        """The value of a sample, by its name and labels; 0 where there is none yet."""
+        lines = requests.get(f"{self.url}/metrics", timeout=10).text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{sample} "))
+
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
@@ -84,7 +89,8 @@ def start(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]:
         "WEBHOOK_SECRET": SECRET,
         "WEBHOOK_ALLOW_UNSIGNED": "false",
         "OCPP_BASE_URL": "http://127.0.0.1:9",
-        "LOG_LEVEL": "INFO",
+        # Nobody reads its output meanwhile, and a full pipe would stop it.
+        "LOG_LEVEL": "WARNING",
     }
     return subprocess.Popen(
         [sys.executable, "-m", "webhook_receiver"],
@@ -98,19 +104,20 @@ def start(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[Server]:
+def _server(folder: Path, **environment: str) -> Iterator[Server]:
     factories.make_store(folder).dispose()
-    server = Server(process=start(folder, port := free_port()), port=port, folder=folder)
+    server = Server(process=start(folder, port := free_port(), **environment), port=port, folder=folder)
     try:
         wait_until(server.is_healthy)
         yield server
     finally:
-        server.process.terminate()
+        if server.process.poll() is None:
+            server.process.terminate()
         try:
-            server.process.communicate(timeout=15)
+            server.process.wait(timeout=15)
         except subprocess.TimeoutExpired:
             server.process.kill()
-            server.process.communicate()
+            server.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -201,23 +208,76 @@ def test_a_secret_that_is_none_ends_with_one_clear_line(shared: Server) -> None:
     assert (process.returncode, "WEBHOOK_SECRET" in output, "Traceback" in output) == (1, True, False)
 
 
-def test_sigterm_ends_it_with_everything_acknowledged_in_the_store(server: Server) -> None:
-    acknowledged: list[str] = []
+def test_sigterm_under_load_answers_exactly_what_is_in_the_store(server: Server) -> None:
+    answered: dict[str, int] = {}
     ending = threading.Event()
 
     def send() -> None:
-        while not ending.is_set():
-            if server.post(event_id := str(uuid4())) == 200:
-                acknowledged.append(event_id)
+        # Kept alive, as a backend's connections are.
+        with requests.Session() as http:
+            while not ending.is_set():
+                event_id = str(uuid4())
+                headers = events.sign([SECRET], event_id, BODY, datetime.now(UTC))
+                # Not accepted any more: nothing is told, and nothing may have been recorded.
+                with suppress(requests.ConnectionError):
+                    answer = http.post(server.url + WEBHOOK, data=BODY, headers=headers, timeout=10)
+                    answered[event_id] = answer.status_code
 
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(4):
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(16):
             pool.submit(send)
-        wait_until(lambda: len(acknowledged) >= 20)
+        wait_until(lambda: len(answered) >= 200)
         server.process.send_signal(signal.SIGTERM)
         code = server.process.wait(timeout=20)
         ending.set()
-    assert (code, set(acknowledged) - set(server.recorded())) == (0, set())
+    acknowledged = {event_id for event_id, status in answered.items() if status == 200}
+    assert (code, acknowledged) == (0, set(server.recorded()))
+
+
+def test_after_sigterm_what_is_under_way_is_answered_and_nothing_new_begins(server: Server) -> None:
+    lock = sqlite3.connect(server.folder / "store.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(12) as pool:
+        waiting = [pool.submit(server.post, str(number)) for number in range(12)]
+        wait_until(lambda: server.metric("mengedmate_requests_in_progress") >= 12)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not server.is_healthy())
+        new = server.post("new")
+        lock.execute("ROLLBACK")
+        answers = [each.result() for each in waiting]
+    lock.close()
+    code = server.process.wait(timeout=20)
+    assert (new, answers, code) == (None, [200] * 12, 0)
+    assert sorted(server.recorded()) == sorted(map(str, range(12)))
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_process_logs_each_request_in_one_line_of_its_format(tmp_path: Path, style: str) -> None:
+    with _server(tmp_path, LOG_LEVEL="INFO", LOG_FORMAT=style) as server:
+        requests.get(server.url + "/healthz", headers={"X-Request-ID": "probe-7"}, timeout=10)
+        server.process.terminate()
+        output, _ = server.process.communicate(timeout=20)
+    (line,) = [line for line in output.splitlines() if "probe-7" in line]
+    if style == "json":
+        told = json.loads(line)
+        assert (told["request_id"], told["route"], told["status"]) == ("probe-7", "/healthz", 200)
+    else:
+        assert "[probe-7]: request method=GET route=/healthz status=200" in line
+
+
+def test_unsigned_webhooks_are_warned_of_at_the_start(tmp_path: Path) -> None:
+    with _server(tmp_path, WEBHOOK_ALLOW_UNSIGNED="true") as server:
+        server.process.terminate()
+        output, _ = server.process.communicate(timeout=20)
+    assert "WARNING" in output and "WEBHOOK_ALLOW_UNSIGNED" in output
+
+
+def test_a_refusal_of_the_gateway_has_a_request_id_and_counts(shared: Server) -> None:
+    answer = requests.post(
+        shared.url + WEBHOOK, data=b" " * 70_000, headers={"X-Request-ID": "large-1"}, timeout=10
+    )
+    counted = 'mengedmate_requests_total{method="POST",route="unmatched",status="413"}'
+    assert (answer.headers["X-Request-ID"], shared.metric(counted) >= 1) == ("large-1", True)
 
 
 def test_a_batch_over_the_limit_of_single_events_is_taken(shared: Server) -> None:

@@ -18,7 +18,7 @@ logger = logging.getLogger("webhook_receiver")
 def main() -> int:
     try:
         settings = configuration.load()
-        log.configure(settings.log_level)
+        log.configure(settings.log_level, settings.log_format, settings.secrets)
         _check_secrets(settings)
         logger.info("listening on %s", settings.receiver_url)
         serve(settings)

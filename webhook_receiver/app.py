@@ -12,11 +12,16 @@ from db.engine import make_engine
 from db.inbox import Inbox
 from db.models import utc_now
 from db.request_counts import RequestCounts
+from ocpp_integration.backend import BackendClient
+from ocpp_integration.backend_state import StoredState
 from ocpp_integration.events import MAX_BODY_BYTES
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
-from webhook_receiver import admission, errors, headers, health, operations, webhooks
+from webhook_receiver import access_log, admission, errors, headers, health, operations, webhooks
+from webhook_receiver import metrics as metrics_page
 from webhook_receiver.context import Receiver
+from webhook_receiver.metrics import Metrics
+from webhook_receiver.readiness import Readiness
 
 
 def make_app(
@@ -25,6 +30,7 @@ def make_app(
     engine: Engine | None = None,
     service: OCPPIntegrationService | None = None,
     clock: Callable[[], datetime] = utc_now,
+    metrics: Metrics | None = None,
 ) -> Flask:
     """The receiver for `settings`; end it with `webhook_receiver.context.of(app).close()`."""
     app = Flask(__name__, static_folder=None)
@@ -33,17 +39,29 @@ def make_app(
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     engine = engine or make_engine(settings.database_url)
+    metrics = metrics or Metrics()
+    metrics.watch_store(engine, clock)
     Receiver(
         settings=settings,
         engine=engine,
         inbox=Inbox(engine),
-        service=service or OCPPIntegrationService(settings=settings, engine=engine, clock=clock),
+        service=service
+        or OCPPIntegrationService(
+            settings=settings,
+            engine=engine,
+            backend=BackendClient(settings, watcher=StoredState(engine), observe=metrics.backend.observe),
+            clock=clock,
+        ),
         counts=RequestCounts(engine),
         clock=clock,
+        metrics=metrics,
+        readiness=Readiness(engine, clock),
     ).attach(app)
+    access_log.register(app)
     errors.register(app)
     headers.register(app)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics_page.blueprint)
     app.register_blueprint(webhooks.blueprint)
     admission.register(app)
     operations.register(app)

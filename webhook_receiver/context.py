@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 from sqlalchemy import Engine
@@ -14,6 +14,10 @@ from db.inbox import Inbox
 from db.request_counts import RequestCounts
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
+
+if TYPE_CHECKING:
+    from webhook_receiver.metrics import Metrics
+    from webhook_receiver.readiness import Readiness
 
 _NAME = "receiver"
 
@@ -26,6 +30,8 @@ class Receiver:
     service: OCPPIntegrationService
     counts: RequestCounts
     clock: Callable[[], datetime]
+    metrics: Metrics
+    readiness: Readiness
 
     def attach(self, app: Flask) -> None:
         app.extensions[_NAME] = self

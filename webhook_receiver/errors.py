@@ -43,8 +43,11 @@ class NotFound(Refused):
 
 
 class Unauthorized(Refused):
-    def __init__(self, message: str):
+    """401; `scheme` is how one may authenticate."""
+
+    def __init__(self, message: str, *, scheme: str = "Token"):
         super().__init__(401, message)
+        self.scheme = scheme
 
 
 def register(app: Flask) -> None:
@@ -71,8 +74,8 @@ def _bad_fields(error: BadFields) -> tuple[Response, int]:
 
 def refusal(error: Refused) -> Response:
     response = _answer(error.status, error.message, error.retry_after)
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = "Token"
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = error.scheme
     return response
 
 

@@ -5,11 +5,12 @@ Nothing is validated by these models; they are put together from those that do (
 
 from __future__ import annotations
 
-from typing import Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import ConfigDict, Field, create_model
 
 from ocpp_integration.events import PAYLOADS, Event
+from webhook_receiver.batches import MAX_EVENTS
 
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "session_started": {"meter_start": 1200, "id_tag": "TAG1", "connector_id": 1},
@@ -57,3 +58,4 @@ UnknownEvent: Any = create_model(
 )
 
 WebhookEvent: Any = Union[(*map(_of_type, PAYLOADS), UnknownEvent)]
+Batch: Any = Annotated[list[WebhookEvent], Field(max_length=MAX_EVENTS)]

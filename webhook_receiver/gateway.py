@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any
 # granian documents these names but does not list them as exports.
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
 
+from webhook_receiver.access_log import BEGAN
 from webhook_receiver.headers import SECURITY_HEADERS
 
 logger = logging.getLogger(__name__)
@@ -63,7 +65,8 @@ class Gateway:
     """An RSGI application around a WSGI one.
 
     `lanes` names the lane for addresses by their beginning; the longest that fits counts, and "" fits
-    all. `on_close` is called once no request is under way any more.
+    all. `on_close` is called once no request is under way any more, `on_refusal` with method, request id and
+    status of a request that does not reach the app; it gives headers for the answer.
     """
 
     app: WSGIApp
@@ -71,6 +74,7 @@ class Gateway:
     body_seconds: float
     on_close: Callable[[], None] = lambda: None
     _open: dict[str, _OpenLane] = field(init=False, default_factory=dict)
+    on_refusal: Callable[[str, str | None, int], Mapping[str, str]] = lambda *_: {}
 
     def __rsgi_init__(self, _loop: asyncio.AbstractEventLoop) -> None:
         for prefix in sorted(self.lanes, key=len, reverse=True):
@@ -93,7 +97,7 @@ class Gateway:
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> _Answer:
         opened = next(found for prefix, found in self._open.items() if scope.path.startswith(prefix))
         if opened.under_way >= opened.lane.max_requests:
-            return _refusal(503, "too many such requests at once, try again", RETRY_AFTER_SECONDS)
+            return self._refusal(scope, 503, "too many such requests at once, try again", RETRY_AFTER_SECONDS)
         opened.under_way += 1
         try:
             return await self._answer_in(opened, scope, protocol)
@@ -106,11 +110,19 @@ class Gateway:
             async with asyncio.timeout(self.body_seconds):
                 body = await _body(scope, protocol, limit)
         except _TooLarge:
-            return _refusal(413, f"the body is larger than {limit} bytes")
+            return self._refusal(scope, 413, f"the body is larger than {limit} bytes")
         except TimeoutError:
-            return _refusal(408, f"the body took longer than {self.body_seconds:g} seconds")
+            return self._refusal(scope, 408, f"the body took longer than {self.body_seconds:g} seconds")
         request = environ(scope, body)
         return await asyncio.get_running_loop().run_in_executor(opened.pool, self._call, request)
+
+    def _refusal(self, scope: Scope, status: int, message: str, retry_after: int | None = None) -> _Answer:
+        own = self.on_refusal(scope.method, scope.headers.get("x-request-id"), status)
+        headers = [(name.lower(), value) for name, value in {**SECURITY_HEADERS, **own}.items()]
+        headers += [("content-type", "application/json"), ("connection", "close")]
+        if retry_after is not None:
+            headers.append(("retry-after", str(retry_after)))
+        return _Answer(status, headers, json.dumps({"success": False, "error": message}).encode())
 
     def _call(self, request: dict[str, Any]) -> _Answer:
         started: list[tuple[int, Headers]] = []
@@ -161,6 +173,7 @@ def environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        BEGAN: time.perf_counter(),
     }
     for name, value in scope.headers.items():
         key = _CGI_NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
@@ -168,11 +181,3 @@ def environ(scope: Scope, body: bytes) -> dict[str, Any]:
     # The body is here, whichever way it came.
     described.pop("HTTP_TRANSFER_ENCODING", None)
     return described | {"CONTENT_LENGTH": str(len(body))}
-
-
-def _refusal(status: int, message: str, retry_after: int | None = None) -> _Answer:
-    headers = [(name.lower(), value) for name, value in SECURITY_HEADERS.items()]
-    headers += [("content-type", "application/json"), ("connection", "close")]
-    if retry_after is not None:
-        headers.append(("retry-after", str(retry_after)))
-    return _Answer(status, headers, json.dumps({"success": False, "error": message}).encode())

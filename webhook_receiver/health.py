@@ -1,12 +1,38 @@
-"""Whether the process answers; the store is not asked."""
+"""Whether the process answers, and whether it can do its work."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from webhook_receiver.context import receiver
+from webhook_receiver.errors import BadFields
+from webhook_receiver.metrics import may_read_details
+from webhook_receiver.readiness import Finding
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
 def alive() -> Response:
+    """The store is not asked: a restart would not mend it."""
     return jsonify({"status": "ok"})
+
+
+@blueprint.get("/readyz")
+def ready() -> tuple[Response, int]:
+    """503 where a check fails; `?exclude=jobs` leaves one out, as often as it is given."""
+    excluded = request.args.getlist("exclude")
+    if unknown := set(excluded) - set(receiver().readiness.names):
+        raise BadFields({"exclude": [f"there is no check {name}" for name in sorted(unknown)]})
+    found = receiver().readiness.findings(excluded)
+    is_ready = all(finding.ok for finding in found.values())
+    with_figures = may_read_details()
+    checks = {name: _told(finding, with_figures) for name, finding in found.items()}
+    return jsonify({"status": "ok" if is_ready else "failing", "checks": checks}), 200 if is_ready else 503
+
+
+def _told(finding: Finding, with_figures: bool) -> dict[str, Any]:
+    told = {"status": "ok" if finding.ok else "failing", "message": finding.message}
+    return told | finding.figures if with_figures else told

@@ -218,6 +218,48 @@ class EventRefused(_EventRefusal, total=False):
     errors: dict[str, list[str]]
 
 
+class _EventAnswered(TypedDict):
+    status_code: int
+    status: Annotated[str, Field(json_schema_extra={"enum": ["success", "error"]})]
+    message: str
+
+
+class EventAnswered(_EventAnswered, total=False):
+    """What one event of a batch is answered: what the address of single events would."""
+
+    errors: dict[str, list[str]]
+
+
+class BatchTaken(TypedDict):
+    """An answer for each event, in their order; `status` is an error where one of them is."""
+
+    status: Annotated[str, Field(json_schema_extra={"enum": ["success", "error"]})]
+    message: str
+    answers: list[EventAnswered]
+
+
+class _Check(TypedDict):
+    status: Annotated[str, Field(json_schema_extra={"enum": ["ok", "failing"]})]
+    message: str
+
+
+class Check(_Check, total=False):
+    """What a check found; `message` says what to do where it fails."""
+
+    received: int
+    waiting: int
+    dead: int
+    oldest_seconds: float
+    due: dict[str, str]
+
+
+class Ready(TypedDict):
+    """Every check by its name."""
+
+    status: Annotated[str, Field(json_schema_extra={"enum": ["ok", "failing"]})]
+    checks: dict[str, Check]
+
+
 class Refusal(TypedDict):
     """Nothing was done; `error` says why in a sentence."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, Response, request
 
 from webhook_receiver import commands, documents, logs, objects, parameters, sessions, stations
-from webhook_receiver.event_schema import WebhookEvent
+from webhook_receiver.event_schema import Batch, WebhookEvent
 from webhook_receiver.operation import Operation, View
 
 API = "/api/ocpp"
@@ -156,6 +156,28 @@ OPERATIONS: tuple[Operation, ...] = (
         },
     ),
     Operation(
+        method="POST",
+        path=f"{API}/webhook/batch/",
+        name="webhook_batch",
+        tag="Webhooks",
+        summary="Take up to 1,000 events at once",
+        description=(
+            "A JSON array of events, or one on each line (`application/x-ndjson`), under one signature over the "
+            "whole body. They are recorded in one commit, and each has an answer of its own, in their order: 200 "
+            "says only that every event has one. An event is told from others by its `event_id`, else by its bytes."
+        ),
+        body_model=Batch,
+        answer=objects.BatchTaken,
+        rate="webhooks",
+        needs_token=False,
+        refusals={
+            400: ("The batch cannot be taken apart", objects.EventRefused),
+            401: ("The signature is missing or wrong", objects.EventRefused),
+            413: ("It is too large, or has too many events", objects.EventRefused),
+            415: ("The content type is neither of the two", objects.EventRefused),
+        },
+    ),
+    Operation(
         method="GET",
         path="/healthz",
         name="health",
@@ -165,6 +187,40 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=objects.Health,
         rate="none",
         needs_token=False,
+    ),
+    Operation(
+        method="GET",
+        path="/readyz",
+        name="ready",
+        tag="Service",
+        summary="Whether the process can do its work",
+        description=(
+            "Asks the store, its schema, the backlog and the jobs; each check that fails says what to do. Figures "
+            "are told to those who may read the metrics."
+        ),
+        query_model=parameters.Ready,
+        answer=objects.Ready,
+        rate="none",
+        needs_token=False,
+        refusals={503: ("A check fails", objects.Ready)},
+    ),
+    Operation(
+        method="GET",
+        path="/metrics",
+        name="metrics",
+        tag="Service",
+        summary="Figures for Prometheus",
+        description=(
+            "With `METRICS_TOKEN` set, for those who send it as a bearer token; else only for this machine."
+        ),
+        answer=str,
+        media_type="text/plain",
+        rate="none",
+        needs_token=False,
+        refusals={
+            401: ("The token is missing or wrong", objects.Refusal),
+            404: ("Not for other machines", objects.Refusal),
+        },
     ),
     Operation(
         method="GET",

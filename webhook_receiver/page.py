@@ -117,7 +117,9 @@ class _Page:
 
     def _answer(self, operation: Mapping[str, Any]) -> Markup:
         ((media_type, content),) = operation["responses"]["200"]["content"].items()
-        return self._kind(content["schema"]) if media_type == "application/json" else Markup("an HTML page")
+        return (
+            self._kind(content["schema"]) if media_type == "application/json" else Markup(_PAGES[media_type])
+        )
 
     def _meaning(self, status: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
         shared: Mapping[str, Any] = self._document["components"]["responses"][status]

@@ -110,6 +110,14 @@ class ListLogs(Page):
     station_id: AnyText | None = Field(None, description="Only entries of this station")
 
 
+class Ready(_Asked):
+    exclude: str | None = Field(
+        None,
+        description="A check that is left out; may be given several times",
+        json_schema_extra={"enum": ["store", "migrations", "backlog", "jobs"]},
+    )
+
+
 class OneStation(_Asked):
     station_id: AnyText = Field(description="The station's OCPP id", examples=["STATION_7"])
 

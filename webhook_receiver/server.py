@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from functools import partial
+from math import ceil
 from typing import Any
 
 from granian import Granian
@@ -18,6 +19,7 @@ from granian.log import LogLevels
 import log
 from ocpp_integration.events import MAX_BODY_BYTES
 from settings import ConfigurationError, Settings
+from webhook_receiver.access_log import observe_refusal
 from webhook_receiver.app import make_app
 from webhook_receiver.batches import MAX_BATCH_BYTES
 from webhook_receiver.context import of
@@ -25,16 +27,20 @@ from webhook_receiver.gateway import Gateway, Lane
 
 MAX_CONNECTIONS = 1024
 # By the beginning of the address. Webhooks wait for a commit that they share; the rest of the API may wait
-# for the OCPP backend, up to its timeout. A batch is large, so few of them are held at once.
+# for the OCPP backend, up to its timeout. A load balancer and a scraper wait for neither. A batch is large, so
+# few of them are held at once.
 LANES = {
     "/api/ocpp/webhook": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
     "/api/ocpp/webhook/batch": Lane(4, MAX_BATCH_BYTES, 32),
     "/healthz": Lane(2, MAX_BODY_BYTES, MAX_CONNECTIONS),
+    "/readyz": Lane(2, MAX_BODY_BYTES, MAX_CONNECTIONS),
+    "/metrics": Lane(1, MAX_BODY_BYTES, MAX_CONNECTIONS),
     "": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
 }
 BODY_SECONDS = 10.0
 HEADER_SECONDS = 10
-STOP_SECONDS = 10
+# Beyond the longest call of the OCPP backend: what was accepted before SIGTERM is answered by then.
+STOP_GRACE_SECONDS = 5
 
 
 def serve(settings: Settings) -> None:
@@ -52,7 +58,7 @@ def serve(settings: Settings) -> None:
         backpressure=MAX_CONNECTIONS,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
+        workers_kill_timeout=ceil(settings.ocpp_timeout) + STOP_GRACE_SECONDS,
     )
     server.serve(target_loader=partial(_load, settings), wrap_loader=False)
 
@@ -64,12 +70,13 @@ def make_gateway(settings: Settings) -> Gateway:
         lanes=LANES,
         body_seconds=BODY_SECONDS,
         on_close=of(app).close,
+        on_refusal=partial(observe_refusal, app),
     )
 
 
 def _load(settings: Settings) -> Any:
     """In the worker: it makes its own app, so that no connection is shared with the parent."""
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format, settings.secrets)
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
     return make_gateway(settings)
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
+from db.inbox import InboxUnavailable
 from ocpp_integration import events
 from webhook_receiver import batches
 from webhook_receiver.context import receiver
@@ -27,7 +28,7 @@ def receive() -> Response:
     body = request.get_data(cache=False)
     signed = _verified(body)
     judged = judge(body, receiver().clock(), signed.get("webhook-id"))
-    answer = judged.answer(receiver().inbox.record(judged.event))
+    (answer,) = _record([judged])
     return _response(answer.status_code, answer.members())
 
 
@@ -52,6 +53,7 @@ def receive_batch() -> Response:
 @blueprint.errorhandler(events.InvalidSignature)
 def _not_let_in(error: events.InvalidSignature) -> Response:
     logger.warning("a webhook was refused: %s", error)
+    receiver().metrics.webhook(None, "unsigned")
     return _error(401, "the signature is missing or wrong")
 
 
@@ -72,8 +74,22 @@ def _record_each(parts: list[bytes]) -> list[Answer]:
     judged: list[Judged | None] = [
         judge(part, now) if len(part) <= events.MAX_BODY_BYTES else None for part in parts
     ]
-    outcomes = iter(receiver().inbox.record_all([each.event for each in judged if each]))
-    return [each.answer(next(outcomes)) if each else TOO_LARGE for each in judged]
+    answers = iter(_record([each for each in judged if each]))
+    return [next(answers) if each else TOO_LARGE for each in judged]
+
+
+def _record(judged: list[Judged]) -> list[Answer]:
+    """Record events in one commit; the answer to each. Raises `InboxUnavailable`."""
+    count = receiver().metrics.webhook
+    try:
+        outcomes = receiver().inbox.record_all([each.event for each in judged])
+    except InboxUnavailable:
+        for each in judged:
+            count(each.event.type, "unavailable")
+        raise
+    for each, outcome in zip(judged, outcomes, strict=True):
+        count(each.event.type, "invalid" if each.refusal else outcome.value)
+    return [each.answer(outcome) for each, outcome in zip(judged, outcomes, strict=True)]
 
 
 def _told_each(answers: list[Answer]) -> Response:

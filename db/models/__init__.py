@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.models.access import ApiToken, SignIn, SignInFailure, User
+from db.models.access import ApiToken, AuditEntry, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
 from db.models.operations import (
@@ -20,6 +20,7 @@ from db.models.sessions import ChargingSession, SessionMeterValue
 
 __all__ = [
     "ApiToken",
+    "AuditEntry",
     "BackendState",
     "Base",
     "ChargingConnector",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, Id, Name, Timestamped, Word, utc_now
@@ -72,3 +72,19 @@ class SignInFailure(Base):
     account: Mapped[Name]
     address: Mapped[Name]
     at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class AuditEntry(Base):
+    """One thing that a person changed. `user_name` is what the user was called then, empty for the command
+    line; `action` a word such as `revoke token`, `subject` what it was done to. Never holds a secret."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("ix_audit_log_at", "at"),)
+
+    id: Mapped[Id]
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    user_name: Mapped[Name] = mapped_column(default="")
+    action: Mapped[Word]
+    subject: Mapped[Name]
+    details: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)

@@ -1,0 +1,218 @@
+"""The dialogs that change users and tokens: each asks once, and acts once however often it is clicked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+import streamlit as st
+
+from dashboard import access_orders, markup
+from dashboard.access_orders import LIFETIMES, NewUser
+from dashboard.visitor import Visitor, visitor
+from db.access import MIN_PASSWORD_LENGTH, AccessError
+from db.accounts import MAX_NAME_LENGTH, TokenRow, UserRow
+
+Kind = Literal["create token", "revoke token", "create user", "deactivate user"]
+_QUESTION = "access_question"
+_ROLES = {
+    "owner": "Owner: sees the stations of its company",
+    "admin": "Admin: sees and changes everything",
+    "driver": "Driver: its own sessions, by the REST API only",
+}
+
+
+@dataclass
+class Question:
+    """What is being asked. One object for one opened dialog, which remembers that it was answered.
+
+    It is changed in place: an entry of the session's state could be lost to the run of a second click.
+    """
+
+    kind: Kind
+    target: TokenRow | UserRow | None = None
+    answer: dict[str, Any] | None = None
+    is_done: bool = False
+    token: str = field(default="", repr=False)
+    error: str = ""
+
+
+def ask(kind: Kind, target: TokenRow | UserRow | None = None) -> None:
+    """Have the dialog open, and forget the last one."""
+    st.session_state[_QUESTION] = Question(kind, target)
+
+
+def show() -> None:
+    """Open the dialog if something is being asked."""
+    question: Question | None = st.session_state.get(_QUESTION)
+    if question is None:
+        return
+    if question.token:
+        # It cannot be shown again, so no stray click may close it.
+        st.dialog("Token created", icon=":material/key:", dismissible=False)(_show_token)(question)
+        return
+    dialog = _DIALOGS[question.kind]
+    st.dialog(dialog.title, on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
+
+
+def _forget() -> None:
+    st.session_state.pop(_QUESTION, None)
+
+
+def _body(question: Question) -> None:
+    dialog, who = _DIALOGS[question.kind], visitor()
+    if question.answer is not None and not question.is_done:
+        _act(dialog.act, who, question)
+    if question.is_done:
+        if not question.token:
+            _forget()
+            st.toast(dialog.done, icon=":material/check_circle:")
+        st.rerun()
+    if question.error:
+        st.error(question.error, icon=":material/error:")
+    dialog.ask(who, question)
+
+
+def _act(act: Callable[[Visitor, Question], None], who: Visitor, question: Question) -> None:
+    try:
+        act(who, question)
+    except AccessError as error:
+        reason = str(error)
+        question.answer, question.error = None, f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
+    else:
+        question.is_done = True
+
+
+def _buttons(question: Question, words: str, keys: tuple[str, ...] = ()) -> None:
+    """Cancel, and the one that answers with what the widgets of `keys` hold."""
+
+    def answer() -> None:
+        if question.answer is None:
+            question.answer = {key: st.session_state.get(f"access-{key}") for key in keys}
+
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key="access-cancel"):
+            _forget()
+            st.rerun()
+        st.button(words, key="access-confirm", type="primary", on_click=answer)
+
+
+def _ask_for_token(who: Visitor, question: Question) -> None:
+    if access_orders.is_admin(who):
+        people = {user.id: user for user in access_orders.users(who) if user.is_active}
+        ids = list(people)
+        st.selectbox(
+            "Acts for",
+            ids,
+            index=ids.index(who.user.id),
+            format_func=lambda pk: f"{people[pk].user_name} ({people[pk].role})",
+            key="access-user",
+            help="The token sees and may do what this user does.",
+        )
+    st.text_input(
+        "What it is for", placeholder="Billing export", max_chars=MAX_NAME_LENGTH, key="access-name"
+    )
+    st.selectbox("Ends after", list(LIFETIMES), index=1, key="access-lifetime")
+    _buttons(question, "Create token", ("user", "name", "lifetime"))
+
+
+def _create_token(who: Visitor, question: Question) -> None:
+    given = question.answer or {}
+    user_id: UUID = given.get("user") or who.user.id
+    question.token = access_orders.create_token(
+        who, user_id=user_id, name=given.get("name") or "", days=LIFETIMES[given.get("lifetime") or "90 days"]
+    )
+
+
+def _show_token(question: Question) -> None:
+    visitor()
+    st.markdown("Copy it now. Only a fingerprint of it is kept, so it is shown this once.")
+    st.code(question.token, language=None, wrap_lines=True)
+    st.caption("Sent with each request as the header `Authorization: Token …`")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("I have copied it", key="access-copied", type="primary"):
+            _forget()
+            st.rerun()
+
+
+def _ask_to_revoke(_who: Visitor, question: Question) -> None:
+    token = question.target
+    assert isinstance(token, TokenRow)  # noqa: S101 - narrows the type; this kind is asked about a token
+    st.html(markup.card_title(token.name or "Unnamed token", f"Acts for {token.user_name}"))
+    st.markdown("Programs that use it are refused from now on. This cannot be undone.")
+    _buttons(question, "Revoke token")
+
+
+def _revoke(who: Visitor, question: Question) -> None:
+    assert isinstance(question.target, TokenRow)  # noqa: S101 - see above
+    access_orders.revoke_token(who, question.target.id)
+
+
+def _ask_for_user(who: Visitor, question: Question) -> None:
+    st.text_input("User name", max_chars=100, key="access-user_name", help="What one signs in with.")
+    st.text_input("Name", placeholder="As it is shown", max_chars=MAX_NAME_LENGTH, key="access-name")
+    role = st.selectbox("Role", list(_ROLES), format_func=_ROLES.__getitem__, key="access-role")
+    if role == "owner":
+        st.selectbox(
+            "Company",
+            access_orders.owners(who),
+            index=None,
+            placeholder="Choose one, or type a new name",
+            accept_new_options=True,
+            key="access-owner",
+            help="Whose stations this user sees.",
+        )
+    st.text_input(
+        "Password",
+        type="password",
+        max_chars=200,
+        autocomplete="new-password",
+        key="access-password",
+        help=f"At least {MIN_PASSWORD_LENGTH} characters.",
+    )
+    _buttons(question, "Create user", ("user_name", "name", "role", "owner", "password"))
+
+
+def _create_user(who: Visitor, question: Question) -> None:
+    given = {key: value or "" for key, value in (question.answer or {}).items()}
+    if not given["password"]:
+        raise AccessError("a user needs a password to sign in")
+    access_orders.create_user(who, NewUser(**given))
+    question.answer = {}
+
+
+def _ask_to_deactivate(_who: Visitor, question: Question) -> None:
+    user = question.target
+    assert isinstance(user, UserRow)  # noqa: S101 - narrows the type; this kind is asked about a user
+    st.html(markup.card_title(user.name or user.user_name, user.user_name))
+    tokens = {0: "", 1: ", and its token is revoked"}.get(
+        user.tokens, f", and its {user.tokens} tokens are revoked"
+    )
+    st.markdown(f"The user is signed out everywhere at once{tokens}. This cannot be undone here.")
+    _buttons(question, "Deactivate user")
+
+
+def _deactivate(who: Visitor, question: Question) -> None:
+    assert isinstance(question.target, UserRow)  # noqa: S101 - see above
+    access_orders.deactivate_user(who, question.target.id)
+
+
+@dataclass(frozen=True)
+class _Dialog:
+    title: str
+    icon: str
+    ask: Callable[[Visitor, Question], None]
+    act: Callable[[Visitor, Question], None]
+    done: str
+
+
+_DIALOGS: dict[Kind, _Dialog] = {
+    "create token": _Dialog("New token", "key", _ask_for_token, _create_token, "The token was created."),
+    "revoke token": _Dialog("Revoke token", "key_off", _ask_to_revoke, _revoke, "The token is revoked."),
+    "create user": _Dialog("New user", "person_add", _ask_for_user, _create_user, "The user was created."),
+    "deactivate user": _Dialog(
+        "Deactivate user", "person_off", _ask_to_deactivate, _deactivate, "The user is deactivated."
+    ),
+}

@@ -1,0 +1,92 @@
+"""The lists of tokens and users on the Access pages, with the buttons that open their dialogs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import access_dialog, access_orders, access_rows, markup, resources
+from dashboard.access_orders import PAGE_SIZE
+from dashboard.visitor import Visitor
+from db.accounts import TokenRow, UserRow
+
+_SHOWN = {"active": "Active", "all": "All"}
+
+
+def token_list(who: Visitor) -> None:
+    """The tokens that the visitor may see, newest first."""
+    with st.container(key="card-tokens"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(markup.card_title("API tokens", "For programs that use the REST API"), width="content")
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
+                shown = st.segmented_control(
+                    "Tokens",
+                    list(_SHOWN),
+                    required=True,
+                    default="active",
+                    format_func=_SHOWN.__getitem__,
+                    key="tokens-shown",
+                    label_visibility="collapsed",
+                )
+                if st.button("New token", icon=":material/add:", type="primary", key="new-token"):
+                    access_dialog.ask("create token")
+        _tokens(who, active_only=shown != "all")
+
+
+def _tokens(who: Visitor, *, active_only: bool) -> None:
+    slot = st.container(gap=None)
+    found = access_orders.tokens(who, active_only=active_only, page=1)
+    if found.pages > 1:
+        page = st.pagination(found.pages, key=f"tokens-{active_only}")
+        found = access_orders.tokens(who, active_only=active_only, page=page)
+    now, timezone = datetime.now(UTC), resources.settings().timezone
+    with slot:
+        for token in found.rows:
+            _token(token, now, timezone, with_user=access_orders.is_admin(who))
+        if not found.rows:
+            st.html(
+                markup.empty(
+                    "No active tokens" if active_only else "No tokens yet",
+                    "A token lets a program read and command what its user may, without a password.",
+                )
+            )
+
+
+def _token(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) -> None:
+    with st.container(key=f"row-token-{token.id}", horizontal=True, vertical_alignment="center"):
+        st.html(access_rows.token_row(token, now, timezone, with_user=with_user))
+        if token.state == "active" and st.button(
+            "Revoke", icon=":material/key_off:", key=f"revoke-{token.id}", type="tertiary"
+        ):
+            access_dialog.ask("revoke token", token)
+
+
+def user_list(who: Visitor) -> None:
+    """Every user, for an admin."""
+    users = access_orders.users(who)
+    pages = -(-len(users) // PAGE_SIZE)
+    with st.container(key="card-users"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(markup.card_title("Users", "People who may sign in, and drivers"), width="content")
+            if st.button("New user", icon=":material/person_add:", key="new-user"):
+                access_dialog.ask("create user")
+        slot = st.container(gap=None)
+        page = st.pagination(pages, key=f"users-{pages}") if pages > 1 else 1
+        now, timezone = datetime.now(UTC), resources.settings().timezone
+        with slot:
+            for user in users[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
+                _user(user, now, timezone, is_self=user.id == who.user.id)
+
+
+def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None:
+    with st.container(key=f"row-user-{user.id}", horizontal=True, vertical_alignment="center"):
+        st.html(access_rows.user_row(user, now, timezone))
+        if (
+            user.is_active
+            and not is_self
+            and st.button(
+                "Deactivate", icon=":material/person_off:", key=f"deactivate-{user.id}", type="tertiary"
+            )
+        ):
+            access_dialog.ask("deactivate user", user)

@@ -1,0 +1,128 @@
+"""What a visitor may change about users and tokens: its own tokens, an admin everything.
+
+Pages and dialogs ask here; who may do what is decided anew for each change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from dashboard import resources
+from dashboard.visitor import Visitor
+from db import accounts
+from db.access import AccessError
+from db.accounts import TokenRow, UserRow
+from db.engine import reading, writing
+from db.models import User, utc_now
+
+LIFETIMES = {"30 days": 30, "90 days": 90, "1 year": 365, "No end": None}
+PAGE_SIZE = 20
+_NOT_YOURS = "This is for admins."
+
+
+@dataclass(frozen=True)
+class NewUser:
+    """What the form for a new user holds; `owner` is whose stations a user of that role sees."""
+
+    user_name: str
+    name: str
+    role: str
+    owner: str
+    password: str
+
+
+@dataclass(frozen=True)
+class TokenPage:
+    rows: list[TokenRow]
+    pages: int
+    total: int
+
+
+def is_admin(who: Visitor) -> bool:
+    return who.user.role == "admin"
+
+
+def tokens(who: Visitor, *, active_only: bool, page: int) -> TokenPage:
+    """A page of the tokens that the visitor may see: an admin all, others their own."""
+    whose, now = _reach(who), utc_now()
+    with reading(resources.engine()) as store:
+        total = accounts.count_tokens(store, now, user_id=whose, active_only=active_only)
+        pages = max(1, -(-total // PAGE_SIZE))
+        rows = accounts.list_tokens(
+            store,
+            now,
+            user_id=whose,
+            active_only=active_only,
+            limit=PAGE_SIZE,
+            offset=(min(page, pages) - 1) * PAGE_SIZE,
+        )
+    return TokenPage(rows, pages, total)
+
+
+def users(who: Visitor) -> list[UserRow]:
+    """Every user. Raises `AccessError` for anybody but an admin."""
+    _demand_admin(who)
+    with reading(resources.engine()) as store:
+        return accounts.list_users(store, utc_now())
+
+
+def owners(who: Visitor) -> list[str]:
+    """The names of all owners of stations. Raises `AccessError` for anybody but an admin."""
+    _demand_admin(who)
+    with reading(resources.engine()) as store:
+        return accounts.list_owners(store)
+
+
+def create_token(who: Visitor, *, user_id: UUID, name: str, days: int | None) -> str:
+    """A new token, for the visitor or, by an admin, for anybody. Raises `AccessError`."""
+    if user_id != who.user.id:
+        _demand_admin(who)
+    with writing(resources.engine()) as store:
+        expires_at = utc_now() + timedelta(days=days) if days else None
+        user = store.get(User, user_id)
+        if user is None:
+            raise AccessError("This user does not exist.")
+        return accounts.create_token(store, who.user, user, name=name.strip(), expires_at=expires_at)
+
+
+def revoke_token(who: Visitor, token_id: int) -> None:
+    """Raises `AccessError` where the visitor has no such token."""
+    with writing(resources.engine()) as store:
+        accounts.revoke_token(store, who.user, token_id, utc_now(), user_id=_reach(who))
+
+
+def create_user(who: Visitor, new: NewUser) -> None:
+    """Raises `AccessError`."""
+    _demand_admin(who)
+    with writing(resources.engine()) as store:
+        accounts.create_user(
+            store,
+            who.user,
+            user_name=new.user_name.strip(),
+            role=new.role,
+            password=new.password,
+            name=new.name.strip(),
+            owner=new.owner.strip() if new.role == "owner" else "",
+        )
+
+
+def deactivate_user(who: Visitor, user_id: UUID) -> None:
+    """Raises `AccessError`."""
+    _demand_admin(who)
+    with writing(resources.engine()) as store:
+        user = store.get(User, user_id)
+        if user is None:
+            raise AccessError("This user does not exist.")
+        accounts.deactivate_user(store, who.user, user, utc_now())
+
+
+def _reach(who: Visitor) -> UUID | None:
+    """Whose tokens the visitor may see and revoke; None is everybody's."""
+    return None if is_admin(who) else who.user.id
+
+
+def _demand_admin(who: Visitor) -> None:
+    if not is_admin(who):
+        raise AccessError(_NOT_YOURS)

@@ -1,0 +1,89 @@
+"""Tokens and users as rows of a list: who, in which state, and their times. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+from zoneinfo import ZoneInfo
+
+from dashboard import formats
+from db.accounts import TokenRow, UserRow
+
+_SOON = timedelta(days=14)
+# Word and colour of a state; the colours are those of connectors.
+_TOKEN_STATES = {
+    "active": ("Active", "available"),
+    "expired": ("Expired", "offline"),
+    "revoked": ("Revoked", "offline"),
+    "deactivated": ("User deactivated", "offline"),
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """`exact` is told on hover, `is_urgent` wants the eye."""
+
+    name: str
+    value: str
+    exact: str = ""
+    is_urgent: bool = False
+
+
+def token_row(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) -> str:
+    word, kind = _TOKEN_STATES[token.state]
+    below = f"{token.user_name} · {formats.words(token.role)}" if with_user else ""
+    facts = [
+        Fact("Created", _day(token.created_at, timezone), formats.local_time(token.created_at, timezone)),
+        _expiry(token, now, timezone),
+        _use("Last used", token.last_used_at, now, timezone, never="Never"),
+    ]
+    return _row(token.name or "Unnamed token", below, (word, kind), facts)
+
+
+def user_row(user: UserRow, now: datetime, timezone: str) -> str:
+    state = ("Active", "available") if user.is_active else ("Deactivated", "offline")
+    below = " · ".join(filter(None, (user.user_name, formats.words(user.role), user.owner)))
+    facts = [
+        Fact("Created", _day(user.created_at, timezone), formats.local_time(user.created_at, timezone)),
+        _use("Signed in", user.signed_in_at, now, timezone, never="Not now"),
+        Fact("Tokens", formats.count(user.tokens)),
+    ]
+    return _row(user.name or user.user_name, below, state, facts)
+
+
+def _row(title: str, below: str, state: tuple[str, str], facts: Sequence[Fact]) -> str:
+    word, kind = state
+    under = f"<span>{escape(below)}</span>" if below else ""
+    return (
+        f'<div class="mm-row"><div class="mm-row-who"><b>{escape(title)}</b>{under}</div>'
+        f'<span class="mm-pill"><i class="mm-dot mm-{kind}"></i>{escape(word)}</span>'
+        f'<dl class="mm-row-facts">{"".join(map(_fact, facts))}</dl></div>'
+    )
+
+
+def _fact(fact: Fact) -> str:
+    urgent = ' class="mm-urgent"' if fact.is_urgent else ""
+    title = f' title="{escape(fact.exact)}"' if fact.exact else ""
+    return f"<div><dt>{escape(fact.name)}</dt><dd{urgent}{title}>{escape(fact.value)}</dd></div>"
+
+
+def _expiry(token: TokenRow, now: datetime, timezone: str) -> Fact:
+    if token.expires_at is None:
+        return Fact("Expires", "Never")
+    is_urgent = token.state == "active" and token.expires_at - now < _SOON
+    left = formats.duration(int((token.expires_at - now).total_seconds()))
+    value = f"In {left}" if is_urgent else _day(token.expires_at, timezone)
+    return Fact("Expires", value, formats.local_time(token.expires_at, timezone), is_urgent)
+
+
+def _use(name: str, at: datetime | None, now: datetime, timezone: str, *, never: str) -> Fact:
+    if at is None:
+        return Fact(name, never)
+    value = formats.ago(at, now) if now - at < timedelta(days=7) else _day(at, timezone)
+    return Fact(name, value[:1].upper() + value[1:], formats.local_time(at, timezone))
+
+
+def _day(at: datetime, timezone: str) -> str:
+    return formats.day(at.astimezone(ZoneInfo(timezone)).date())

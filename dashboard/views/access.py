@@ -1,0 +1,26 @@
+"""Access, for admins: who may come in, with which tokens."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import access_dialog, access_orders, markup, resources
+from dashboard.access_lists import token_list, user_list
+from dashboard.visitor import visitor
+
+who = visitor()
+if not access_orders.is_admin(who):
+    st.html(markup.empty("This page is for admins", "Your own tokens are under Access, in your account."))
+    st.stop()
+
+st.html(markup.title("Access", "Who may come in, and with which tokens"))
+if resources.settings().webhook_allow_unsigned:
+    st.warning(
+        "Webhooks without a signature are accepted: anyone who reaches the receiver can send it events, and "
+        "make up sessions. Set `WEBHOOK_SECRET` here and at the OCPP backend, then take "
+        "`WEBHOOK_ALLOW_UNSIGNED` away.",
+        icon=":material/gpp_maybe:",
+    )
+token_list(who)
+user_list(who)
+access_dialog.show()

@@ -1,0 +1,14 @@
+"""Access, for owners: their own tokens."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import access_dialog, markup
+from dashboard.access_lists import token_list
+from dashboard.visitor import visitor
+
+who = visitor()
+st.html(markup.title("Access", f"{who.role} · tokens that act for you"))
+token_list(who)
+access_dialog.show()

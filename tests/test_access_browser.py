@@ -1,0 +1,99 @@
+"""Access in a real browser: a token is made, used and revoked; an owner does not reach the admin's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from browser import browsing
+from dashboard_server import serving
+from factories import PASSWORD, add_owner, add_user, make_store
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import Engine, func, select
+
+from db.access import api_token
+from db.engine import reading, writing
+from db.models import ApiToken, AuditEntry, utc_now
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    engine = make_store(tmp_path_factory.mktemp("access"))
+    with writing(engine) as store:
+        add_user(store, "admin")
+        add_user(store, "selam", "owner", add_owner(store))
+    return engine
+
+
+@pytest.fixture(scope="module")
+def url(engine: Engine) -> Iterator[str]:
+    with serving(engine) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+def _sign_in(context: BrowserContext, url: str, path: str, user_name: str) -> Page:
+    page = context.new_page()
+    page.goto(url + path)
+    page.get_by_label("User name").fill(user_name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    return page
+
+
+def _works(engine: Engine, token: str) -> bool:
+    with reading(engine) as store:
+        return api_token(store, token, utc_now()) is not None
+
+
+def test_a_token_is_made_by_two_clicks_once_works_and_is_revoked(
+    context: BrowserContext, url: str, engine: Engine
+) -> None:
+    page = _sign_in(context, url, "/access", "admin")
+    page.get_by_role("button", name="New token").click(timeout=30_000)
+    page.get_by_label("What it is for").fill("Billing export")
+    page.get_by_role("button", name="Create token").dblclick()
+    shown = page.get_by_role("dialog").locator("code.language-plaintext")
+    expect(shown).to_be_visible(timeout=30_000)
+    token = shown.inner_text().strip()
+    assert _works(engine, token)
+    with reading(engine) as store:
+        assert store.scalar(select(func.count()).select_from(ApiToken)) == 1
+
+    page.get_by_role("button", name="I have copied it").click()
+    row = page.locator(".mm-row", has_text="Billing export")
+    expect(row).to_contain_text("Never", timeout=30_000)
+    expect(page.get_by_text(token)).to_have_count(0)
+
+    page.get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke token").click()
+    expect(row).to_have_count(0, timeout=30_000)
+    assert not _works(engine, token)
+    with reading(engine) as store:
+        told = list(store.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+    assert told == ["create token", "revoke token"]
+
+
+def test_an_owner_neither_sees_nor_reaches_the_page_of_admins(context: BrowserContext, url: str) -> None:
+    page = _sign_in(context, url, "/access", "selam")
+    expect(page.get_by_role("dialog")).to_contain_text("Page not found", timeout=30_000)
+    expect(page.get_by_text("Admin", exact=True)).to_have_count(0)
+    assert "Deactivate" not in page.content()
+
+
+def test_an_owner_reaches_its_own_tokens(context: BrowserContext, url: str) -> None:
+    page = _sign_in(context, url, "/my-access", "selam")
+    expect(page.get_by_text("No active tokens")).to_be_visible(timeout=30_000)

@@ -1,0 +1,84 @@
+"""What the receiver counts, and GET /metrics, which tells it in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Blueprint, Response, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from sqlalchemy import Engine
+
+from ocpp_integration.events import PAYLOADS
+from ocpp_integration.metrics import BackendMetrics, may_read
+from webhook_receiver.context import receiver
+from webhook_receiver.errors import NotFound, Unauthorized
+from webhook_receiver.store_metrics import StoreCollector
+
+blueprint = Blueprint("metrics", __name__)
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """One app's metrics, in a registry of its own. No label takes a value that a stranger makes up."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.backend = BackendMetrics(self.registry)
+        self.in_progress = Gauge(
+            "mengedmate_requests_in_progress", "Requests being answered", registry=self.registry
+        )
+        self._requests = Counter(
+            "mengedmate_requests",
+            "Requests answered, by route",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "mengedmate_request_seconds",
+            "Seconds from a request's last byte to its answer",
+            ("method", "route"),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._webhooks = Counter(
+            "mengedmate_webhooks",
+            "Webhooks by type and by what became of them",
+            ("type", "outcome"),
+            registry=self.registry,
+        )
+
+    def watch_store(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+        """Tell what the store knows, too."""
+        self.registry.register(StoreCollector(engine, clock))
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        known = method if method in METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(known, route).observe(seconds)
+
+    def webhook(self, kind: str | None, outcome: str) -> None:
+        """`outcome` is recorded, duplicate, conflict, invalid, unsigned or unavailable."""
+        self._webhooks.labels(kind if kind in PAYLOADS else "other", outcome).inc()
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    if not may_read_details():
+        if receiver().settings.metrics_token:
+            raise Unauthorized(
+                "the header `Authorization: Bearer <METRICS_TOKEN>` is needed", scheme="Bearer"
+            )
+        raise NotFound
+    return Response(generate_latest(receiver().metrics.registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def may_read_details() -> bool:
+    """Whether the current request may read what betrays volumes."""
+    token = receiver().settings.metrics_token
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return may_read(token.get_secret_value() if token else None, request.remote_addr or "", headers)
