@@ -354,14 +354,15 @@ def test_a_file_says_nothing_of_what_it_does_not_list() -> None:
     assert lines == ["BOLE-01 connector 2: power 60 kW -> 50 kW"]
 
 
-def test_a_file_that_replaces_deactivates_what_it_lacks_of_its_owners() -> None:
+@pytest.mark.parametrize("owner", ["Addis Charge", None])
+def test_a_file_that_replaces_deactivates_what_it_lacks_of_its_owners(owner: str | None) -> None:
     known = [
         known_station(1, known_connector(1), known_connector(2), station_id="BOLE-01", source="file"),
         known_station(2, source="", station_id="SARIS-01"),
         known_station(3, source="", owner="Other"),
         known_station(4),
     ]
-    told = by_number(WantedConnector(number=2), owner="Addis Charge")
+    told = by_number(WantedConnector(number=2), owner=owner)
     assert words(known, told, rules=replace(FILE, exhaustive=True)) == [
         "BOLE-01 connector 1: deactivated",
         "SARIS-01: deactivated",

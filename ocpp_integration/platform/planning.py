@@ -124,7 +124,8 @@ class _Planner:
         """Stations that are to be deactivated because the list has them no longer, or why none is."""
         if not self._rules.exhaustive:
             return [], []
-        believed = [station for station in self._known.stations if self._is_subject(station)]
+        owners = {self._owner_of(each) for each in self._listing.stations}
+        believed = [station for station in self._known.stations if self._is_subject(station, owners)]
         keys = [each.key for each in self._listing.stations] + self._listing.left_out
         named = {station.id for key in keys if (station := self._find(key))}
         gone = [station for station in believed if station.id not in named]
@@ -139,14 +140,17 @@ class _Planner:
             ]
         return gone, []
 
-    def _is_subject(self, station: KnownStation) -> bool:
+    def _is_subject(self, station: KnownStation, owners: set[str]) -> bool:
         """Whether it is this list that says whether the station is there."""
         if not station.is_active:
             return False
         if self._rules.source == PLATFORM:
             return station.source == PLATFORM
-        owners = {each.owner or self._rules.owner for each in self._listing.stations}
         return station.source != PLATFORM and station.owner in owners
+
+    def _owner_of(self, wanted: WantedStation) -> str:
+        station = self._find(wanted.key)
+        return wanted.owner or (station.owner if station else self._rules.owner)
 
 
 def _is_suspicious(gone: int, known: int) -> bool:
