@@ -42,6 +42,7 @@ class Trouble:
     fault: Fault = fault_proxy.nothing_wrong
     error: type[BackendError] = BackendSilent
     state: str = "unknown"
+    seconds: float = 5
 
 
 OUTAGES: dict[str, Trouble] = {
@@ -51,8 +52,8 @@ OUTAGES: dict[str, Trouble] = {
     "half an answer": Trouble(fault=fault_proxy.cut_in_body),
     "cut in the headers": Trouble(fault=fault_proxy.cut_in_headers),
     "reset": Trouble(fault=fault_proxy.reset),
-    "a byte now and then": Trouble(fault=fault_proxy.drip(0.05)),
-    "nothing": Trouble(fault=fault_proxy.blackhole),
+    "a byte now and then": Trouble(fault=fault_proxy.drip(0.05), seconds=0.3),
+    "nothing": Trouble(fault=fault_proxy.blackhole, seconds=0.3),
     "6 MiB": Trouble(reply(200, b" " * (MAX_ANSWER_BYTES + 2**20))),
     "a gzip bomb": Trouble(reply(200, BOMB, Content_Encoding="gzip")),
 }
@@ -74,13 +75,15 @@ class Network:
     def __post_init__(self) -> None:
         self.settings: Settings = self.locator.settings(
             ocpp_base_url=self.proxy.url,
-            ocpp_timeout=0.3,
             ocpp_retry_attempts=TRIES - 1,
             session_silent_after=60,
             poll_parallel=4,
         )
-        self.backend = BackendClient(
-            self.settings,
+        self.backend = self._client(5)
+
+    def _client(self, seconds: float) -> BackendClient:
+        return BackendClient(
+            self.settings.model_copy(update={"ocpp_timeout": seconds}),
             watcher=StoredState(self.engine, now=lambda: NOON, clock=lambda: self.now),
             sleep=self.pauses.append,
             jitter=lambda _least, longest: longest,
@@ -91,6 +94,7 @@ class Network:
     def suffer(self, trouble: Trouble) -> None:
         self.locator.answer(trouble.answer)
         self.proxy.fault = trouble.fault
+        self.backend = self._client(trouble.seconds)
 
     def recover(self) -> None:
         self.locator.answer(WELL)
