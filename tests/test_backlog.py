@@ -8,16 +8,15 @@ import pytest
 from sqlalchemy import Engine
 
 from db import backlog as backlogs
+from db import job_schedules
 from db.backlog import backlog
 from db.engine import reading, writing
-from db.job_health import LateJob, expected_jobs, job_states, late_jobs
+from db.job_health import health_of_jobs, late_jobs
+from db.job_schedules import Expected
 from db.models import JobRun, WebhookEvent
-from jobs.work import all_jobs
-from ocpp_integration.backend import BackendClient
-from settings import load
+from schedule import Schedule
 
 NOW = datetime(2026, 3, 4, 8, tzinfo=UTC)
-HOURLY = {"check": timedelta(hours=1)}
 
 
 def _event(state: str, age: float, key: str) -> WebhookEvent:
@@ -45,11 +44,6 @@ def _run(begun: timedelta, *, state: str = "done", took: float = 2, job: str = "
 def _store(engine: Engine, *rows: object) -> None:
     with writing(engine) as store:
         store.add_all(rows)
-
-
-def _late(engine: Engine) -> list[LateJob]:
-    with reading(engine) as store:
-        return late_jobs(store, NOW, HOURLY)
 
 
 def test_an_empty_inbox_has_no_backlog_and_no_lag(engine: Engine) -> None:
@@ -87,26 +81,34 @@ def test_counting_stops_where_it_would_cost_more_than_it_tells(
         assert backlog(store).received == 3
 
 
-def test_a_job_that_never_ran_is_late(engine: Engine) -> None:
-    assert _late(engine) == [LateJob("check", None)]
+def _expect(engine: Engine, due: timedelta) -> None:
+    with writing(engine) as store:
+        check = Expected("check", Schedule(seconds=3600))
+        job_schedules.note_next(store, check, next_due=NOW + due, now=NOW)
 
 
-def test_a_job_may_miss_a_run_before_it_is_late(engine: Engine) -> None:
-    _store(engine, _run(timedelta(hours=2, minutes=50)))
+def _late(engine: Engine) -> list[str] | None:
+    with reading(engine) as store:
+        late = late_jobs(store, NOW)
+    return None if late is None else [row.job for row in late]
+
+
+def test_where_no_scheduler_was_ever_started_that_is_told(engine: Engine) -> None:
+    assert _late(engine) is None
+
+
+def test_a_job_has_a_minute_until_it_is_late(engine: Engine) -> None:
+    _expect(engine, -timedelta(seconds=60))
     assert _late(engine) == []
 
 
-def test_a_job_that_missed_three_runs_is_late_since_its_last(engine: Engine) -> None:
-    _store(engine, _run(timedelta(hours=9)), _run(timedelta(hours=3, minutes=2)))
-    assert _late(engine) == [LateJob("check", NOW - timedelta(hours=3, minutes=2))]
+def test_a_job_that_was_due_longer_ago_is_late(engine: Engine) -> None:
+    _expect(engine, -timedelta(seconds=61))
+    assert _late(engine) == ["check"]
 
 
-def test_a_job_that_fails_is_not_late(engine: Engine) -> None:
-    _store(engine, _run(timedelta(minutes=5), state="failed"))
-    assert _late(engine) == []
-
-
-def test_a_jobs_state_tells_its_last_success_and_the_failures_of_a_day(engine: Engine) -> None:
+def test_a_jobs_health_tells_its_last_success_and_the_failures_of_a_day(engine: Engine) -> None:
+    _expect(engine, timedelta())
     _store(
         engine,
         _run(timedelta(hours=30), state="failed"),
@@ -116,16 +118,9 @@ def test_a_jobs_state_tells_its_last_success_and_the_failures_of_a_day(engine: E
         _run(timedelta(hours=1), state="running"),
     )
     with reading(engine) as store:
-        (state,) = job_states(store, NOW, ["check"])
-    assert (state.succeeded_at, state.took, state.failed_lately) == (
+        (health,) = health_of_jobs(store, NOW)
+    assert (health.succeeded_at, health.took, health.failed_lately) == (
         NOW - timedelta(hours=4) + timedelta(seconds=7),
         timedelta(seconds=7),
         2,
     )
-
-
-def test_every_job_that_leaves_a_row_for_each_run_is_expected(sqlite: Engine) -> None:
-    settings = load(None)
-    jobs = all_jobs(settings, sqlite, BackendClient(settings))
-    told = {job.name: timedelta(seconds=job.seconds) for job in jobs if not job.quiet}
-    assert expected_jobs(settings) == told

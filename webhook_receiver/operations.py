@@ -162,9 +162,10 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="Webhooks",
         summary="Take up to 1,000 events at once",
         description=(
-            "A JSON array of events, or one on each line (`application/x-ndjson`), under one signature over the "
-            "whole body. They are recorded in one commit, and each has an answer of its own, in their order: 200 "
-            "says only that every event has one. An event is told from others by its `event_id`, else by its bytes."
+            "A JSON array of events, or one on each line (`application/x-ndjson`), under one signature over "
+            "the whole body. They are recorded in one commit, and each has an answer of its own, in their "
+            "order: 200 says only that every event has one. An event is told from others by its `event_id`, "
+            "else by its bytes."
         ),
         body_model=Batch,
         answer=objects.BatchTaken,
@@ -195,8 +196,8 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="Service",
         summary="Whether the process can do its work",
         description=(
-            "Asks the store, its schema, the backlog and the jobs; each check that fails says what to do. Figures "
-            "are told to those who may read the metrics."
+            "Asks the store, its schema, the backlog and the jobs; each check that fails says what to do. "
+            "Figures are told to those who may read the metrics."
         ),
         query_model=parameters.Ready,
         answer=objects.Ready,

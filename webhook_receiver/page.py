@@ -21,6 +21,8 @@ _TYPES = {"string": "text", "integer": "whole number", "boolean": "true or false
 
 Schema = Mapping[str, Any]
 
+_NO_JSON = {"text/html": Markup("an HTML page"), "text/plain": Markup("plain text")}
+
 
 @dataclass(frozen=True)
 class Field:
@@ -117,9 +119,7 @@ class _Page:
 
     def _answer(self, operation: Mapping[str, Any]) -> Markup:
         ((media_type, content),) = operation["responses"]["200"]["content"].items()
-        return (
-            self._kind(content["schema"]) if media_type == "application/json" else Markup(_PAGES[media_type])
-        )
+        return self._kind(content["schema"]) if media_type == "application/json" else _NO_JSON[media_type]
 
     def _meaning(self, status: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
         shared: Mapping[str, Any] = self._document["components"]["responses"][status]
