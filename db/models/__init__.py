@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db.models.access import ApiToken, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
+from db.models.exclusions import OutageExclusion
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
 from db.models.operations import Command, JobRun, Rollup, WebhookEvent
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff
@@ -21,6 +22,7 @@ __all__ = [
     "OCPPConnector",
     "OCPPLog",
     "OCPPStation",
+    "OutageExclusion",
     "Rollup",
     "SessionMeterValue",
     "SignIn",
