@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,6 +26,7 @@ from db.models import (
 
 _REGISTER = "energy_active_import_register"
 _POWER = "power_active_import"
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class SessionRow:
     stop_reason: str | None
     id_tag: str | None
     flags: list[str] = field(default_factory=list)
+    stop_is_estimated: bool = False
     power_w: int | None = None
     max_power_w: int | None = None
     soc_percent: Decimal | None = None
@@ -125,6 +127,20 @@ def list_sessions(
         .offset(offset)
     )
     return [_session_row(row, now or datetime.now(UTC)) for row in store.execute(query)]
+
+
+def each_session(
+    store: Session, scope: Scope, wanted: SessionFilter, now: datetime | None = None
+) -> Iterator[SessionRow]:
+    """All rows by their start, few of them in memory at a time."""
+    query = (
+        _rows()
+        .where(*_conditions(store, scope, wanted))
+        .order_by(ChargingSession.start_time, ChargingSession.id)
+        .execution_options(yield_per=_AT_ONCE)
+    )
+    for row in store.execute(query):
+        yield _session_row(row, now or datetime.now(UTC))
 
 
 def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> SessionCount:
@@ -282,6 +298,7 @@ def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
         stop_reason=session.stop_reason,
         id_tag=session.id_tag,
         flags=session.flags,
+        stop_is_estimated=session.stop_is_estimated,
         power_w=session.power_w,
         max_power_w=session.max_power_w,
         soc_percent=session.soc_percent,
