@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from db import job_runs, job_schedules, retention, rollups
+from db import job_runs, job_schedules, partitions, retention, rollups
 from db.engine import reading, writing
 from jobs.advice import advice_for
 from jobs.runs import Outcome, Progress, each, unheard
@@ -155,6 +155,9 @@ def forget_old_rows(
     """Delete what is older than its setting says, for at most so many seconds; the next run goes on."""
     deadline = time.monotonic() + seconds
     counts: dict[str, int] = {}
+    if kept.meter_values:
+        # Whole months of PostgreSQL go at once, whatever is in them.
+        partitions.drop_before(engine, clock() - timedelta(days=kept.meter_values))
     for subject, step in _steps(clock(), kept):
         while deleted := _one_step(engine, step):
             counts[subject] = counts.get(subject, 0) + deleted.rows

@@ -6,6 +6,7 @@ from flask import Response, jsonify
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
+from db.analytics.sessions import times_of
 from db.engine import reading
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation, SessionMeterValue
 from webhook_receiver import paging, scope, serializers
@@ -43,7 +44,7 @@ def get_session(*, path: OneSession) -> Response:
         found = find(store, ChargingSession.transaction_id == path.transaction_id)
         values = store.scalars(
             select(SessionMeterValue)
-            .where(SessionMeterValue.session_id == found.id)
+            .where(SessionMeterValue.session_id == found.id, *times_of(found.start_time, found.stop_time))
             .order_by(SessionMeterValue.timestamp, SessionMeterValue.id)
         )
         return jsonify(serializers.session_in_full(found, list(values), receiver().clock()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +27,7 @@ from db.models import (
 _REGISTER = "energy_active_import_register"
 _POWER = "power_active_import"
 _CLOCKS_MOVE = timedelta(days=1)
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class SessionRow:
     stop_reason: str | None
     id_tag: str | None
     flags: list[str] = field(default_factory=list)
+    stop_is_estimated: bool = False
     power_w: int | None = None
     max_power_w: int | None = None
     soc_percent: Decimal | None = None
@@ -128,6 +130,20 @@ def list_sessions(
     return [_session_row(row, now or datetime.now(UTC)) for row in store.execute(query)]
 
 
+def each_session(
+    store: Session, scope: Scope, wanted: SessionFilter, now: datetime | None = None
+) -> Iterator[SessionRow]:
+    """All rows by their start, few of them in memory at a time."""
+    query = (
+        _rows()
+        .where(*_conditions(store, scope, wanted))
+        .order_by(ChargingSession.start_time, ChargingSession.id)
+        .execution_options(yield_per=_AT_ONCE)
+    )
+    for row in store.execute(query):
+        yield _session_row(row, now or datetime.now(UTC))
+
+
 def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> SessionCount:
     """How many rows there are, and the sums over those that have ended."""
     ended = ChargingSession.status.in_(ENDED_STATUSES)
@@ -183,7 +199,7 @@ def meter_curve(store: Session, scope: Scope, pk: int) -> list[MeterPoint]:
         .where(
             SessionMeterValue.session_id == pk,
             SessionMeterValue.phase.is_(None),
-            *_times_of(session.start_time, session.stop_time),
+            *times_of(session.start_time, session.stop_time),
         )
         .order_by(SessionMeterValue.timestamp)
     ).all()
@@ -201,7 +217,7 @@ def meter_curve(store: Session, scope: Scope, pk: int) -> list[MeterPoint]:
     return [MeterPoint(time, **known) for time, known in points.items()]
 
 
-def _times_of(start: datetime, stop: datetime | None) -> list[ColumnElement[bool]]:
+def times_of(start: datetime, stop: datetime | None) -> list[ColumnElement[bool]]:
     """Conditions on meter values that spare a look at all months but a session's own."""
     at = SessionMeterValue.timestamp
     # Clocks are corrected in mid-session, and the last values may bear times after the stop.
@@ -294,6 +310,7 @@ def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
         stop_reason=session.stop_reason,
         id_tag=session.id_tag,
         flags=session.flags,
+        stop_is_estimated=session.stop_is_estimated,
         power_w=session.power_w,
         max_power_w=session.max_power_w,
         soc_percent=session.soc_percent,

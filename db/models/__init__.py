@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db.models.access import ApiToken, AuditEntry, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
+from db.models.exclusions import OutageExclusion
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
 from db.models.operations import (
     BackendState,
@@ -34,6 +35,7 @@ __all__ = [
     "OCPPConnector",
     "OCPPLog",
     "OCPPStation",
+    "OutageExclusion",
     "RequestCount",
     "Rollup",
     "SessionMeterValue",

@@ -9,8 +9,8 @@ from alembic import op
 import partitioning
 from db.partitions import METER_VALUES
 
-revision = "0008"
-down_revision = "0007"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,157 @@
+"""When connectors were down, and what follows from it in each definition of availability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from db.analytics import availability, exclusions
+from db.analytics.availability import Outage, PortTime, StatusSpan, Uptime
+from db.analytics.scope import Period, Scope
+from db.analytics.spans import Span, intersection, total
+from db.models import (
+    ChargingConnector,
+    ChargingStation,
+    ConnectorStatusInterval,
+    OCPPConnector,
+    OCPPStation,
+)
+
+# No clock on Earth is further than a day from UTC.
+_ZONES = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Port:
+    """A connector with its place. `power_w` is its rating, None where it is not known."""
+
+    connector_pk: int
+    station_pk: int
+    station_name: str
+    number: int
+    power_w: int | None
+    timezone: str
+
+
+@dataclass(frozen=True)
+class PortLog:
+    """What a port was from when to when, clipped to `within`: the period by its clock, up to now."""
+
+    port: Port
+    within: Span
+    log: Sequence[StatusSpan]
+    excluded: Sequence[Span] = ()
+
+    @property
+    def observed(self) -> timedelta:
+        return total(each.span for each in self.log)
+
+    @property
+    def down(self) -> list[Span]:
+        return availability.down(self.log)
+
+    @property
+    def outages(self) -> list[Outage]:
+        return availability.outages(self.log, self.excluded, known_until=self.within.end)
+
+    @property
+    def uptime(self) -> Uptime:
+        """By NEVI's rule, over the time that was observed."""
+        return availability.nevi(self.down, self.excluded, within=self.within, period=self.observed)
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The three definitions side by side. Shares 0..1, None where nothing was observed.
+
+    `nevi` holds each port's own, `nevi_mean` their pooled share; `uk` is the mean of the rapid ports.
+    """
+
+    plain: float | None
+    nevi_mean: float | None
+    nevi: Mapping[Port, Uptime] = field(default_factory=dict)
+    uk: Uptime | None = None
+
+
+def logs(store: Session, scope: Scope, period: Period, now: datetime) -> list[PortLog]:
+    """The log of every connector in scope that has one in the period, by station and number."""
+    start, end = period.bounds("UTC")
+    found = exclusions.within(store, scope, start - _ZONES, end + _ZONES)
+    by_port: dict[Port, list[ConnectorStatusInterval]] = {}
+    for interval, port in _intervals(store, scope, start - _ZONES, end + _ZONES):
+        by_port.setdefault(port, []).append(interval)
+    made = []
+    for port, intervals in by_port.items():
+        within = _clipped(period, port.timezone, now)
+        log = [span for each in intervals if (span := _span(each, within)) is not None]
+        if log:
+            excluded = exclusions.of_connector(found, port.station_pk, port.connector_pk)
+            made.append(PortLog(port, within, log, excluded))
+    return made
+
+
+def definitions(found: Sequence[PortLog], *, unknown_counts: bool = True) -> Definitions:
+    """What the three definitions say of these logs."""
+    observed = sum((each.observed for each in found), timedelta())
+    outage = sum((total(each.down) for each in found), timedelta())
+    uptimes = {each.port: each.uptime for each in found if each.observed}
+    excluded = sum((uptime.excluded for uptime in uptimes.values()), timedelta())
+    return Definitions(
+        plain=availability.plain(observed, outage),
+        nevi_mean=availability.plain(observed, outage - excluded),
+        nevi=uptimes,
+        uk=availability.uk(_rapid(found), unknown_counts=unknown_counts),
+    )
+
+
+def _rapid(found: Sequence[PortLog]) -> list[PortTime]:
+    return [
+        availability.uk_port(each.log, opening=[each.within])
+        for each in found
+        if (each.port.power_w or 0) >= availability.UK_RAPID_W
+    ]
+
+
+def _clipped(period: Period, timezone: str, now: datetime) -> Span:
+    start, end = period.bounds(timezone)
+    return Span(start, max(start, min(end, now)))
+
+
+def _span(interval: ConnectorStatusInterval, within: Span) -> StatusSpan | None:
+    whole = Span(interval.started_at, interval.ended_at or within.end)
+    clipped = intersection([whole], [within])
+    if not clipped:
+        return None
+    return StatusSpan(interval.status, *clipped[0], interval.error_code)
+
+
+def _intervals(
+    store: Session, scope: Scope, start: datetime, end: datetime
+) -> list[tuple[ConnectorStatusInterval, Port]]:
+    rows = store.execute(
+        select(
+            ConnectorStatusInterval,
+            OCPPConnector.id,
+            OCPPStation.id,
+            ChargingStation.name,
+            OCPPConnector.connector_id,
+            ChargingConnector.power_w,
+            ChargingStation.timezone,
+        )
+        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
+        .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
+        .where(
+            OCPPConnector.ocpp_station_id.in_(scope.stations()),
+            ConnectorStatusInterval.started_at < end,
+            or_(ConnectorStatusInterval.ended_at.is_(None), ConnectorStatusInterval.ended_at > start),
+        )
+        .order_by(ChargingStation.name, OCPPStation.id, OCPPConnector.connector_id)
+        .order_by(ConnectorStatusInterval.started_at)
+    )
+    return [(row[0], Port(*row[1:])) for row in rows]

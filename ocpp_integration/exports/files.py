@@ -1,0 +1,181 @@
+"""Tables as files. Each writer takes a table whose rows it reads once, and needs memory for a few of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xlsxwriter
+
+from ocpp_integration.exports.table import Column, Kind, Table, Value
+
+# A spreadsheet takes a text that begins so for a formula, and runs it.
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_ROWS_AT_ONCE = 5_000
+# Excel has no more rows to a sheet; what is beyond them goes to further sheets.
+SHEET_ROWS = 1_048_576
+_BYTES_AT_ONCE = 64 * 1024
+
+
+class Format(NamedTuple):
+    """`write` gives the file's bytes piece by piece."""
+
+    ending: str
+    content_type: str
+    write: Callable[[Table[Any]], Iterator[bytes]]
+
+
+def to_csv(table: Table[Any]) -> Iterator[bytes]:
+    """UTF-8 with a byte order mark (Excel wants one) and CRLF (RFC 4180); times are ISO 8601 in UTC."""
+    yield "\ufeff".encode()
+    yield _csv_lines([table.headers])
+    values = table.values()
+    while some := list(islice(values, _ROWS_AT_ONCE)):
+        yield _csv_lines([[_as_text(each, column) for each, column in _pairs(row, table)] for row in some])
+
+
+def to_xlsx(table: Table[Any]) -> Iterator[bytes]:
+    """A workbook with a header that stays in view. Texts are texts, whatever they look like."""
+    with TemporaryDirectory(prefix="export") as folder:
+        path = Path(folder) / "table.xlsx"
+        _write_workbook(path, table)
+        with path.open("rb") as file:
+            while piece := file.read(_BYTES_AT_ONCE):
+                yield piece
+
+
+def to_parquet(table: Table[Any]) -> Iterator[bytes]:
+    """Columns with their types: times in UTC, decimals exact."""
+    schema = pa.schema([(column.header, _arrow_type(column)) for column in table.columns])
+    with TemporaryDirectory(prefix="export") as folder:
+        path = Path(folder) / "table.parquet"
+        with pq.ParquetWriter(path, schema) as writer:
+            values = table.values()
+            while some := list(islice(values, _ROWS_AT_ONCE)):
+                writer.write_table(_arrow_table(some, table, schema))
+        with path.open("rb") as file:
+            while piece := file.read(_BYTES_AT_ONCE):
+                yield piece
+
+
+FORMATS = {
+    "csv": Format("csv", "text/csv; charset=utf-8", to_csv),
+    "xlsx": Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", to_xlsx),
+    "parquet": Format("parquet", "application/vnd.apache.parquet", to_parquet),
+}
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
+
+
+def _pairs(row: list[Value], table: Table[Any]) -> Iterator[tuple[Value, Column[Any]]]:
+    return zip(row, table.columns, strict=True)
+
+
+def _csv_lines(rows: list[list[str]]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue().encode()
+
+
+def _as_text(value: Value, column: Column[Any]) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:.{column.places}f}"
+        case str():
+            return harmless(value)
+        case _:
+            return str(value)
+
+
+def _write_workbook(path: Path, table: Table[Any]) -> None:
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with xlsxwriter.Workbook(str(path), options) as book:
+        bold = book.add_format({"bold": True})
+        formats = {
+            Kind.TIME: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+            Kind.DATE: book.add_format({"num_format": "yyyy-mm-dd"}),
+        }
+        values = table.values()
+        while True:
+            sheet = book.add_worksheet()
+            sheet.freeze_panes(1, 0)
+            for position, column in enumerate(table.columns):
+                sheet.set_column(position, position, max(12, len(column.header) + 2))
+                sheet.write_string(0, position, column.header, bold)
+            written = 0
+            for number, row in enumerate(islice(values, SHEET_ROWS - 1), start=1):
+                _write_row(sheet, number, row, table, formats)
+                written = number
+            if written < SHEET_ROWS - 1:
+                return
+
+
+def _write_row(
+    sheet: Any, number: int, row: list[Value], table: Table[Any], formats: dict[Kind, Any]
+) -> None:
+    for position, (value, column) in enumerate(_pairs(row, table)):
+        match value:
+            case None:
+                continue
+            case bool():
+                sheet.write_boolean(number, position, value)
+            case datetime():
+                # Excel's times have no zone; the header says that these are UTC.
+                plain = value.astimezone(UTC).replace(tzinfo=None)
+                sheet.write_datetime(number, position, plain, formats[Kind.TIME])
+            case date():
+                sheet.write_datetime(number, position, value, formats[Kind.DATE])
+            case str():
+                sheet.write_string(number, position, value)
+            case Decimal():
+                sheet.write_number(number, position, float(round(value, column.places)))
+            case _:
+                sheet.write_number(number, position, value)
+
+
+def _arrow_type(column: Column[Any]) -> pa.DataType:
+    return {
+        Kind.TEXT: pa.string(),
+        Kind.INTEGER: pa.int64(),
+        Kind.DECIMAL: pa.decimal128(20, column.places),
+        Kind.TIME: pa.timestamp("us", tz="UTC"),
+        Kind.DATE: pa.date32(),
+        Kind.FLAG: pa.bool_(),
+    }[column.kind]
+
+
+def _arrow_table(rows: list[list[Value]], table: Table[Any], schema: pa.Schema) -> pa.Table:
+    columns = [
+        pa.array([_exact(value, column) for value in values], field.type)
+        for values, column, field in zip(zip(*rows, strict=True), table.columns, schema, strict=True)
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _exact(value: Value, column: Column[Any]) -> Value:
+    return round(value, column.places) if isinstance(value, Decimal) else value

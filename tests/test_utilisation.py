@@ -1,0 +1,52 @@
+"""Utilisation, with the worked numbers of its source."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from db.analytics import utilisation
+from db.analytics.spans import Span
+from db.analytics.utilisation import Use
+
+MIDNIGHT = datetime(2025, 6, 10, tzinfo=UTC)
+ALL_DAY = Span(MIDNIGHT, MIDNIGHT + timedelta(days=1))
+
+
+def _span(start: float, end: float) -> Span:
+    return Span(MIDNIGHT + timedelta(hours=start), MIDNIGHT + timedelta(hours=end))
+
+
+def test_v3a_two_sessions_on_a_day() -> None:
+    day = timedelta(days=1)
+    use = Use(
+        occupied=timedelta(minutes=120 + 60),
+        charging=timedelta(minutes=90 + 60),
+        open=day,
+        energy_wh=35_000,
+        deliverable_wh=utilisation.deliverable_wh(22_000, day),
+    )
+    assert use.occupied_share == pytest.approx(0.125)
+    assert use.charging_share == pytest.approx(0.1041667, abs=1e-7)
+    assert use.idle_share == pytest.approx(0.0208333, abs=1e-7)
+    assert use.capacity_factor == pytest.approx(0.0662879, abs=1e-7)
+
+
+def test_without_open_time_there_is_no_rate() -> None:
+    use = Use(timedelta(), timedelta(), timedelta())
+    assert use.occupied_share is use.charging_share is use.idle_share is use.capacity_factor is None
+    assert utilisation.site_congestion([[]], []) is None
+
+
+def test_a_site_is_congested_while_every_connector_is_occupied() -> None:
+    occupied = [[_span(8, 12), _span(11, 14)], [_span(10, 18)]]
+    assert utilisation.site_congestion(occupied, [ALL_DAY]) == pytest.approx(4 / 24)
+
+
+def test_a_connector_that_is_never_used_keeps_its_site_free() -> None:
+    assert utilisation.site_congestion([[_span(8, 12)], []], [ALL_DAY]) == 0
+
+
+def test_outside_the_opening_hours_there_is_no_congestion() -> None:
+    assert utilisation.site_congestion([[_span(0, 24)]], [_span(6, 18)]) == 1
