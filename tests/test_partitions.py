@@ -18,7 +18,7 @@ from db.analytics import sessions
 from db.analytics.scope import Scope
 from db.engine import reading, writing
 from db.models import Base, ChargingSession, SessionMeterValue, utc_now
-from jobs.runs import Outcome, run_job
+from jobs.runs import Runner
 from jobs.work import all_jobs
 from ocpp_backend import frame_log, frame_months, frames
 from ocpp_backend.engine import create_tables, open_engine
@@ -173,7 +173,7 @@ def test_the_jobs_make_the_months(months: Engine) -> None:
     values_at(months, LAST_MONTH)
     settings = load(None)
     jobs = {job.name: job for job in all_jobs(settings, months, BackendClient(settings))}
-    assert run_job(months, jobs["partitions"]) == Outcome(processed=1)
+    assert Runner(months).run_by_hand(jobs["partitions"]).processed == 1
     assert lying(months) == {part(LAST_MONTH): 1}
 
 

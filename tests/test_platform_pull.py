@@ -38,6 +38,7 @@ from ocpp_integration import sync
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.platform import Plan, pull, terms_of
 from ocpp_integration.services import OCPPIntegrationService
+from schedule import Schedule
 
 NOW = at(3600)
 # A station with a connector, as the first schema has them.
@@ -494,9 +495,10 @@ def test_a_job_whose_platform_answers_html_has_failed(pulling: Pulling) -> None:
 def test_the_job_is_there_where_it_is_known_where_to_pull_from(
     pulling: Pulling, changes: dict[str, Any], scheduled: bool
 ) -> None:
-    settings = pulling.platform.settings(pull_interval=77, **changes)
+    settings = pulling.platform.settings(pull_schedule="77", **changes)
     jobs = work.all_jobs(settings, pulling.engine, BackendClient(settings))
-    assert [job.seconds for job in jobs if job.name == "pull"] == ([77] if scheduled else [])
+    found = [job.schedule for job in jobs if job.name == "pull"]
+    assert found == ([Schedule(seconds=77)] if scheduled else [])
 
 
 def test_a_store_of_the_first_schema_keeps_its_connectors(tmp_path: Path) -> None:
