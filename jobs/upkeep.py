@@ -70,7 +70,7 @@ def close_stuck_sessions(
         stuck = silence.stuck_sessions(store, since)
 
     def close(transaction_id: int) -> None:
-        polling.refresh(engine, backend, transaction_id, now=clock())
+        polling.take_news(engine, backend, transaction_id, now=clock())
         if silence.close_stuck(engine, transaction_id, since, clock()):
             log.warning("session %d was stuck and ends as estimated", transaction_id)
 

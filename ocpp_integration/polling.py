@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -166,11 +167,7 @@ def refresh(
     A session that the backend has forgotten ends, estimated, with what was last known: nobody else will
     ever tell of its end. `BackendRefused` is raised all the same.
     """
-    with reading(engine) as store:
-        row = store.execute(_asked().where(ChargingSession.transaction_id == transaction_id)).first()
-    if row is None:
-        raise NotFound(f"There is no session {transaction_id}.")
-    about = Asked(*row)
+    about = _find(engine, transaction_id)
     try:
         answer = _session_data(backend.session(transaction_id, patience=_A_PERSONS_PATIENCE))
     except BackendRefused as error:
@@ -181,6 +178,28 @@ def refresh(
     with reading(engine) as store:
         found = select(ChargingSession).where(ChargingSession.transaction_id == transaction_id)
         return store.scalars(found).one(), answer
+
+
+def take_news(engine: Engine, backend: BackendClient, transaction_id: int, *, now: datetime) -> None:
+    """Ask for one session and store what is new of it. Of one that the backend does not find, nothing is,
+    whatever the word for that is with this backend. Raises `BackendError` for any other failure.
+    """
+    about = _find(engine, transaction_id)
+    try:
+        answer = _session_data(backend.session(transaction_id, patience=_A_PERSONS_PATIENCE))
+    except BackendRefused as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return
+    _apply(engine, [Told(about, _usable(answer, about, now))], now)
+
+
+def _find(engine: Engine, transaction_id: int) -> Asked:
+    with reading(engine) as store:
+        row = store.execute(_asked().where(ChargingSession.transaction_id == transaction_id)).first()
+    if row is None:
+        raise NotFound(f"There is no session {transaction_id}.")
+    return Asked(*row)
 
 
 def _asked() -> Any:
@@ -229,7 +248,7 @@ def _usable(answer: Mapping[str, Any], about: Asked, now: datetime) -> tuple[Eve
 
 def _is_forgotten(error: BackendRefused) -> bool:
     """Whether this is the backend's word that it has no such session, not a wrong address."""
-    return (error.status, error.backend_code) == (404, "transaction_not_found")
+    return (error.status, error.backend_code) == (HTTPStatus.NOT_FOUND, "transaction_not_found")
 
 
 def _store(engine: Engine, told: Sequence[Told], now: datetime) -> list[str]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import factories
 import orjson
 import pytest
-from locator import Locator, refusal, reply, running_locator
+from locator import Answer, Locator, html, refusal, reply, running_locator
 from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 from webhooks import NOON, STATION, at, presence, progress, record, started, status, stopped, tell
@@ -252,6 +252,26 @@ def test_a_session_that_nobody_will_end_ends_when_it_was_last_heard_of(network: 
     session = network.session()
     assert (session.status, session.stop_time, session.energy_wh) == ("completed", at(60), 2000)
     assert session.flags == ["estimated_stop", "stuck"]
+
+
+@pytest.mark.parametrize(
+    "answer", [refusal(404, "transaction_not_found"), refusal(404, "not_found"), html(404)]
+)
+def test_a_session_that_the_backend_does_not_find_ends_and_is_no_failure(
+    network: Network, answer: Answer
+) -> None:
+    _charges_and_falls_silent(network)
+    network.locator.answer(answer)
+    assert network.close(LATER) == Outcome(1)
+    session = network.session()
+    assert (session.status, session.stop_time) == ("completed", at(60))
+    assert session.flags == ["estimated_stop", "stuck"]
+
+
+def test_a_session_that_the_backend_does_not_tell_of_is_not_ended(network: Network) -> None:
+    _charges_and_falls_silent(network)
+    network.locator.answer(refusal(401, "unauthorized"))
+    assert (network.close(LATER).failed, network.session().status) == (1, "charging")
 
 
 def test_its_end_is_in_the_statistics(network: Network) -> None:
