@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Engine, Select, column, exists, or_, select, table
-from sqlalchemy.exc import OperationalError
 
 import partitioning
 from db.models import ChargingSession
 from partitioning import Monthly
 
-_LOCK_NOT_AVAILABLE = "55P03"
 METER_VALUES = Monthly("session_meter_values", "timestamp", refers_to=("charging_sessions",))
 
 
@@ -34,11 +32,6 @@ def drop_before(engine: Engine, before: datetime) -> list[str]:
             return bool(db.scalar(found))
 
         return partitioning.drop_before(db, METER_VALUES, before, is_needed=is_needed)
-
-
-def is_in_use(error: OperationalError) -> bool:
-    """Whether nothing was done because others did not let go of the table within the time we wait for it."""
-    return getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
 def _of_sessions_since(part: str, before: datetime) -> Select[int]:

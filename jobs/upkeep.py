@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from db import job_runs, job_schedules, partitions, retention, rollups
 from db.engine import reading, writing
+from db.retries import is_busy
 from jobs.advice import advice_for
 from jobs.runs import Outcome, Progress, each, unheard
 from ocpp_integration import polling, silence
@@ -173,7 +174,7 @@ def _drop_months(engine: Engine, before: datetime) -> list[str]:
     try:
         return partitions.drop_before(engine, before)
     except OperationalError as error:
-        if not partitions.is_in_use(error):
+        if not is_busy(error):
             raise
         log.warning("old months of meter values were not dropped: %s", error.orig)
         return []

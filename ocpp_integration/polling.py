@@ -17,17 +17,18 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, or_, select
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPStation
+from db.retries import is_busy, repeated
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.books import Books, keeping
 from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent, NotFound
-from ocpp_integration.events import Event, InvalidEvent, Time
-from ocpp_integration.lifecycle import enter
+from ocpp_integration.events import Event, Time
+from ocpp_integration.lifecycle import EVENT_FAULTS, enter
 
 log = logging.getLogger(__name__)
 
@@ -257,15 +258,24 @@ def _store(engine: Engine, told: Sequence[Told], now: datetime) -> list[str]:
     answered = [each for each in told if not each.error]
     try:
         _apply(engine, answered, now)
-    except (InvalidEvent, IntegrityError, DataError) as error:
+    except (NotFound, *EVENT_FAULTS) as error:
         if len(answered) == 1:
             return [*errors, f"{answered[0].about.transaction_id}: {error}"]
         # One answer that the store does not take must not cost the others.
         errors += [reason for each in answered for reason in _store(engine, [each], now)]
+    except OperationalError as error:
+        if not is_busy(error):
+            raise
+        log.warning("%d answers could not be stored: %s", len(answered), error.orig)
+        errors += [f"{each.about.transaction_id}: {error.orig}" for each in answered]
     return errors
 
 
 def _apply(engine: Engine, told: Sequence[Told], now: datetime) -> None:
+    repeated(lambda: _apply_once(engine, told, now))
+
+
+def _apply_once(engine: Engine, told: Sequence[Told], now: datetime) -> None:
     with writing(engine) as store, keeping(store) as books:
         books.hold({each.about.station_id for each in told})
         books.fetch({each.about.transaction_id for each in told}, ())
