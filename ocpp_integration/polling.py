@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, case, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -97,9 +97,14 @@ class Polled:
 
 
 def silent_sessions(store: Session, silent_since: datetime, limit: int) -> list[Asked]:
-    """Running sessions from which nothing came since then, longest silent first; and those of commands of
-    which it is not known whether they were done.
+    """Running sessions from which nothing came since then, and those of commands of which it is not known
+    whether they were done. First come those that were neither heard of nor asked for the longest: some that
+    always fail must not keep the others from their turn.
     """
+    last_turn = case(
+        (ChargingSession.asked_at > ChargingSession.heard_at, ChargingSession.asked_at),
+        else_=ChargingSession.heard_at,
+    )
     unanswered = select(Command.transaction_id).where(Command.state == "unknown")
     query = (
         _asked()
@@ -111,7 +116,7 @@ def silent_sessions(store: Session, silent_since: datetime, limit: int) -> list[
                 ChargingSession.transaction_id.in_(unanswered.where(Command.transaction_id.is_not(None))),
             ),
         )
-        .order_by(ChargingSession.heard_at)
+        .order_by(last_turn)
         .limit(limit)
     )
     return [Asked(*row) for row in store.execute(query)]
@@ -137,7 +142,7 @@ def poll(
         # One call finds out; while it does the others would be refused.
         backend.greet()
     deadline = clock() + seconds
-    errors: list[str] = []
+    failures: dict[int, str] = {}
     asked = 0
 
     def ask(about: Asked) -> Told:
@@ -153,11 +158,14 @@ def poll(
         for some in _slices(silent):
             told = [each for each in pool.map(ask, some) if each.was_asked]
             asked += len(told)
-            errors += _store(engine, told, now())
+            failed = _store(engine, told, now())
+            _note_asked(engine, failed, now())
+            failures |= failed
             progress(asked, len(silent))
             if len(told) < len(some):
                 break
-    return Polled(asked, tuple(errors), len(silent) - asked)
+    errors = tuple(f"{transaction_id}: {reason}" for transaction_id, reason in failures.items())
+    return Polled(asked, errors, len(silent) - asked)
 
 
 def refresh(
@@ -252,23 +260,46 @@ def _is_forgotten(error: BackendRefused) -> bool:
     return (error.status, error.backend_code) == (HTTPStatus.NOT_FOUND, "transaction_not_found")
 
 
-def _store(engine: Engine, told: Sequence[Told], now: datetime) -> list[str]:
-    """Store the answers in one transaction; returns what went wrong, in asking or with the answers."""
-    errors = [f"{each.about.transaction_id}: {each.error}" for each in told if each.error]
+def _store(engine: Engine, told: Sequence[Told], now: datetime) -> dict[int, str]:
+    """Store the answers in one transaction; returns what went wrong, in asking or with the answers, by
+    transaction id.
+    """
+    failures = {each.about.transaction_id: each.error for each in told if each.error}
     answered = [each for each in told if not each.error]
     try:
         _apply(engine, answered, now)
     except (NotFound, *EVENT_FAULTS) as error:
         if len(answered) == 1:
-            return [*errors, f"{answered[0].about.transaction_id}: {error}"]
+            return failures | {answered[0].about.transaction_id: str(error)}
         # One answer that the store does not take must not cost the others.
-        errors += [reason for each in answered for reason in _store(engine, [each], now)]
+        for each in answered:
+            failures |= _store(engine, [each], now)
     except OperationalError as error:
         if not is_busy(error):
             raise
         log.warning("%d answers could not be stored: %s", len(answered), error.orig)
-        errors += [f"{each.about.transaction_id}: {error.orig}" for each in answered]
-    return errors
+        failures |= {each.about.transaction_id: str(error.orig) for each in answered}
+    return failures
+
+
+def _note_asked(engine: Engine, transaction_ids: Collection[int], now: datetime) -> None:
+    """Send these sessions to the end of the queue."""
+    if not transaction_ids:
+        return
+    # Nothing of the session itself has changed.
+    told = {"asked_at": now, "updated_at": ChargingSession.updated_at}
+    asked = ChargingSession.transaction_id.in_(transaction_ids)
+
+    def note() -> None:
+        with writing(engine) as store:
+            store.connection().execute(update(ChargingSession).where(asked).values(told))
+
+    try:
+        repeated(note)
+    except OperationalError as error:
+        if not is_busy(error):
+            raise
+        log.warning("%d sessions keep their place in the queue: %s", len(transaction_ids), error.orig)
 
 
 def _apply(engine: Engine, told: Sequence[Told], now: datetime) -> None:

@@ -325,6 +325,28 @@ def test_a_store_that_is_full_ends_the_run(poll: Polling) -> None:
         _run(poll)
 
 
+def test_sessions_that_always_fail_do_not_keep_the_others_from_their_turn(poll: Polling) -> None:
+    _heard(poll.engine, *((number, number, "charging") for number in (10, 11, 12)))
+    _by_number(poll, _10=refusal(401, "unauthorized"), _11=html(), others=CHARGING)
+    turns = []
+    for run in range(3):
+        now = at(10_000 + 1000 * run)
+        with reading(poll.engine) as store:
+            silent = polling.silent_sessions(store, at(9999), 2)
+        turns.append([asked.transaction_id for asked in silent])
+        polling.poll(poll.engine, poll.backend, silent, parallel=2, seconds=60, now=lambda now=now: now)
+    assert [sorted(turn) for turn in turns] == [[10, 11], [1, 12], [10, 11]]
+
+
+def test_a_session_that_was_asked_for_in_vain_is_as_old_as_it_was(poll: Polling) -> None:
+    poll.locator.answer(refusal(401, "unauthorized"))
+    before = poll.session()
+    _run(poll)
+    after = poll.session()
+    assert (after.heard_at, after.updated_at) == (before.heard_at, before.updated_at)
+    assert after.asked_at == at(7200)
+
+
 def test_a_beginning_that_is_known_is_not_logged_again(poll: Polling) -> None:
     poll.locator.answer(CHARGING)
     for _ in range(3):
