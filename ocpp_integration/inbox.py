@@ -92,7 +92,7 @@ def _parse_ahead(engine: Engine, limit: int) -> dict[int, Event]:
     return parsed
 
 
-def release_waiting(engine: Engine) -> int:
+def release_waiting(engine: Engine, *, now: datetime) -> int:
     """Take up again what waited for a station or a session that has appeared since; returns how many."""
     stations = select(OCPPStation.station_id)
     sessions = select(ChargingSession.transaction_id).where(
@@ -106,7 +106,7 @@ def release_waiting(engine: Engine) -> int:
         result = store.connection().execute(
             update(WebhookEvent)
             .where(WebhookEvent.state == "waiting", appeared)
-            .values(state="received", error=None)
+            .values(state="received", error=None, released_at=now)
         )
         return result.rowcount
 
