@@ -105,6 +105,24 @@ def add_intervals(store: Session, intervals: Iterable[IntervalFacts], *, sign: i
     _add(store, _interval_sums(intervals), sign)
 
 
+def move_station(store: Session, station_pk: int, old_owner_id: int, new_owner_id: int) -> None:
+    """Take the station's sums from its old owner and add them to the new one's.
+
+    The caller holds the station, so that nobody adds to its sums meanwhile.
+    """
+    _bar_other_writers(store)
+    own = (Rollup.scope == "station", Rollup.scope_id == station_pk)
+    metrics = (getattr(Rollup, metric) for metric in METRICS)
+    sums: Sums = {}
+    for grain, bucket, currency, *values in store.execute(
+        select(Rollup.grain, Rollup.bucket, Rollup.currency, *metrics).where(*own)
+    ):
+        for owner_id, sign in ((old_owner_id, -1), (new_owner_id, 1)):
+            key = ("owner", owner_id, grain, bucket, currency)
+            _accumulate(sums, key, [sign * value for value in values])
+    _add(store, sums, 1)
+
+
 def session_facts(session: ChargingSession, place: ChargingStation) -> SessionFacts:
     return SessionFacts(
         station_pk=session.ocpp_station_id,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db import job_runs, job_schedules
@@ -22,6 +22,7 @@ from db.job_schedules import Expected
 from db.models import JobRun, utc_now
 from jobs.advice import advice_for, reason_of
 from ocpp_integration.errors import BackendDown, IntegrationError
+from ocpp_integration.lifecycle import EVENT_FAULTS
 from schedule import Schedule
 
 log = logging.getLogger(__name__)
@@ -263,8 +264,11 @@ class Runner:
 
 
 def each(things: Sequence[_Thing], work: Callable[[_Thing], object], progress: Progress) -> Outcome:
-    """Work on each; a failure does not stop the others, but where the backend is down none is tried."""
-    failures: list[tuple[_Thing, IntegrationError]] = []
+    """Work on each; a failure does not stop the others, but where the backend is down none is tried.
+
+    A fault of the store as a whole raises.
+    """
+    failures: list[tuple[_Thing, Exception]] = []
     for position, thing in enumerate(things):
         progress(position, len(things))
         try:
@@ -274,11 +278,19 @@ def each(things: Sequence[_Thing], work: Callable[[_Thing], object], progress: P
             return Outcome(len(things), failed, str(error), advice_for(error))
         except IntegrationError as error:
             failures.append((thing, error))
+        except EVENT_FAULTS as error:
+            log.exception("%s failed", thing)
+            failures.append((thing, error))
     progress(len(things), len(things))
     if not failures:
         return Outcome(len(things))
-    told = "; ".join(f"{thing}: {error}" for thing, error in failures[:5])
+    told = "; ".join(f"{thing}: {_reason(error)}" for thing, error in failures[:5])
     return Outcome(len(things), len(failures), told, advice_for(failures[0][1]))
+
+
+def _reason(error: Exception) -> str:
+    # The statement that the store refused tells nobody more than the log does.
+    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
 
 
 def _work(job: Job, progress: Progress) -> tuple[Outcome, Ending]:

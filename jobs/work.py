@@ -115,7 +115,7 @@ def sync_stations(
         due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()), progress
     )
     # Whoever made a station known, also by hand or by the REST API, events may have waited for it.
-    released = inbox.release_waiting(engine)
+    released = inbox.release_waiting(engine, now=clock())
     if due or released:
         log.info(
             "synced %d of %d stations, %d events released", len(due) - outcome.failed, len(due), released

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from webhooks import at
 
 from db import job_runs, job_schedules
@@ -21,6 +21,8 @@ from jobs.advice import UNFORESEEN
 from jobs.runs import AlreadyRunning, Cancelled, Job, Outcome, Progress, Runner, each, unheard
 from jobs.scheduler import announce, make_scheduler
 from ocpp_integration.errors import BackendDown, NotFound
+from ocpp_integration.events import InvalidEvent
+from ocpp_integration.lifecycle import StationUnknown
 from schedule import Schedule
 
 NOW = at(3600)
@@ -92,6 +94,36 @@ def test_work_on_many_things_says_how_far_it_has_come() -> None:
 
     assert each([7, 8], fail, lambda done, total: seen.append((done, total))).error == "7: no 7; 8: no 8"
     assert seen == [(0, 2), (1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        InvalidEvent({"transaction_id": ["is another station's"]}),
+        StationUnknown("no station is called 'A'"),
+        IntegrityError("INSERT", {}, Exception("is there already")),
+    ],
+)
+def test_what_is_wrong_with_one_thing_does_not_cost_the_others(fault: Exception) -> None:
+    done: list[int] = []
+
+    def work(thing: int) -> None:
+        if thing == 1:
+            raise fault
+        done.append(thing)
+
+    outcome = each([1, 2, 3], work, unheard)
+    assert (outcome.processed, outcome.failed, done) == (3, 1, [2, 3])
+    assert outcome.error is not None
+    assert outcome.error.startswith("1: ")
+
+
+def test_a_fault_of_the_store_ends_the_run() -> None:
+    def work(_: int) -> None:
+        raise OperationalError("UPDATE", {}, Exception("disk is full"))
+
+    with pytest.raises(OperationalError):
+        each([1, 2], work, unheard)
 
 
 def test_a_run_of_which_everything_failed_has_failed(engine: Engine, runner: Runner) -> None:

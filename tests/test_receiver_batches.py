@@ -103,6 +103,13 @@ def test_a_wrong_event_is_refused_with_its_field_and_kept_and_refuses_no_other(r
     assert sorted(row.state for row in receiver.recorded()) == ["dead", "received", "received"]
 
 
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])
+def test_an_event_of_a_time_that_utc_does_not_have_refuses_no_other(receiver: Running, told: str) -> None:
+    answer = receiver.post_batch([_event("a"), _event("b", timestamp=told)])
+    assert _codes(answer) == [200, 400]
+    assert [row.state for row in receiver.recorded()] == ["received", "dead"]
+
+
 def test_an_unknown_type_in_a_batch_is_recorded_and_ignored(receiver: Running) -> None:
     answer = receiver.post_batch([_event(type="firmware_updated")])
     assert (_codes(answer), receiver.recorded()[0].state) == ([200], "ignored")

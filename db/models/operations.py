@@ -30,7 +30,8 @@ class WebhookEvent(Base):
 
     `state`: received (to be applied), waiting (its station is not known yet), applied, ignored (a type
     that we do not know), dead (cannot be applied; `error` says why), pruned (applied long ago: the body is
-    gone, key and digest stay for ever, so that a resend is still known).
+    gone, key and digest stay for ever, so that a resend is still known). `released_at` is when one that
+    waited was taken up again.
     """
 
     __tablename__ = "webhook_events"
@@ -45,6 +46,7 @@ class WebhookEvent(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
     state: Mapped[Word] = mapped_column(default="received")
+    released_at: Mapped[datetime | None]
     applied_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
 
