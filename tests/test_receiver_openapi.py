@@ -88,7 +88,7 @@ def _ask(receiver: Running, who: str | None, operation: Operation, **options: An
 JSON = [
     operation.name
     for operation in OPERATIONS
-    if operation.media_type == "application/json" and operation.name not in ("webhook", "openapi")
+    if operation.media_types == ("application/json",) and operation.name not in ("webhook", "openapi")
 ]
 
 

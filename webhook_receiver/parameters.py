@@ -6,6 +6,7 @@ numbers, and both are told.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -14,12 +15,16 @@ from flask import request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.json_schema import WithJsonSchema
 
+from ocpp_integration.exports import periods
+from ocpp_integration.exports.catalogue import EXPORTS
 from webhook_receiver.errors import BadFields, Refused
 from webhook_receiver.objects import LOG_LEVELS, SESSION_STATUSES
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 MAX_KEY_LENGTH = 200
+EXPORT_NAMES = tuple(EXPORTS)
+EXPORT_FORMATS = tuple(dict.fromkeys(each for export in EXPORTS.values() for each in export.formats))
 MAX_TRANSACTION_ID = 2**63 - 1
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -124,6 +129,33 @@ class OneStation(_Asked):
 
 class OneSession(_Asked):
     transaction_id: TransactionId = Field(description="The backend's number of it", examples=[501])
+
+
+class OneExport(_Asked):
+    name: Annotated[
+        str, _one_of(EXPORT_NAMES), Field(json_schema_extra={"enum": EXPORT_NAMES}, examples=["sessions"])
+    ] = Field(description="Which file; the list of them says what each holds")
+    format: Annotated[
+        str, _one_of(EXPORT_FORMATS), Field(json_schema_extra={"enum": EXPORT_FORMATS}, examples=["csv"])
+    ] = Field(description="As what; the list says which there are of each")
+
+
+class AskedExport(_Asked):
+    first: date | None = Field(
+        None,
+        alias="from",
+        description="Its first day, by the clocks of the stations",
+        examples=["2026-01-01"],
+    )
+    last: date | None = Field(None, alias="to", description="Its last day", examples=["2026-03-31"])
+    quarter: Annotated[str, Field(pattern=periods.QUARTER)] | None = Field(
+        None,
+        description="A quarter instead, like 2026-Q1; files for EV-ChART are of the last one unless told",
+    )
+    station_id: AnyText | None = Field(None, description="Only of this station, by its OCPP id")
+    transaction_id: TransactionId | None = Field(
+        None, description="The session whose meter values are wanted; other files do not need it"
+    )
 
 
 class SyncStation(_Asked):

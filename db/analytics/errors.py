@@ -42,9 +42,7 @@ class ErrorTotal:
 def by_code(store: Session, scope: Scope, period: Period | None, now: datetime) -> list[ErrorTotal]:
     """The errors reported in the period by the stations' clocks, the most frequent first."""
     reported = ConnectorStatusInterval
-    is_fault = and_(
-        reported.status == "faulted", reported.error_code.not_in(error_codes.ALWAYS_A_WARNING)
-    )
+    is_fault = and_(reported.status == "faulted", reported.error_code.not_in(error_codes.ALWAYS_A_WARNING))
     reports = func.count()
     rows = store.execute(
         select(
@@ -78,14 +76,14 @@ def _total(code: str, vendor_code: str, faults: int, reports: int, *rest: Any) -
     return ErrorTotal(code, vendor_code, faults, reports - faults, connectors, stations, time, first, last)
 
 
-def _seconds(time: ColumnElement[datetime]) -> ColumnElement[Any]:
+def _seconds(time: Any) -> ColumnElement[Any]:
     return extract("epoch", time)
 
 
 def _began_in(store: Session, period: Period) -> ColumnElement[bool]:
     """In the period by the clock of each connector's own station."""
     began = ConnectorStatusInterval.started_at
-    conditions = [false()]
+    conditions: list[ColumnElement[bool]] = [false()]
     for timezone in store.scalars(select(ChargingStation.timezone).distinct()):
         start, end = period.bounds(timezone)
         conditions.append(and_(ChargingStation.timezone == timezone, began >= start, began < end))

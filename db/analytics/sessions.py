@@ -169,9 +169,7 @@ def each_session_at_place(store: Session, scope: Scope, wanted: SessionFilter) -
     """All of them by their start, few of them in memory at a time."""
     query = (
         _joined(
-            select(
-                ChargingSession, OCPPStation, ChargingStation, OCPPConnector, ChargingConnector, Tariff
-            )
+            select(ChargingSession, OCPPStation, ChargingStation, OCPPConnector, ChargingConnector, Tariff)
         )
         .where(*_conditions(store, scope, wanted))
         .order_by(ChargingSession.start_time, ChargingSession.id)
