@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO
+from typing import IO
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -62,7 +62,7 @@ def write(
 
 
 @contextmanager
-def _replacing(output: Path, *, force: bool) -> Iterator[BinaryIO]:
+def _replacing(output: Path, *, force: bool) -> Iterator[IO[bytes]]:
     """A new file beside `output`, which takes its name once it is written: nobody ever sees half of it."""
     if output.exists() and not force:
         raise ExportRefused(f"{output} is there already: name another file, or add --force to replace it")

@@ -164,6 +164,8 @@ def test_from_and_to_are_days_and_both_are_in(receiver: Running) -> None:
     [
         ({"from": "2026-03-02", "to": "2026-03-01"}, "to"),
         ({"from": "yesterday"}, "from"),
+        ({"from": "0"}, "from"),
+        ({"from": "2026-03-01T00:00:00"}, "from"),
         ({"to": "2026-02-30"}, "to"),
         ({"quarter": "2026-Q5"}, "quarter"),
         ({"quarter": "2026Q1"}, "quarter"),

@@ -6,6 +6,7 @@ numbers, and both are told.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -44,6 +45,13 @@ def _whole(value: object) -> object:
         raise ValueError("a whole number is needed")
     if isinstance(value, str) and not (value.isascii() and value.isdecimal() and len(value) <= 19):
         raise ValueError("a whole number is needed")
+    return value
+
+
+def _day(value: object) -> object:
+    """Else a number would be taken for seconds since 1970, and a time for its day."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("a day is written like 2026-03-31")
     return value
 
 
@@ -89,6 +97,9 @@ Limit = Annotated[
     Field(ge=1, le=MAX_LIMIT),
     _number_or_digits(1, MAX_LIMIT, "[1-9][0-9]?|[1-4][0-9]{2}|500"),
 ]
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class _Asked(BaseModel):
@@ -141,13 +152,13 @@ class OneExport(_Asked):
 
 
 class AskedExport(_Asked):
-    first: date | None = Field(
+    first: Day | None = Field(
         None,
         alias="from",
         description="Its first day, by the clocks of the stations",
         examples=["2026-01-01"],
     )
-    last: date | None = Field(None, alias="to", description="Its last day", examples=["2026-03-31"])
+    last: Day | None = Field(None, alias="to", description="Its last day", examples=["2026-03-31"])
     quarter: Annotated[str, Field(pattern=periods.QUARTER)] | None = Field(
         None,
         description="A quarter instead, like 2026-Q1; files for EV-ChART are of the last one unless told",
