@@ -131,6 +131,18 @@ class Settings(BaseSettings):
         Decimal(15), ge=0, le=100, description="VAT contained in the prices of new tariffs, in percent"
     )
 
+    network_provider: str = Field(
+        "MengedMate", min_length=1, description="Name of the network in files for EV-ChART"
+    )
+    ocpi_country_code: str = Field(
+        "ET", pattern="^[A-Z]{2}$", description="Our country in OCPI objects (ISO 3166, two letters)"
+    )
+    ocpi_party_id: str = Field(
+        "MGM",
+        pattern="^[A-Z0-9]{3}$",
+        description="Our id in that country in OCPI objects (3 characters)",
+    )
+
     heartbeat_interval: int = Field(
         60, ge=5, le=86400, description="Seconds between heartbeats asked of charge points"
     )
