@@ -26,8 +26,7 @@ class JobHealth:
 
 def late_jobs(store: Session, now: datetime) -> list[JobSchedule] | None:
     """The jobs whose run was due and has not begun; None where no scheduler was ever started."""
-    expected = job_schedules.expected(store)
-    return [row for row in expected if job_schedules.is_late(row, now)] if expected else None
+    return job_schedules.late(store, now) if job_schedules.expected(store) else None
 
 
 def health_of_jobs(store: Session, now: datetime) -> list[JobHealth]:

@@ -13,7 +13,8 @@ from db.backlog import backlog
 from db.engine import reading, writing
 from db.job_health import health_of_jobs, late_jobs
 from db.job_schedules import Expected
-from db.models import JobRun, WebhookEvent
+from db.job_states import job_states
+from db.models import JobRun, WebhookEvent, utc_now
 from schedule import Schedule
 
 NOW = datetime(2026, 3, 4, 8, tzinfo=UTC)
@@ -105,6 +106,19 @@ def test_a_job_has_a_minute_until_it_is_late(engine: Engine) -> None:
 def test_a_job_that_was_due_longer_ago_is_late(engine: Engine) -> None:
     _expect(engine, -timedelta(seconds=61))
     assert _late(engine) == ["check"]
+
+
+@pytest.mark.parametrize(("heard_ago", "late"), [(0, []), (90, ["check"])])
+def test_a_job_that_runs_is_not_late_as_long_as_somebody_beats_for_it(
+    engine: Engine, heard_ago: float, late: list[str]
+) -> None:
+    _expect(engine, -timedelta(hours=1))
+    run = _run(timedelta(hours=1), state="running")
+    run.heartbeat_at = utc_now() - timedelta(seconds=heard_ago)
+    _store(engine, run)
+    with reading(engine) as store:
+        assert [state.name for state in job_states(store, NOW) if state.is_late] == late
+    assert _late(engine) == late
 
 
 def test_a_jobs_health_tells_its_last_success_and_the_failures_of_a_day(engine: Engine) -> None:
