@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from db import backlog as backlogs
@@ -16,6 +17,7 @@ from db.job_schedules import Expected
 from db.job_states import job_states
 from db.models import JobRun, WebhookEvent, utc_now
 from schedule import Schedule
+from webhook_receiver.store_metrics import StoreCollector
 
 NOW = datetime(2026, 3, 4, 8, tzinfo=UTC)
 
@@ -138,3 +140,19 @@ def test_a_jobs_health_tells_its_last_success_and_the_failures_of_a_day(engine: 
         timedelta(seconds=7),
         2,
     )
+
+
+def test_metrics_tell_what_is_late_and_when_the_next_run_is_due(engine: Engine) -> None:
+    _expect(engine, -timedelta(seconds=61))
+    with writing(engine) as store:
+        soon = Expected("apply", Schedule(seconds=1), quiet=True)
+        job_schedules.note_next(store, soon, next_due=NOW + timedelta(seconds=1), now=NOW)
+    metrics = CollectorRegistry()
+    metrics.register(StoreCollector(engine, lambda: NOW))
+
+    def told(name: str) -> list[float | None]:
+        return [metrics.get_sample_value(name, {"job": job}) for job in ("check", "apply")]
+
+    assert told("mengedmate_job_late") == [1, 0]
+    due = NOW.timestamp()
+    assert told("mengedmate_job_next_due_timestamp_seconds") == [due - 61, due + 1]
