@@ -16,7 +16,7 @@ from pathlib import Path
 
 import factories
 import pytest
-from locator import reply
+from locator import reply, running_locator
 from mengedmate import OWN, running_platform
 from sqlalchemy import Engine, create_engine, func, select
 
@@ -28,6 +28,7 @@ from db.job_runs import Ending
 from db.job_schedules import Expected
 from db.models import BackendState, ChargingSession, JobRun, OCPPConnector, SessionMeterValue, User, utc_now
 from management import cli, demo, doctor, environment, jobs, people, processes
+from management.commands import access
 from ocpp_backend import keys
 from schedule import Schedule
 from settings import ROOT, ConfigurationError, Settings, load
@@ -154,8 +155,8 @@ def _hooks() -> Iterator[None]:
 @pytest.fixture
 def commanded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A store that the command line works on, with an admin and one token of hers."""
-    monkeypatch.setattr(cli, "load", _settings)
-    monkeypatch.setattr(cli, "make_engine", lambda _url: engine)
+    monkeypatch.setattr(access, "load", _settings)
+    monkeypatch.setattr(access, "engine_of", lambda _settings: engine)
     monkeypatch.setenv("NEW_USER_PASSWORD", "long enough 1")
     assert manage.main(["create-user", "admin", "--role", "admin"]) == 0
     assert manage.main(["create-token", "admin", "--name", "first", "--days", "30"]) == 0
@@ -385,6 +386,19 @@ def test_a_job_by_hand_that_fails_says_why_and_what_to_do(engine: Engine) -> Non
     assert code == 1
     assert "0 of 1" in said and "sync: failed" in said
     assert "cannot be reached" in said and "Start the OCPP backend" in said
+
+
+@pytest.mark.usefixtures("_signals")
+def test_a_job_by_hand_ends_what_was_told_of_a_backend_that_answers_again(engine: Engine) -> None:
+    with writing(engine) as store:
+        factories.add_station(store, factories.add_owner(store))
+        store.add(BackendState(id=1, down_since=utc_now(), last_error="it was down"))
+    with running_locator() as locator:
+        locator.answer(reply(200, {"ocpp_websocket": "ws://x"}))
+        settings = locator.settings(database_url=engine.url.render_as_string(hide_password=False))
+        assert jobs.run_by_name(settings, engine, "sync", lambda _: None) == 0
+    with reading(engine) as store:
+        assert store.scalars(select(BackendState.down_since)).all() == [None]
 
 
 @pytest.mark.usefixtures("_signals")
