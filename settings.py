@@ -306,9 +306,9 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value that must appear in no log: the secret settings, and the stores' passwords."""
+        """Every value that must appear in no log: the secret settings, and the passwords in addresses."""
         held = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
-        urls = (urlsplit(url) for url in (self.database_url, self.ocpp_backend_database_url))
+        urls = (urlsplit(url) for name, url in self if name.endswith("_url") and url)
         passwords = [url.password for url in urls if url.password]
         keys = [secret.removeprefix("whsec_") for secret in self.webhook_secrets]
         return (*held, *keys, *passwords, *map(unquote, passwords))
