@@ -112,7 +112,9 @@ class Settings(BaseSettings):
         description="Wrong tokens and signatures a minute from one address; 0 for any number",
     )
     webhooks_per_minute: int = Field(
-        0, ge=0, description="Webhooks a minute from one address; 0 for any number"
+        0,
+        ge=0,
+        description="Webhooks a minute from one address, each event of a batch for itself; 0 for any number",
     )
     forwarded_allow_ips: str = Field(
         "",
