@@ -27,9 +27,11 @@ from db.engine import reading, writing
 from db.job_runs import Ending
 from db.job_schedules import Expected
 from db.models import BackendState, ChargingSession, JobRun, OCPPConnector, SessionMeterValue, User, utc_now
+from jobs.work import all_jobs
 from management import cli, demo, doctor, environment, jobs, people, processes
 from management.commands import access
 from ocpp_backend import keys
+from ocpp_integration.backend import BackendClient
 from schedule import Schedule
 from settings import ROOT, ConfigurationError, Settings, load
 from simulator.fleet import load_fleet
@@ -432,6 +434,13 @@ def test_the_list_of_jobs_says_what_ran_and_what_is_late(engine: Engine) -> None
     later = now + timedelta(minutes=5)
     (line,) = (line for line in jobs.table(engine, later).splitlines() if line.startswith("sync"))
     assert "every 60 s" in line and "done, 3 processed, 0 failed" in line and line.endswith("LATE")
+
+
+def test_every_job_is_in_the_readmes_table(engine: Engine) -> None:
+    settings = _settings(mengedmate_url="http://127.0.0.1:1", mengedmate_token="t")
+    readme = (ROOT / "README.md").read_text()
+    all_of_them = all_jobs(settings, engine, BackendClient(settings))
+    assert [job.name for job in all_of_them if f"\n| `{job.name}` | " not in readme] == []
 
 
 def test_the_list_of_jobs_says_how_to_start_a_scheduler(engine: Engine) -> None:
