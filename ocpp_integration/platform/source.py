@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 from uuid import UUID
@@ -120,11 +119,14 @@ class MengedMate:
             return row
 
         details = {}
-        # Closing the answers takes back what was not asked for yet.
-        with ThreadPoolExecutor(CONNECTIONS) as pool, closing(pool.map(ask, ids)) as answers:
-            for id, answer in zip(ids, answers, strict=True):
-                details[id] = answer
-                on_answer()
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            try:
+                for id, answer in zip(ids, pool.map(ask, ids), strict=True):
+                    details[id] = answer
+                    on_answer()
+            finally:
+                # Where the reading ends early, what was not asked for yet never is.
+                pool.shutdown(cancel_futures=True)
         return details
 
     def _detail(self, id: UUID) -> Row:
