@@ -223,17 +223,31 @@ class Runner:
         return False
 
     def _run_quietly(self, job: Job, now: datetime) -> Outcome:
+        def progress(_done: int, _total: int | None) -> None:
+            if self._stop.is_set():
+                raise Cancelled
+            self._note_quiet(job)
+
         with self._busy(Run(_NO_ROW, self._engine, self._stop)):
-            outcome, ending = _work(job, unheard)
+            outcome, ending = _work(job, progress)
         if outcome.failed:
             # One row a minute says that it fails.
             with writing(self._engine) as store:
                 job_runs.record_ended(store, job.name, _QUIET_ROWS.slot_of(now), ending, now)
-        if now - self._quiet_told_at.get(job.name, _LONG_AGO) > _QUIET_NEXT_EVERY:
-            self._quiet_told_at[job.name] = now
+        self._note_quiet(job)
+        return outcome
+
+    def _note_quiet(self, job: Job) -> None:
+        """Say that a quiet job goes on, every few seconds: it is not late while it works off a lot."""
+        now = self._clock()
+        if now - self._quiet_told_at.get(job.name, _LONG_AGO) <= _QUIET_NEXT_EVERY:
+            return
+        self._quiet_told_at[job.name] = now
+        try:
             with writing(self._engine) as store:
                 job_schedules.note_next(store, job.expected, next_due=now + _QUIET_NEXT, now=now)
-        return outcome
+        except OperationalError as error:
+            log.warning("that %s goes on could not be noted: %s", job.name, error.orig)
 
     @contextmanager
     def _busy(self, run: Run) -> Iterator[Run]:

@@ -24,7 +24,7 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPStation
 from db.retries import is_busy, repeated
-from ocpp_integration.backend import BackendClient
+from ocpp_integration.backend import A_PERSONS_PATIENCE, BackendClient
 from ocpp_integration.books import Books, keeping
 from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent, NotFound
 from ocpp_integration.events import Event, Time
@@ -57,7 +57,6 @@ _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 
 # Named one by one, the few rows among all that ended are found by the index of the status.
 _RUNNING_STATUSES = ("pending", "started", "charging", "suspended", "stopping")
-_A_PERSONS_PATIENCE = 5.0
 # So many are asked for before their answers are stored, in one transaction.
 SLICE = 500
 
@@ -178,7 +177,7 @@ def refresh(
     """
     about = _find(engine, transaction_id)
     try:
-        answer = _session_data(backend.session(transaction_id, patience=_A_PERSONS_PATIENCE))
+        answer = _session_data(backend.session(transaction_id, patience=A_PERSONS_PATIENCE))
     except BackendRefused as error:
         if _is_forgotten(error):
             _apply(engine, [Told(about, is_forgotten=True)], now)

@@ -141,6 +141,37 @@ def test_a_quiet_job_with_nothing_to_tell_leaves_no_row(engine: Engine, runner: 
     assert _runs(engine) == []
 
 
+def test_a_quiet_job_ends_at_its_next_safe_point_and_leaves_no_row(engine: Engine, runner: Runner) -> None:
+    def endless(progress: Progress) -> Outcome:
+        for done in range(100):
+            progress(done, None)
+            runner.stop()
+        raise AssertionError("it was not cancelled")
+
+    assert runner.run_slot(Job("apply", endless, MINUTE, quiet=True)) == Outcome()
+    assert _runs(engine) == []
+
+
+def test_a_quiet_job_that_works_off_a_lot_is_not_late_meanwhile(engine: Engine) -> None:
+    now = NOW
+    late: list[str] = []
+
+    def work(progress: Progress) -> Outcome:
+        nonlocal now
+        for done in range(3):
+            now += timedelta(minutes=2)
+            progress(done, None)
+            with reading(engine) as store:
+                late.extend(row.job for row in job_schedules.late(store, now))
+        return Outcome(3)
+
+    job = Job("apply", work, MINUTE, quiet=True)
+    with writing(engine) as store:
+        job_schedules.announce(store, [job.expected], now)
+    Runner(engine, clock=lambda: now).run_slot(job)
+    assert late == []
+
+
 @pytest.mark.parametrize("work", [_raise, lambda _: Outcome(7, 1, "a dead one")])
 def test_a_quiet_job_that_fails_leaves_a_row_a_minute(
     engine: Engine, runner: Runner, work: Callable[[Progress], Outcome]
@@ -383,9 +414,8 @@ def test_a_run_tells_when_the_next_one_is_due(engine: Engine, runner: Runner) ->
 def test_a_quiet_job_is_due_soon_after_it_ran(engine: Engine, runner: Runner) -> None:
     runner.run_slot(Job("apply", lambda _: Outcome(), Schedule(seconds=0.25), quiet=True))
     with reading(engine) as store:
-        (row,) = job_schedules.expected(store)
-    late = NOW + timedelta(minutes=2)
-    assert (job_schedules.is_late(row, NOW), job_schedules.is_late(row, late)) == (False, True)
+        late = [job_schedules.late(store, NOW + timedelta(minutes=minutes)) for minutes in (0, 2)]
+    assert [[row.job for row in found] for found in late] == [[], ["apply"]]
 
 
 def test_a_scheduler_that_starts_announces_its_jobs_and_hides_no_lateness(engine: Engine) -> None:

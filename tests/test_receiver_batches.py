@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from receiver_app import BATCH, NEW_SECRET, Running, running_receiver
 from sqlalchemy import Connection, Engine, event
 
-from webhook_receiver.batches import MAX_BATCH_BYTES, NoBatch, split_array
+from ocpp_integration.events import MAX_BODY_BYTES
+from webhook_receiver.batches import MAX_BATCH_BYTES, MAX_EVENTS, NoBatch, split_array
 
 NDJSON = "application/x-ndjson"
 
@@ -171,6 +173,22 @@ def test_more_than_a_thousand_events_are_refused(receiver: Running, kind: str) -
     told = ["{}"] * 1001
     body = "\n".join(told) if kind == NDJSON else f"[{','.join(told)}]"
     assert (receiver.post_batch(body, kind=kind).status_code, receiver.recorded()) == (413, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "invalid"),
+    [
+        ('{"no": "array"}', 1),
+        (json.dumps([{}] * (MAX_EVENTS + 1)), 1),
+        (json.dumps(["x" * (MAX_BODY_BYTES + 1), {"type": "x"}, "y" * (MAX_BODY_BYTES + 1)]), 3),
+    ],
+    ids=["no array", "too many events", "events that are too large, and a wrong one"],
+)
+def test_what_is_refused_of_a_batch_is_counted(receiver: Running, body: str, invalid: int) -> None:
+    receiver.post_batch(body)
+    metrics = receiver.ask(None, "GET", "/metrics").text
+    counted = re.findall(r'^mengedmate_webhooks_total{outcome="invalid",type="other"} (.*)$', metrics, re.M)
+    assert counted == [f"{invalid}.0"]
 
 
 def test_a_batch_may_be_larger_than_a_single_event(receiver: Running) -> None:
