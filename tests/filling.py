@@ -80,5 +80,7 @@ def _value(column: Column[Any], number: int) -> Any:
         return bytes([0, number, 255])
     if isinstance(kind, JSON):
         return {"በጣም": [number, None, "x'\\\n"]}
+    if column.name == "timezone":
+        return "Africa/Addis_Ababa"  # statistics are made by it
     assert isinstance(kind, String), f"no value is known for {column}"
     return f"{number} ቦሌ \\ \t'{column.name}"[: kind.length or 200]

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
+from db import rollups
 from db.analytics import open_intervals
 from db.analytics.kpis import availability
 from db.analytics.scope import Period, Scope
 from db.columns import from_minor
-from db.models import ChargingStation, OCPPStation, Rollup
+from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
+from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def daily(
         .where(scope.rollups(), period.day_rollups())
         .group_by(Rollup.bucket)
     )
-    by_day = {row[0].date(): [int(value or 0) for value in row[1:]] for row in rows}
+    by_day = {row[0]: [int(value or 0) for value in row[1:]] for row in rows}
     unended = open_intervals.seconds_by_day(store, scope, period, now)
     return [
         _point(day, by_day.get(day, [0] * 7), unended.get(day, (0, 0)))
@@ -82,15 +84,42 @@ def _point(day: date, sums: list[int], unended: open_intervals.Seconds) -> DayPo
 
 def hour_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[int]]:
     """Session starts as [weekday, 0 = Monday][hour of the station's clock]."""
+    return _hours_of_week(store, scope, period, ARRIVALS_BY_HOUR)
+
+
+def load_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[int]]:
+    """The load curve: Wh that flowed, as [weekday, 0 = Monday][hour of the station's clock].
+
+    A session's energy is taken to flow evenly while it charges; see `db.sums`.
+    """
+    return _hours_of_week(store, scope, period, WH_BY_HOUR)
+
+
+def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[str, ...]) -> list[list[int]]:
+    profiles = HourProfile.__table__.c
+    sums = [func.sum(profiles[hour]) for hour in hours]
+    months, edges = period.parts()
     grid = [[0] * 24 for _ in range(7)]
-    rows = store.execute(
-        select(Rollup.bucket, Rollup.arrivals).where(
-            scope.rollups(), period.hour_rollups(), Rollup.arrivals > 0
-        )
-    )
-    for bucket, arrivals in rows:
-        grid[bucket.weekday()][bucket.hour] += arrivals
+    if scope.kind == "station":
+        of_period = months.of_grain("month", HourProfile) if months else false()
+        for edge in edges:
+            _add_edge(store, scope, edge, hours, grid)
+    else:
+        of_period = period.rollups(HourProfile)
+    query = select(profiles.weekday, *sums).where(scope.rollups(HourProfile), of_period)
+    for weekday, *values in store.execute(query.group_by(profiles.weekday)):
+        grid[weekday] = [known + int(value) for known, value in zip(grid[weekday], values, strict=True)]
     return grid
+
+
+def _add_edge(
+    store: Session, scope: Scope, days: Period, hours: tuple[str, ...], grid: list[list[int]]
+) -> None:
+    """Days of a single station, from its sessions: there are few, and so the store keeps no such rows."""
+    for (day, weekday), values in rollups.hours_of_station(store, scope.id, days.start, days.end).items():
+        if days.start <= day < days.end:
+            for hour, column in enumerate(hours):
+                grid[weekday][hour] += values[HOURS.index(column)]
 
 
 def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -> list[StationTotal]:
@@ -127,8 +156,4 @@ def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None
             scope.rollups(), Rollup.grain == "day", (Rollup.arrivals > 0) | (Rollup.attempts > 0)
         )
     ).one()
-    return (_day(first), _day(last)) if first is not None else None
-
-
-def _day(bucket: datetime) -> date:
-    return bucket.date()
+    return (first, last) if first is not None else None

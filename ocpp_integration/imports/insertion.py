@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db import rollups
 from db.columns import to_minor
 from db.models import ChargingSession, utc_now
+from db.sums import SessionFacts
 from ocpp_integration.imports.bulk import BulkInsert
 from ocpp_integration.imports.known import KnownSessions
 from ocpp_integration.imports.session import EndedSession
@@ -149,9 +150,9 @@ def _payment_status(session: EndedSession) -> str:
     return "pending" if session.cost is None else "completed"
 
 
-def _facts(session: EndedSession, stations: Stations) -> rollups.SessionFacts:
+def _facts(session: EndedSession, stations: Stations) -> SessionFacts:
     station = stations.get(session.station_id)
-    return rollups.SessionFacts(
+    return SessionFacts(
         station_pk=station.pk,
         owner_id=station.owner_id,
         timezone=station.timezone,
@@ -162,4 +163,6 @@ def _facts(session: EndedSession, stations: Stations) -> rollups.SessionFacts:
         energy_wh=session.energy_wh,
         cost_minor=None if session.cost is None else to_minor(session.cost),
         stop_reason=session.stop_reason,
+        tax_minor=None if session.tax is None else to_minor(session.tax),
+        charging_seconds=session.charging_seconds,
     )
