@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Date,
     DateTime,
     Float,
     Integer,
@@ -68,6 +69,8 @@ def _value(column: Column[Any], number: int) -> Any:
     if isinstance(kind, DateTime):
         at = FIRST + timedelta(days=number, microseconds=number)
         return at if kind.timezone or isinstance(column.type, TypeDecorator) else at.replace(tzinfo=None)
+    if isinstance(kind, Date):
+        return FIRST.date() + timedelta(days=number)
     if isinstance(kind, Uuid):
         return UUID(int=number)
     if isinstance(kind, Boolean):

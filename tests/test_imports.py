@@ -167,7 +167,7 @@ def test_the_real_files_days_are_those_that_pandas_finds(real: RealImport) -> No
                 Rollup.scope == "network", Rollup.grain == "day", Rollup.sessions > 0
             )
         )
-        found = {bucket.date(): (sessions, energy_wh) for bucket, sessions, energy_wh in rows}
+        found = {bucket: (sessions, energy_wh) for bucket, sessions, energy_wh in rows}
     assert found == {day: (row["size"], row["sum"]) for day, row in expected.iterrows()}
 
 
