@@ -36,7 +36,9 @@ def add_all(store: Session, table: Table, sums: Sequence[str], rows: Sequence[tu
     if connection.dialect.name == "sqlite":
         if rows:
             marks = ", ".join("?" * (len(key) + len(sums)))
-            connection.exec_driver_sql(f"{into} VALUES ({marks}) {conflict}", [_in_text(row) for row in rows])
+            connection.exec_driver_sql(
+                f"{into} VALUES ({marks}) {conflict}", [_in_text(row, len(key)) for row in rows]
+            )
         return
     # One array for each column: the statement stays the same for any number of rows.
     arrays = ", ".join(f"%s::{table.c[name].type.compile(connection.dialect)}[]" for name in [*key, *sums])
@@ -46,5 +48,6 @@ def add_all(store: Session, table: Table, sums: Sequence[str], rows: Sequence[tu
         connection.exec_driver_sql(statement, tuple(list(column) for column in columns))
 
 
-def _in_text(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(value.isoformat() if isinstance(value, date) else value for value in row)
+def _in_text(row: tuple[Any, ...], key_length: int) -> tuple[Any, ...]:
+    key = (part.isoformat() if isinstance(part, date) else part for part in row[:key_length])
+    return *key, *row[key_length:]

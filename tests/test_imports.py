@@ -655,7 +655,7 @@ def test_a_session_that_is_there_already_cannot_be_added_unnoticed(importer: Imp
         add_station(store, add_owner(store), station_id="BOLE-01")
         insert_sessions(store, [_ended()], source="demo")
     with pytest.raises(IntegrityError), writing(importer.engine) as store:
-        add_sessions(store, [_ended()], source="demo", stations=Stations(store))
+        add_sessions(store, [_ended()], rollups.Changes(), source="demo", stations=Stations(store))
 
 
 # The documentation
