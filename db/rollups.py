@@ -30,7 +30,7 @@ _ROLLUPS, _PROFILES = (cast("Table", model.__table__) for model in (Rollup, Hour
 # In the order in which they are written. The type of its key's last part tells a row's table.
 _TABLES = ((_ROLLUPS, METRICS, str), (_PROFILES, HOURS, int))
 # As many station days as are held in memory while many rows are added.
-_DAYS_HELD = 50_000
+_DAYS_HELD = 20_000
 
 
 class Changes:

@@ -151,9 +151,15 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -
 
 def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
     """The local days of the first and the last session known, None without any."""
-    first, last = store.execute(
-        select(func.min(Rollup.bucket), func.max(Rollup.bucket)).where(
-            scope.rollups(), Rollup.grain == "day", (Rollup.arrivals > 0) | (Rollup.attempts > 0)
-        )
-    ).one()
-    return (first, last) if first is not None else None
+    of_day = (
+        scope.rollups(),
+        Rollup.grain == "day",
+        (Rollup.arrivals > 0) | (Rollup.attempts > 0),
+    )
+    # The key is in the order of days, so that each end is one look and not a walk through all of them.
+    first, last = (
+        select(Rollup.bucket).where(*of_day).order_by(order).limit(1).scalar_subquery()
+        for order in (Rollup.bucket.asc(), Rollup.bucket.desc())
+    )
+    found = store.execute(select(first, last)).one()
+    return (found[0], found[1]) if found[0] is not None else None
