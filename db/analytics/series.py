@@ -124,24 +124,34 @@ def _add_edge(
 
 def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -> list[StationTotal]:
     """The stations with the most revenue, then energy; those without a session are left out."""
-    revenue = func.sum(Rollup.revenue_minor)
-    energy = func.sum(Rollup.energy_wh)
+    revenue, energy = func.sum(Rollup.revenue_minor), func.sum(Rollup.energy_wh)
+    best = (
+        select(
+            Rollup.scope_id,
+            Rollup.currency,
+            func.sum(Rollup.sessions).label("sessions"),
+            energy.label("energy_wh"),
+            revenue.label("revenue_minor"),
+        )
+        .where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), period.rollups())
+        .group_by(Rollup.scope_id, Rollup.currency)
+        .having(func.sum(Rollup.sessions) > 0)
+        .order_by(revenue.desc(), energy.desc(), Rollup.scope_id)
+        .limit(limit)
+        .subquery()
+    )
     rows = store.execute(
         select(
-            OCPPStation.id,
+            best.c.scope_id,
             ChargingStation.name,
-            Rollup.currency,
-            func.sum(Rollup.sessions),
-            energy,
-            revenue,
+            best.c.currency,
+            best.c.sessions,
+            best.c.energy_wh,
+            best.c.revenue_minor,
         )
-        .join(OCPPStation, Rollup.scope_id == OCPPStation.id)
+        .join(OCPPStation, best.c.scope_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), period.rollups())
-        .group_by(OCPPStation.id, ChargingStation.name, Rollup.currency)
-        .having(func.sum(Rollup.sessions) > 0)
-        .order_by(revenue.desc(), energy.desc(), ChargingStation.name)
-        .limit(limit)
+        .order_by(best.c.revenue_minor.desc(), best.c.energy_wh.desc(), ChargingStation.name)
     )
     return [
         StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))

@@ -205,6 +205,8 @@ class Rollup(Base):
     """
 
     __tablename__ = "rollups"
+    # Read by ranges of its key and by nothing else: on SQLite the key is the table.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
 
     scope: Mapped[str] = mapped_column(String(10), primary_key=True)
     scope_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -242,4 +244,5 @@ class HourProfile(Base):
         Column("bucket", Date, primary_key=True),
         Column("weekday", SmallInteger, primary_key=True),
         *(Column(f"{what}{hour:02}", BigInteger, nullable=False) for what in "aw" for hour in range(24)),
+        sqlite_with_rowid=False,
     )

@@ -57,4 +57,5 @@ def _create(table: str, last_key: sa.Column[Any], sums: tuple[str, ...], day: sa
         sa.PrimaryKeyConstraint(
             "scope", "scope_id", "grain", "bucket", last_key.name, name=op.f(f"pk_{table}")
         ),
+        sqlite_with_rowid=False,
     )
