@@ -106,9 +106,13 @@ class Period:
 
     def rollups(self, table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
         """The fewest rows that cover the period: whole months, and the days at its edges."""
+        return or_(*self.ranges(table))
+
+    def ranges(self, table: type[Rollup | HourProfile] = Rollup) -> list[ColumnElement[bool]]:
+        """The same, one condition for each range of rows."""
         months, edges = self.parts()
-        days = [edge.of_grain("day", table) for edge in edges]
-        return or_(*([months.of_grain("month", table)] if months else []), *days)
+        whole = [months.of_grain("month", table)] if months else []
+        return whole + [edge.of_grain("day", table) for edge in edges]
 
     def day_rollups(self) -> ColumnElement[bool]:
         return self.of_grain("day")
