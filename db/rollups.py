@@ -7,6 +7,7 @@ now is added. Built anew from the same rows they come out the same. `db.sums` sa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import cast
 
@@ -31,6 +32,8 @@ _ROLLUPS, _PROFILES = (cast("Table", model.__table__) for model in (Rollup, Hour
 _TABLES = ((_ROLLUPS, METRICS, str), (_PROFILES, HOURS, int))
 # As many station days as are held in memory while many rows are added.
 _DAYS_HELD = 20_000
+# All days of which a charge point can tell.
+_EVER = (date(1900, 1, 1), date(2200, 1, 1))
 
 
 class Changes:
@@ -83,16 +86,14 @@ def move_station(store: Session, station_pk: int, old_owner_id: int, new_owner_i
     The caller holds the station, so that nobody adds to its sums meanwhile.
     """
     _bar_other_writers(store)
-    own = (Rollup.scope == "station", Rollup.scope_id == station_pk)
-    metrics = (getattr(Rollup, metric) for metric in METRICS)
-    sums: Sums = {}
-    for grain, bucket, currency, *values in store.execute(
-        select(Rollup.grain, Rollup.bucket, Rollup.currency, *metrics).where(*own)
-    ):
-        for owner_id, sign in ((old_owner_id, -1), (new_owner_id, 1)):
-            key = ("owner", owner_id, grain, bucket, currency)
-            _accumulate(sums, key, [sign * value for value in values])
-    _add(store, sums, 1)
+    adding = Adding()
+    for session in _sessions_touching(store, *_EVER, ChargingSession.ocpp_station_id == station_pk):
+        adding.session(replace(session, owner_id=old_owner_id))
+    for interval in _intervals_touching(store, *_EVER, OCPPConnector.ocpp_station_id == station_pk):
+        adding.interval(replace(interval, owner_id=old_owner_id))
+    old = {key: values for key, values in adding.sums().items() if key[0] == "owner"}
+    moved: Sums = {(key[0], new_owner_id, *key[2:]): values for key, values in old.items()}
+    _add(store, moved | {key: [-value for value in values] for key, values in old.items()})
 
 
 def session_facts(session: ChargingSession, place: ChargingStation) -> SessionFacts:
@@ -251,7 +252,9 @@ def _sessions_touching(
         yield SessionFacts(*row)
 
 
-def _intervals_touching(store: Session, start: date, end: date) -> Iterator[IntervalFacts]:
+def _intervals_touching(
+    store: Session, start: date, end: date, *conditions: ColumnElement[bool]
+) -> Iterator[IntervalFacts]:
     earliest, latest = _widened(start, end)
     query = (
         select(
@@ -266,7 +269,11 @@ def _intervals_touching(store: Session, start: date, end: date) -> Iterator[Inte
         .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
         .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .where(ConnectorStatusInterval.ended_at >= earliest, ConnectorStatusInterval.started_at <= latest)
+        .where(
+            *conditions,
+            ConnectorStatusInterval.ended_at >= earliest,
+            ConnectorStatusInterval.started_at <= latest,
+        )
         .execution_options(yield_per=1000)
     )
     for pk, owner_id, timezone, currency, status, started_at, ended_at in store.execute(query):

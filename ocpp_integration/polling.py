@@ -194,7 +194,7 @@ def take_news(engine: Engine, backend: BackendClient, transaction_id: int, *, no
     """
     about = _find(engine, transaction_id)
     try:
-        answer = _session_data(backend.session(transaction_id, patience=_A_PERSONS_PATIENCE))
+        answer = _session_data(backend.session(transaction_id, patience=A_PERSONS_PATIENCE))
     except BackendRefused as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise

@@ -28,9 +28,9 @@ from webhook_receiver.gateway import Gateway, Lane
 
 MAX_CONNECTIONS = 1024
 # By the beginning of the address. Webhooks wait for a commit that they share; the rest of the API may wait
-# for the OCPP backend, up to its longest call. A load balancer and a scraper wait for neither. A batch is large,
-# so few of them are held at once. An export keeps a connection to the store for as long as it is read, of the
-# twenty that there are.
+# for the OCPP backend, up to its longest call. A load balancer and a scraper wait for neither. A batch is
+# large, so few of them are held at once. An export keeps a connection to the store for as long as it is read,
+# of the twenty that there are.
 LANES = {
     "/api/ocpp/webhook": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
     "/api/ocpp/webhook/batch": Lane(4, MAX_BATCH_BYTES, 32),
