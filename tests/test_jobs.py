@@ -25,6 +25,7 @@ from jobs import metrics, work
 from jobs.runs import Outcome, Runner
 from jobs.scheduler import make_scheduler
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.errors import BackendDown
 from ocpp_integration.metrics import BackendMetrics
 
 NOW = at(3600)
@@ -177,15 +178,17 @@ def test_silent_sessions_are_asked_for_and_end(network: Network) -> None:
     assert (network.poll(), network.poll()) == (Outcome(2), Outcome(0))
 
 
-@pytest.mark.parametrize(
-    ("silent", "told"), [((), ""), ((1, 2), "; 2 silent sessions were not asked for")]
-)
+@pytest.mark.parametrize(("silent", "told"), [((), ""), ((1, 2), "; 2 silent sessions were not asked for")])
 def test_a_poll_of_a_backend_that_is_not_there_says_so_and_what_to_do(
     network: Network, silent: tuple[int, ...], told: str
 ) -> None:
     _running(network, *silent)
     settings = network.locator.settings(ocpp_base_url="http://127.0.0.1:1", session_silent_after=60)
-    error = work.poll_sessions(network.engine, BackendClient(settings), _clock, settings).error or ""
+    backend = BackendClient(settings)
+    while not backend.is_down:
+        with pytest.raises(BackendDown):
+            backend.greet()
+    error = work.poll_sessions(network.engine, backend, _clock, settings).error or ""
     assert error.startswith(f"The OCPP backend cannot be reached{told}; start it (`python -m ocpp_backend`)")
 
 
