@@ -171,7 +171,7 @@ def poll_sessions(
             progress=progress,
         )
     except BackendError as error:
-        return Outcome(len(silent), len(silent) or 1, f"{len(silent)} sessions were not asked for: {error}")
+        return Outcome(len(silent), len(silent) or 1, _unreachable(error, len(silent)))
     if settled := reconcile.settle_unanswered(engine, now=clock(), start_within=settings.start_within):
         log.info("%d unanswered commands were found out about", settled)
     reasons = list(polled.errors[:5])
@@ -179,6 +179,12 @@ def poll_sessions(
         why = "the OCPP backend is down" if backend.is_down else "the time was over"
         reasons.append(f"{polled.left} of {len(silent)} sessions are left for the next run: {why}")
     return Outcome(polled.asked, len(polled.errors), "; ".join(reasons) or None)
+
+
+def _unreachable(error: BackendError, unasked: int) -> str:
+    left = f"; {unasked} silent sessions were not asked for" if unasked else ""
+    mend = "start it (`python -m ocpp_backend`), or check OCPP_BASE_URL and OCPP_API_KEY"
+    return f"The OCPP backend cannot be reached{left}; {mend}: {error}"
 
 
 def _told(reasons: Sequence[str]) -> str | None:

@@ -208,6 +208,14 @@ def test_the_store_before_a_restore_is_kept(stores: Stores, tmp_path: Path) -> N
 
 
 @sqlite_only
+def test_the_store_before_a_restore_is_its_owners_only(stores: Stores, tmp_path: Path) -> None:
+    stores.back_up()
+    (tmp_path / "product.db").chmod(0o644)
+    stores.restore()
+    assert stat.S_IMODE((tmp_path / "product.db.before-restore").stat().st_mode) == 0o600
+
+
+@sqlite_only
 def test_a_backup_overwrites_nothing(stores: Stores) -> None:
     stores.path.write_text("something else")
     with pytest.raises(BackupError, match="there already"):

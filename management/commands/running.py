@@ -22,7 +22,7 @@ def migrate(_: Namespace) -> None:
     print("The store has this version's schema.")
 
 
-def run_demo(options: Namespace) -> int:
+def run_demo(options: Namespace) -> None:
     """Set up everything, with demo data, and run it."""
     environment.write_env()
     settings = load()
@@ -31,16 +31,15 @@ def run_demo(options: Namespace) -> int:
     migrations.upgrade(engine)
     demo.create(engine, settings, days=options.days)
     engine.dispose()
-    if options.no_start:
-        return 0
-    return processes.run_all(settings, on_healthy=lambda: print(demo.welcome(settings), flush=True))
+    if not options.no_start:
+        processes.run_all(settings, on_healthy=lambda: print(demo.welcome(settings), flush=True))
 
 
-def up(_: Namespace) -> int:
-    """Start every process of the Procfile; Ctrl-C ends them all."""
+def up(_: Namespace) -> None:
+    """Run every process of the Procfile, again where one ends by itself; Ctrl-C ends them all."""
     settings = load()
     migrations.upgrade(engine_of(settings))
-    return processes.run_all(settings, on_healthy=lambda: print(processes.addresses(settings), flush=True))
+    processes.run_all(settings, on_healthy=lambda: print(processes.addresses(settings), flush=True))
 
 
 def examine(_: Namespace) -> int:
