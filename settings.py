@@ -112,7 +112,9 @@ class Settings(BaseSettings):
         description="Wrong tokens and signatures a minute from one address; 0 for any number",
     )
     webhooks_per_minute: int = Field(
-        0, ge=0, description="Webhooks a minute from one address; 0 for any number"
+        0,
+        ge=0,
+        description="Webhooks a minute from one address, each event of a batch for itself; 0 for any number",
     )
     forwarded_allow_ips: str = Field(
         "",
@@ -318,9 +320,9 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value that must appear in no log: the secret settings, and the stores' passwords."""
+        """Every value that must appear in no log: the secret settings, and the passwords in addresses."""
         held = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
-        urls = (urlsplit(url) for url in (self.database_url, self.ocpp_backend_database_url))
+        urls = (urlsplit(url) for name, url in self if name.endswith("_url") and url)
         passwords = [url.password for url in urls if url.password]
         keys = [secret.removeprefix("whsec_") for secret in self.webhook_secrets]
         return (*held, *keys, *passwords, *map(unquote, passwords))

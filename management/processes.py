@@ -1,47 +1,61 @@
-"""Starts every process of the Procfile, says when all are healthy, and ends them together."""
+"""Runs every process of the Procfile, says when all are healthy, and ends them together."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
 import requests
+from honcho.colour import get_colours
 from honcho.environ import parse_procfile
-from honcho.manager import Manager
+from honcho.printer import Message, Printer
 from sqlalchemy import func, select
 
 from db.engine import make_engine, reading
 from db.models import JobSchedule, utc_now
+from management.supervisor import Supervisor, Tell
 from settings import ROOT, ConfigurationError, Settings
 from simulator.fleet import load_fleet
 
 PROCFILE = ROOT / "Procfile"
 HEALTHY_WITHIN = 90.0
+_OWN_NAME = "system"
 
 Check = Callable[[], bool]
 
 
-def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path = PROCFILE) -> int:
-    """Run the Procfile's processes until Ctrl-C or until one of them ends; returns the exit code.
+def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path = PROCFILE) -> None:
+    """Run the Procfile's processes until Ctrl-C or SIGTERM; one that ends by itself is started again.
 
     Raises `ConfigurationError` where a port is in use.
     """
     check_ports(settings)
-    manager = Manager()
-    processes = parse_procfile(procfile.read_text(encoding="utf-8")).processes
-    for name, command in processes.items():
-        # Without a shell in between, signals and the exit code are the process's own.
-        manager.add_process(name, f"exec {command}", env=_environment(), cwd=str(ROOT))
-    checks = {name: check for name, check in health_checks(settings, utc_now()).items() if name in processes}
+    commands = parse_procfile(procfile.read_text(encoding="utf-8")).processes
+    supervisor = Supervisor(commands, folder=ROOT, environment=_environment(), tell=_printing(commands))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: supervisor.end())
+    checks = {name: check for name, check in health_checks(settings, utc_now()).items() if name in commands}
     threading.Thread(target=_announce, args=(checks, on_healthy), daemon=True).start()
-    manager.loop()
-    return _exit_code(manager.returncode)
+    supervisor.run()
+
+
+def _printing(names: Iterable[str]) -> Tell:
+    """Prints each line with the time and the name of its process, in a colour of its own on a terminal."""
+    printer = Printer(sys.stdout, width=max(map(len, (*names, _OWN_NAME))))
+    colours = dict(zip(names, get_colours(), strict=False))
+
+    def tell(name: str | None, line: str | bytes) -> None:
+        now = datetime.now().astimezone()
+        printer.write(Message("line", line, now, name or _OWN_NAME, colours.get(name or "")))
+
+    return tell
 
 
 def check_ports(settings: Settings) -> None:
@@ -134,11 +148,6 @@ def _is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _exit_code(returncode: int | None) -> int:
-    # Ended by Ctrl-C or SIGTERM is how it is meant to end.
-    return 0 if returncode in (None, 0, 130, 143) else returncode
 
 
 def addresses(settings: Settings) -> str:

@@ -103,6 +103,7 @@ class SqliteCopy:
         if had:
             with closing(_opened(self._path)) as store:
                 store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._path.chmod(0o600)
             self._path.replace(before)
         for suffix in ("-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)

@@ -34,8 +34,10 @@ def open_engine(url: str) -> Engine:
     parsed = make_url(url)
     if not parsed.drivername.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, json_serializer=_json)
-    if parsed.database:
+    if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        # Hashes of charge points' keys are in it; what SQLite writes beside it gets the same mode.
+        Path(parsed.database).touch(mode=0o600)
     engine = create_engine(url, json_serializer=_json)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

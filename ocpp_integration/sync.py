@@ -17,14 +17,16 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.engine import reading, writing
 from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation
-from ocpp_integration.backend import BackendClient
-from ocpp_integration.errors import BackendError, IntegrationError, NotFound
+from ocpp_integration.backend import PATIENCE, BackendClient
+from ocpp_integration.errors import BackendRefused, NotFound
 
 _LONGEST_PAUSE = timedelta(hours=1)
 
 
 def stations_to_sync(store: Session, now: datetime) -> list[UUID]:
-    """Active stations that are not as the backend was last told, and are not to wait after a refusal."""
+    """Active stations that are not as the backend was last told, or that it refused; not those that are to
+    wait after a refusal. One that is as it was before the refusal is told again, so that this is forgotten.
+    """
     connectors = selectinload(ChargingStation.connectors).joinedload(ChargingConnector.tariff)
     places = store.scalars(
         select(ChargingStation)
@@ -42,7 +44,7 @@ def stations_to_sync(store: Session, now: datetime) -> list[UUID]:
 def _is_due(place: ChargingStation, row: OCPPStation | None, now: datetime) -> bool:
     if row is None:
         return True
-    if row.sync_digest == digest(describe(row)):
+    if row.sync_digest == digest(describe(row)) and row.sync_error is None:
         return False
     return row.sync_after is None or row.sync_after <= now or _changed_since(place, row.sync_failed_at)
 
@@ -60,16 +62,20 @@ def sync_station(
     now: datetime,
     vendor: str | None = None,
     model: str | None = None,
+    patience: float = PATIENCE,
 ) -> tuple[OCPPStation, dict[str, Any]]:
-    """Tell the backend one station; returns its row and the answer. A failure is noted on the row too."""
+    """Tell the backend one station; returns its row and the answer. A refusal is noted on the row too.
+
+    `patience` is for how many seconds further tries may begin.
+    """
     with writing(engine) as store:
         row = _prepare(store, station_id, vendor, model)
         request = describe(row)
     try:
-        answer = backend.sync_station(request)
-    except IntegrationError as error:
+        answer = backend.sync_station(request, patience=patience)
+    except BackendRefused as error:
         with writing(engine) as store:
-            _note_failure(store.get_one(OCPPStation, row.id), error, now)
+            _note_refusal(store.get_one(OCPPStation, row.id), error, now)
         raise
     with writing(engine) as store:
         synced = store.get_one(OCPPStation, row.id)
@@ -81,9 +87,9 @@ def sync_station(
         return store.get_one(OCPPStation, row.id), answer
 
 
-def _note_failure(row: OCPPStation, error: IntegrationError, now: datetime) -> None:
+def _note_refusal(row: OCPPStation, error: BackendRefused, now: datetime) -> None:
     row.sync_error, row.sync_failed_at = str(error), now
-    if isinstance(error, BackendError) and error.is_outage:
+    if error.is_outage:
         # Not the station's fault: it is told as soon as the backend is there.
         return
     row.sync_failures += 1

@@ -19,13 +19,16 @@ from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import settings as configuration
+from db import job_schedules
 from db.access import create_api_token, create_user
 from db.engine import reading, writing
-from db.models import OCPPLog, StationOwner, User, WebhookEvent
+from db.job_schedules import Expected
+from db.models import OCPPLog, StationOwner, User, WebhookEvent, utc_now
 from ocpp_integration import events
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.services import OCPPIntegrationService
 from ocpp_integration.transport import Answer
+from schedule import Schedule
 from webhook_receiver.app import make_app
 from webhook_receiver.context import of
 from webhook_receiver.metrics import Metrics
@@ -198,3 +201,11 @@ def populate(engine: Engine) -> People:
         people.transaction_id = running.transaction_id or 0
         people.foreign_transaction_id = elsewhere.transaction_id or 0
     return people
+
+
+def announce_a_job(engine: Engine) -> None:
+    """As a scheduler does when it starts; without one the receiver is not ready."""
+    now = utc_now()
+    with writing(engine) as store:
+        hourly = Expected("poll", Schedule(seconds=3600))
+        job_schedules.note_next(store, hourly, next_due=now + timedelta(hours=1), now=now)

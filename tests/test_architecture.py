@@ -133,7 +133,7 @@ def begin(self):
 current = ""
 # What others do at import is theirs; it is done before the watch begins.
 for module in ("requests", "streamlit", "pandas", "plotly.graph_objects", "granian", "uvicorn", "websockets",
-               "apscheduler.schedulers.background", "alembic.command", "honcho.manager"):
+               "apscheduler.schedulers.background", "alembic.command", "honcho.printer"):
     try:
         importlib.import_module(module)
     except ImportError:

@@ -19,7 +19,7 @@ from webhooks import NOON, STATION, at, started, tell
 from db.engine import reading, writing
 from db.models import BackendState, ChargingSession, Command, JobRun
 from jobs import work
-from jobs.runs import Job, Outcome, run_job
+from jobs.runs import Job, Outcome, Runner
 from ocpp_integration import backend_state
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.backend_state import StoredState
@@ -27,6 +27,7 @@ from ocpp_integration.breaker import FAILURES, OPEN_SECONDS
 from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
 from ocpp_integration.services import OCPPIntegrationService
 from ocpp_integration.transport import MAX_ANSWER_BYTES
+from schedule import Schedule
 from settings import Settings
 
 TRIES = 4
@@ -292,7 +293,7 @@ def test_while_the_backend_is_down_a_run_asks_for_nothing_and_says_so(network: N
     network.suffer(OUTAGES["500"])
     network.poll()
     network.recover()
-    run_job(network.engine, Job("poll", network.poll, 30))
+    Runner(network.engine).run_by_hand(Job("poll", lambda _: network.poll(), Schedule(seconds=30)))
     with reading(network.engine) as store:
         run = store.scalars(select(JobRun)).one()
     assert (network.hits, run.state, run.failed) == (0, "failed", 20)

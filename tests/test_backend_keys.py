@@ -15,7 +15,8 @@ import requests
 from backend_support import KEY, Backend, ChargePoint, Receiver, eventually
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from management import cli, doctor
+from management import doctor
+from management.commands import access
 from ocpp_backend import keys
 from ocpp_backend.slowdown import Slowdown
 
@@ -162,8 +163,8 @@ def test_the_store_does_not_hold_the_key(guarded: Backend, tmp_path: Path) -> No
 def test_the_command_prints_a_key_that_works(
     guarded: Backend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "load", lambda: guarded.settings)
-    cli.create_station_key(Namespace(station_id="ST1"))
+    monkeypatch.setattr(access, "load", lambda: guarded.settings)
+    access.create_station_key(Namespace(station_id="ST1"))
     printed = capsys.readouterr().out.strip()
     with guarded.charge_point(headers=basic(printed)) as charge_point:
         assert charge_point.boot()["status"] == "Accepted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import stat
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -46,6 +47,13 @@ def increment(db: Connection) -> int:
 def fail(db: Connection) -> None:
     increment(db)
     raise LookupError("this unit fails")
+
+
+def test_the_store_is_its_owners_only(tmp_path: Path) -> None:
+    async def modes(_: Store) -> dict[str, int]:
+        return {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+
+    assert with_store(tmp_path, modes) == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm"), 0o600)
 
 
 def test_units_at_once_see_each_other(tmp_path: Path) -> None:

@@ -118,6 +118,16 @@ def test_what_was_backed_up_comes_back_and_what_came_later_is_gone(stores: Store
 
 
 @both
+def test_what_the_backend_delivers_during_a_backup_is_in_the_products_copy(stores: Stores) -> None:
+    steps = backup.back_up(stores.settings, stores.path)
+    assert next(steps).startswith("backend")
+    stores.add_owner("Delivered meanwhile")
+    assert "product" in [line.split(":")[0] for line in steps]
+    stores.restore()
+    assert stores.owners() == ["Addis Charge", "Delivered meanwhile"]
+
+
+@both
 def test_rows_can_be_added_after_a_restore(stores: Stores) -> None:
     stores.back_up()
     stores.restore()
@@ -195,6 +205,14 @@ def test_the_store_before_a_restore_is_kept(stores: Stores, tmp_path: Path) -> N
     stores.restore()
     with closing(sqlite3.connect(tmp_path / "product.db.before-restore")) as before:
         assert before.execute("SELECT count(*) FROM station_owners").fetchone() == (2,)
+
+
+@sqlite_only
+def test_the_store_before_a_restore_is_its_owners_only(stores: Stores, tmp_path: Path) -> None:
+    stores.back_up()
+    (tmp_path / "product.db").chmod(0o644)
+    stores.restore()
+    assert stat.S_IMODE((tmp_path / "product.db.before-restore").stat().st_mode) == 0o600
 
 
 @sqlite_only

@@ -22,9 +22,10 @@ import settings as configuration
 from db.engine import reading, writing
 from db.models import ChargingSession, OCPPStation, WebhookEvent
 from jobs import metrics, work
-from jobs.runs import Outcome, Runner
+from jobs.runs import Cancelled, Outcome, Runner
 from jobs.scheduler import make_scheduler
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.errors import BackendDown
 from ocpp_integration.metrics import BackendMetrics
 
 NOW = at(3600)
@@ -96,6 +97,25 @@ def test_recorded_webhooks_are_applied_until_none_is_left(
     )
 
 
+def test_applying_can_be_cancelled_between_batches(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancel(_done: int, _total: int | None) -> None:
+        raise Cancelled
+
+    monkeypatch.setattr(work, "BATCH", 4)
+    record(network.engine, *(progress(n, n / 10) for n in range(10)))
+    with pytest.raises(Cancelled):
+        work.apply_webhooks(network.engine, _clock, cancel)
+    assert sorted(network.states()) == ["applied"] * 4 + ["received"] * 6
+
+
+def test_making_partitions_can_be_cancelled(engine: Engine) -> None:
+    def cancel(_done: int, _total: int | None) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        work.make_partitions(engine, _clock, cancel)
+
+
 def test_dead_webhooks_are_counted_and_told(network: Network) -> None:
     record(network.engine, webhook("session_stopped", 0), started(0))
     outcome = work.apply_webhooks(network.engine, _clock)
@@ -131,10 +151,10 @@ def test_a_cut_connection_does_not_stop_the_other_stations(network: Network) -> 
 def test_while_the_backend_is_down_each_station_is_not_tried_in_turn(network: Network) -> None:
     settings = network.locator.settings(ocpp_base_url="http://127.0.0.1:1", ocpp_retry_attempts=0)
     outcome = work.sync_stations(network.engine, BackendClient(settings), _clock)
-    assert (outcome.processed, outcome.failed, [bool(s.sync_error) for s in network.stations()]) == (
+    assert (outcome.processed, outcome.failed, [s.sync_error for s in network.stations()]) == (
         3,
         3,
-        [True, False, False],
+        [None, None, None],
     )
 
 
@@ -175,6 +195,20 @@ def test_silent_sessions_are_asked_for_and_end(network: Network) -> None:
     _running(network, 1, 2)
     network.locator.answer(_session_data("Stopped"))
     assert (network.poll(), network.poll()) == (Outcome(2), Outcome(0))
+
+
+@pytest.mark.parametrize(("silent", "told"), [((), ""), ((1, 2), "; 2 silent sessions were not asked for")])
+def test_a_poll_of_a_backend_that_is_not_there_says_so_and_what_to_do(
+    network: Network, silent: tuple[int, ...], told: str
+) -> None:
+    _running(network, *silent)
+    settings = network.locator.settings(ocpp_base_url="http://127.0.0.1:1", session_silent_after=60)
+    backend = BackendClient(settings)
+    while not backend.is_down:
+        with pytest.raises(BackendDown):
+            backend.greet()
+    error = work.poll_sessions(network.engine, backend, _clock, settings).error or ""
+    assert error.startswith(f"The OCPP backend cannot be reached{told}; start it (`python -m ocpp_backend`)")
 
 
 def test_a_session_that_cannot_be_read_does_not_stop_the_others(network: Network) -> None:

@@ -135,7 +135,9 @@ def test_nobody_is_told_anything(receiver: Running, operation: Operation) -> Non
 @pytest.mark.parametrize("operation", OPEN, ids=_name)
 def test_what_is_open_is_the_same_for_all(receiver: Running, operation: Operation) -> None:
     answers = [receiver.ask(who, operation.method, operation.path, json={}) for who in CALLERS]
-    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
+    # Each look at the metrics is one request more.
+    told = [b"" if operation.name == "metrics" else answer.content for answer in answers]
+    assert len({(answer.status_code, text) for answer, text in zip(answers, told, strict=True)}) == 1
 
 
 @pytest.mark.parametrize("name", ["get_session", "session_status", "stop_charging"])

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector
 from db.models.base import utc_now
+from ocpp_integration.transport import NoAnswer, NotSent
 
 START = "/api/ocpp/initiate-charging/"
 STOP = "/api/ocpp/stop-charging/"
@@ -64,7 +65,7 @@ def test_a_repeat_is_answered_as_the_first_was(receiver: Running, command: Any) 
         (500, {"error": "out of order"}),
         (409, {"error": "The connector is busy.", "code": "connector_busy"}),
         (200, b"<html>"),
-        requests.ReadTimeout("too slow"),
+        NoAnswer("gave no answer in time"),
     ],
 )
 @pytest.mark.parametrize("command", [_start, _stop])
@@ -79,7 +80,7 @@ def test_a_repeat_of_a_failure_is_answered_as_the_first_was(
 
 def test_a_command_that_never_reached_the_backend_is_sent_by_its_repeat(receiver: Running) -> None:
     answered = receiver.backend.answers["/initiate-charging/"]
-    receiver.backend.answers["/initiate-charging/"] = requests.ConnectTimeout("no route")
+    receiver.backend.answers["/initiate-charging/"] = NotSent("cannot be reached")
     down = _start(receiver)
     receiver.backend.answers["/initiate-charging/"] = answered
     after = [_start(receiver) for _ in range(2)]
@@ -89,7 +90,7 @@ def test_a_command_that_never_reached_the_backend_is_sent_by_its_repeat(receiver
 
 
 def test_a_command_that_is_opened_again_may_meet_another_one(receiver: Running) -> None:
-    receiver.backend.answers["/initiate-charging/"] = requests.ConnectTimeout("no route")
+    receiver.backend.answers["/initiate-charging/"] = NotSent("cannot be reached")
     _start(receiver)
     with writing(receiver.engine) as store:
         connector = store.scalars(select(OCPPConnector).where(OCPPConnector.connector_id == 2).limit(1)).one()

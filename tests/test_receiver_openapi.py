@@ -9,9 +9,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import requests
-from receiver_app import Running, make_settings, running_receiver
-from sqlalchemy import Engine
+from receiver_app import Running, announce_a_job, make_settings, running_receiver
+from sqlalchemy import Engine, delete
 
+from db.engine import writing
+from db.models import JobSchedule
+from ocpp_integration.transport import NotSent
 from webhook_receiver.app import make_app
 from webhook_receiver.operation import Operation
 from webhook_receiver.operations import OPERATIONS
@@ -29,6 +32,7 @@ def receiver(engine: Engine) -> Iterator[Running]:
             "/sync-station/": (200, {"station_id": running.people.station_id, "ocpp_websocket": "ws://b/1"}),
             f"/session/{transaction}/": (200, {"session_data": {"status": "Charging"}}),
         }
+        announce_a_job(running.engine)
         yield running
 
 
@@ -85,10 +89,11 @@ def _ask(receiver: Running, who: str | None, operation: Operation, **options: An
     return receiver.ask(who, operation.method, path, **options)
 
 
+SENT_OTHERWISE = ("webhook", "webhook_batch", "openapi")
 JSON = [
     operation.name
     for operation in OPERATIONS
-    if operation.media_types == ("application/json",) and operation.name not in ("webhook", "openapi")
+    if operation.media_types == ("application/json",) and operation.name not in SENT_OTHERWISE
 ]
 
 
@@ -97,6 +102,28 @@ def test_a_real_answer_is_as_described_without_a_member_more(receiver: Running, 
     answer = _ask(receiver, "admin", BY_NAME[name], **_requests(receiver).get(name, {}))
     assert answer.status_code == 200
     _check(_document(receiver), BY_NAME[name], answer)
+
+
+def test_the_answer_to_a_batch_is_as_described(receiver: Running) -> None:
+    event = {"type": "station_status", "data": {"status": "available"}}
+    answer = receiver.post_batch([event, event | {"data": {"status": "on fire"}}])
+    assert [each["status_code"] for each in answer.json()["answers"]] == [200, 400]
+    _check(_document(receiver), BY_NAME["webhook_batch"], answer)
+
+
+def test_the_refusal_of_a_batch_is_as_described(receiver: Running) -> None:
+    for body, status in (("{}", 400), ([{}] * 1001, 413)):
+        answer = receiver.post_batch(body)
+        assert answer.status_code == status
+        _check(_document(receiver), BY_NAME["webhook_batch"], answer)
+
+
+def test_a_receiver_that_is_not_ready_says_so_as_described(receiver: Running) -> None:
+    with writing(receiver.engine) as store:
+        store.execute(delete(JobSchedule))
+    answer = receiver.ask(None, "GET", "/readyz")
+    assert answer.status_code == 503
+    _check(_document(receiver), BY_NAME["ready"], answer)
 
 
 def test_the_answer_to_an_event_is_as_described(receiver: Running) -> None:
@@ -147,7 +174,7 @@ def test_a_refusal_is_as_described(
 
 @pytest.mark.parametrize(
     ("failure", "status"),
-    [((500, {"error": "out of order"}), 502), (requests.ConnectTimeout("no route"), 503)],
+    [((500, {"error": "out of order"}), 502), (NotSent("cannot be reached"), 503)],
 )
 def test_a_failure_of_the_backend_is_as_described(receiver: Running, failure: Any, status: int) -> None:
     receiver.backend.answers["/stop-charging/"] = failure

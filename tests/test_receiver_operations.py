@@ -10,20 +10,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from flask.testing import FlaskClient
 from receiver_app import SECRET, WEBHOOK, Running, make_settings, running_receiver
 from sqlalchemy import Engine, event, text
 
 import log
+from db import job_schedules
 from db.engine import make_engine, writing
+from db.job_schedules import Expected
 from db.models import JobRun, WebhookEvent, utc_now
 from ocpp_integration import events
 from ocpp_integration.metrics import may_read
+from ocpp_integration.transport import NoAnswer
+from schedule import Schedule
 from webhook_receiver.access_log import sane_id
 from webhook_receiver.app import make_app
 from webhook_receiver.context import of
@@ -33,16 +35,16 @@ EVENT = {"type": "station_status", "data": {"status": "available"}, "station_id"
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Running]:
-    with running_receiver(tmp_path, ocpp_api_key="an api key of the backend") as running:
+def receiver(sqlite: Engine) -> Iterator[Running]:
+    with running_receiver(sqlite, ocpp_api_key="an api key of the backend") as running:
         _run_jobs(running.engine, utc_now())
         yield running
 
 
 @pytest.fixture
-def client(engine: Engine, tmp_path: Path) -> Iterator[FlaskClient]:
+def client(engine: Engine) -> Iterator[FlaskClient]:
     """A receiver on each kind of store; its jobs have run, and its clock stands still."""
-    app = make_app(make_settings(tmp_path / "unused.db"), engine=engine, clock=lambda: NOW)
+    app = make_app(make_settings(engine), engine=engine, clock=lambda: NOW)
     _run_jobs(engine, NOW)
     yield app.test_client()
     of(app).inbox.close()
@@ -52,6 +54,9 @@ def _run_jobs(engine: Engine, at: datetime) -> None:
     with writing(engine) as store:
         for name in ("sync", "poll", "rollup"):
             store.add(JobRun(job=name, slot=at, started_at=at, ended_at=at, state="done"))
+        for name in ("apply", "sync", "poll", "rollup"):
+            due = Expected(name, Schedule(seconds=60))
+            job_schedules.note_next(store, due, next_due=at + timedelta(seconds=60), now=at)
 
 
 def _record(engine: Engine, received_at: datetime, state: str = "received") -> None:
@@ -107,10 +112,12 @@ def test_events_that_nobody_applies_are_told_with_what_to_do(client: FlaskClient
 
 
 def test_a_job_that_is_late_is_named(client: FlaskClient, engine: Engine) -> None:
+    due = NOW - timedelta(minutes=2)
     with writing(engine) as store:
-        store.execute(text("DELETE FROM job_runs WHERE job = 'poll'"))
+        job_schedules.note_next(store, Expected("poll", Schedule(seconds=60)), next_due=due, now=NOW)
     status, checks = _checks(client)
-    assert (status, checks["jobs"]["status"], checks["jobs"]["last_run"]) == (503, "failing", {"poll": None})
+    told = {"poll": due.isoformat()}
+    assert (status, checks["jobs"]["status"], checks["jobs"]["due"]) == (503, "failing", told)
     assert "python -m jobs" in checks["jobs"]["message"]
 
 
@@ -145,9 +152,9 @@ def test_a_locked_store_is_told_though_it_never_answers(client: FlaskClient, eng
 
 
 def test_many_who_ask_while_the_store_hangs_cost_one_thread_each_check(
-    receiver: Running, tmp_path: Path
+    receiver: Running,
 ) -> None:
-    lock = sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)
+    lock = sqlite3.connect(str(receiver.engine.url.database), isolation_level=None, check_same_thread=False)
     lock.execute("BEGIN IMMEDIATE")
     for _ in range(2):
         receiver.ask(None, "GET", "/readyz")
@@ -157,21 +164,21 @@ def test_many_who_ask_while_the_store_hangs_cost_one_thread_each_check(
     assert len(probing) <= 1
 
 
-def test_a_store_that_cannot_be_reached_is_told_without_its_address(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_reached_is_told_without_its_address(sqlite: Engine) -> None:
     url = "postgresql+psycopg://someone:hunter2@127.0.0.1:9/nowhere"
-    app = make_app(make_settings(tmp_path / "unused.db"), engine=make_engine(url), clock=lambda: NOW)
+    app = make_app(make_settings(sqlite), engine=make_engine(url), clock=lambda: NOW)
     answer = app.test_client().get("/readyz")
     of(app).close()
     assert (answer.status_code, "DATABASE_URL" in answer.text) == (503, True)
     assert [told for told in ("hunter2", "127.0.0.1", "nowhere") if told in answer.text] == []
 
 
-def test_a_read_only_store_is_not_ready(tmp_path: Path) -> None:
-    with running_receiver(tmp_path) as running:
+def test_a_read_only_store_is_not_ready(sqlite: Engine) -> None:
+    with running_receiver(sqlite) as running:
         _run_jobs(running.engine, utc_now())
-        read_only = make_engine(f"sqlite:///{tmp_path / 'store.db'}")
+        read_only = make_engine(f"sqlite:///{sqlite.url.database}")
         event.listen(read_only, "connect", lambda opened, _: opened.execute("PRAGMA query_only=ON"))
-        app = make_app(make_settings(tmp_path / "unused.db"), engine=read_only)
+        app = make_app(make_settings(sqlite), engine=read_only)
         status, checks = _checks(app.test_client())
         of(app).close()
     assert (status, checks["store"]["status"], checks["backlog"]["status"]) == (503, "failing", "ok")
@@ -184,9 +191,9 @@ def test_the_figures_of_readiness_are_not_for_strangers(client: FlaskClient) -> 
     assert told == {"status", "message"}
 
 
-def test_being_alive_does_not_ask_the_store(tmp_path: Path) -> None:
+def test_being_alive_does_not_ask_the_store(sqlite: Engine) -> None:
     engine = make_engine("postgresql+psycopg://someone@127.0.0.1:9/nowhere")
-    app = make_app(make_settings(tmp_path / "unused.db"), engine=engine)
+    app = make_app(make_settings(sqlite), engine=engine)
     assert app.test_client().get("/healthz").status_code == 200
     of(app).close()
 
@@ -249,9 +256,9 @@ def test_the_backlog_and_the_jobs_are_read_when_asked(client: FlaskClient, engin
     assert (last, found['mengedmate_job_failed_runs{job="apply"}']) == (NOW.timestamp(), 0)
 
 
-def test_metrics_come_without_the_stores_where_that_cannot_be_read(tmp_path: Path) -> None:
+def test_metrics_come_without_the_stores_where_that_cannot_be_read(sqlite: Engine) -> None:
     engine = make_engine("postgresql+psycopg://someone@127.0.0.1:9/nowhere")
-    app = make_app(make_settings(tmp_path / "unused.db"), engine=engine)
+    app = make_app(make_settings(sqlite), engine=engine)
     found = _metrics(app.test_client())
     of(app).close()
     assert (found["mengedmate_store_up"], "mengedmate_apply_lag_seconds" in found) == (0, False)
@@ -262,7 +269,7 @@ def test_calls_of_the_backend_are_counted_by_their_outcome(receiver: Running) ->
     path = f"/session/{receiver.people.transaction_id}/"
     receiver.backend.answers = {
         path: (404, {"error": "unknown"}),
-        "/stop-charging/": requests.ConnectionError("cut"),
+        "/stop-charging/": NoAnswer("cut the connection"),
     }
     receiver.ask("admin", "GET", "/api/ocpp/session-status/", params=about)
     receiver.ask("admin", "POST", "/api/ocpp/stop-charging/", json=about)
@@ -272,8 +279,8 @@ def test_calls_of_the_backend_are_counted_by_their_outcome(receiver: Running) ->
     assert 'mengedmate_backend_call_seconds_count{call="stop-charging"} 1.0' in told
 
 
-def test_two_apps_count_apart(tmp_path: Path, sqlite: Engine) -> None:
-    settings = make_settings(tmp_path / "unused.db")
+def test_two_apps_count_apart(sqlite: Engine) -> None:
+    settings = make_settings(sqlite)
     one, other = (make_app(settings, engine=sqlite).test_client() for _ in range(2))
     one.get("/healthz")
     healthz = 'mengedmate_requests_total{method="GET",route="/healthz",status="200"}'
@@ -303,8 +310,8 @@ def test_metrics_are_for_whoever_has_the_token_or_for_this_machine(
     assert may_read(token, peer, headers) is allowed
 
 
-def test_without_the_token_metrics_ask_for_it(tmp_path: Path, sqlite: Engine) -> None:
-    app = make_app(make_settings(tmp_path / "unused.db", metrics_token="scrape"), engine=sqlite)
+def test_without_the_token_metrics_ask_for_it(sqlite: Engine) -> None:
+    app = make_app(make_settings(sqlite, metrics_token="scrape"), engine=sqlite)
     client = app.test_client()
     refused = client.get("/metrics")
     allowed = client.get("/metrics", headers={"Authorization": "Bearer scrape"})

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from receiver_app import People, populate
+from receiver_app import People, announce_a_job, populate
 from receiver_process import agreeing_backend, receivers
 from sqlalchemy import Engine
 
@@ -78,6 +78,7 @@ def _markers(people: People) -> str:
 
 def test_no_answer_differs_from_the_description(engine: Engine, tmp_path: Path) -> None:
     people = populate(engine)
+    announce_a_job(engine)
     (tmp_path / "people.json").write_text(_people(people))
     (tmp_path / "schemathesis.toml").write_text(_config(people, tmp_path / "people.json"))
     with agreeing_backend() as backend, receivers(engine, **_settings(backend.url)) as (url,):

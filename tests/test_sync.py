@@ -19,7 +19,7 @@ from db.engine import reading, writing
 from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation
 from ocpp_integration import sync
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.errors import BackendRefused, NotFound
+from ocpp_integration.errors import BackendDown, BackendRefused, NotFound
 
 
 @dataclass
@@ -199,6 +199,27 @@ def test_a_refused_station_that_was_changed_is_due_at_once(syncing: Syncing) -> 
 def test_a_backend_that_fails_makes_no_station_wait(syncing: Syncing) -> None:
     _refuse(syncing, 3, status=500)
     assert syncing.due() == [syncing.station]
+
+
+def test_a_backend_that_is_away_is_no_refusal_of_the_station(syncing: Syncing) -> None:
+    away = syncing.locator.settings(ocpp_base_url="http://127.0.0.1:1", ocpp_retry_attempts=0)
+    with pytest.raises(BackendDown):
+        sync.sync_station(syncing.engine, BackendClient(away), syncing.station, now=datetime.now(UTC))
+    with reading(syncing.engine) as store:
+        row = store.scalars(select(OCPPStation)).one()
+    assert (row.sync_error, row.sync_failed_at, syncing.due()) == (None, None, [syncing.station])
+
+
+def test_a_refusal_is_forgotten_once_the_station_is_taken_as_it_was_before(syncing: Syncing) -> None:
+    syncing.sync()
+    syncing.locator.answer(refusal(422, "x"), reply())
+    for name in ("Bole Road", "Bole"):
+        with writing(syncing.engine) as store:
+            store.get_one(ChargingStation, syncing.station).name = name
+        if name == "Bole Road":
+            with pytest.raises(BackendRefused):
+                syncing.sync()
+    assert (syncing.due(), syncing.sync().sync_error, syncing.due()) == ([syncing.station], None, [])
 
 
 def test_a_change_that_was_taken_back_is_not_told(syncing: Syncing) -> None:

@@ -27,6 +27,14 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
+_EXAMPLE = {
+    "type": "station_status",
+    "data": _EXAMPLES["station_status"],
+    "station_id": "STATION_7",
+    "event_id": "1",
+}
+
+
 def _of_type(name: str) -> Any:
     payload = PAYLOADS[name]
     about = {"transaction_id": 501} if name.startswith("session_") else {}
@@ -58,4 +66,11 @@ UnknownEvent: Any = create_model(
 )
 
 WebhookEvent: Any = Union[(*map(_of_type, PAYLOADS), UnknownEvent)]
-Batch: Any = Annotated[list[WebhookEvent], Field(max_length=MAX_EVENTS)]
+# Each element is answered for itself, so nothing in it makes the batch wrong.
+Batch: Any = Annotated[
+    list[Any],
+    Field(
+        description=f"At most {MAX_EVENTS} events, each as the address of single events takes it",
+        examples=[[_EXAMPLE, {**_EXAMPLE, "event_id": "2"}]],
+    ),
+]
