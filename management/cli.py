@@ -12,6 +12,7 @@ from management import backup, charging_test, copy_store, exports
 from management.commands import access, data, running, work
 from management.commands.command import Commands
 from ocpp_integration.errors import IntegrationError
+from ocpp_integration.exports import periods
 from ocpp_integration.imports import ImportRefused
 from settings import ConfigurationError
 from simulator.fleet import FleetError
@@ -34,6 +35,7 @@ REFUSALS = (
     ImportRefused,
     IntegrationError,
     OperationalError,
+    periods.WrongPeriod,
 )
 
 
