@@ -39,7 +39,7 @@ def token_row(token: TokenRow, now: datetime, timezone: str, *, with_user: bool)
         _expiry(token, now, timezone),
         _use("Last used", token.last_used_at, now, timezone, never="Never"),
     ]
-    return _row(token.name or "Unnamed token", below, (word, kind), facts)
+    return fact_row(token.name or "Unnamed token", below, (word, kind), facts)
 
 
 def user_row(user: UserRow, now: datetime, timezone: str) -> str:
@@ -50,10 +50,11 @@ def user_row(user: UserRow, now: datetime, timezone: str) -> str:
         _use("Signed in", user.signed_in_at, now, timezone, never="Not now"),
         Fact("Tokens", formats.count(user.tokens)),
     ]
-    return _row(user.name or user.user_name, below, state, facts)
+    return fact_row(user.name or user.user_name, below, state, facts)
 
 
-def _row(title: str, below: str, state: tuple[str, str], facts: Sequence[Fact]) -> str:
+def fact_row(title: str, below: str, state: tuple[str, str], facts: Sequence[Fact]) -> str:
+    """A row of a list: `state` is its word and its colour."""
     word, kind = state
     under = f"<span>{escape(below)}</span>" if below else ""
     return (
