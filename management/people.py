@@ -38,7 +38,7 @@ def print_users(engine: Engine) -> None:
     with reading(engine) as store:
         users = accounts.list_users(store, utc_now())
     print_table(
-        ("user", "name", "role", "owner", "state", "tokens"),
+        ("user", "name", "role", "owner", "state", "tokens", "id"),
         [
             (
                 user.user_name,
@@ -47,6 +47,7 @@ def print_users(engine: Engine) -> None:
                 user.owner,
                 "active" if user.is_active else "deactivated",
                 str(user.tokens),
+                str(user.id),
             )
             for user in users
         ],

@@ -212,9 +212,19 @@ def test_a_deactivated_user_is_listed_as_such(commanded: Engine, capsys: pytest.
     capsys.readouterr()
     assert manage.main(["list-users"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split()[-2] for line in told[1:]] == ["active", "deactivated"]
+    assert [line.split()[-3] for line in told[1:]] == ["active", "deactivated"]
     with reading(commanded) as store:
         assert authenticate(store, "driver", "long enough 1") is None
+
+
+def test_users_are_listed_with_the_id_that_the_rest_api_takes(
+    commanded: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert manage.main(["list-users"]) == 0
+    with reading(commanded) as store:
+        admin = store.scalars(select(User)).one()
+    assert capsys.readouterr().out.splitlines()[1].split()[-1] == str(admin.id)
 
 
 def test_a_name_cannot_move_the_cursor_of_who_lists_it(capsys: pytest.CaptureFixture[str]) -> None:
