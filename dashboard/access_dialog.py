@@ -15,7 +15,7 @@ from dashboard.visitor import Visitor, visitor
 from db.access import MIN_PASSWORD_LENGTH, AccessError
 from db.accounts import MAX_NAME_LENGTH, TokenRow, UserRow
 
-Kind = Literal["create token", "revoke token", "create user", "deactivate user"]
+Kind = Literal["create token", "revoke token", "create user", "deactivate user", "activate user"]
 _QUESTION = "access_question"
 _ROLES = {
     "owner": "Owner: sees the stations of its company",
@@ -187,16 +187,30 @@ def _ask_to_deactivate(_who: Visitor, question: Question) -> None:
     user = question.target
     assert isinstance(user, UserRow)  # noqa: S101 - narrows the type; this kind is asked about a user
     st.html(markup.card_title(user.name or user.user_name, user.user_name))
-    tokens = {0: "", 1: ", and its token is revoked"}.get(
-        user.tokens, f", and its {user.tokens} tokens are revoked"
+    tokens = {0: "its tokens are", 1: "its token is"}.get(user.tokens, f"its {user.tokens} tokens are")
+    st.markdown(
+        f"The user is signed out everywhere at once, and {tokens} revoked for good. "
+        "An admin can let the user in again."
     )
-    st.markdown(f"The user is signed out everywhere at once{tokens}. This cannot be undone here.")
     _buttons(question, "Deactivate user")
 
 
 def _deactivate(who: Visitor, question: Question) -> None:
     assert isinstance(question.target, UserRow)  # noqa: S101 - see above
     access_orders.deactivate_user(who, question.target.id)
+
+
+def _ask_to_activate(_who: Visitor, question: Question) -> None:
+    user = question.target
+    assert isinstance(user, UserRow)  # noqa: S101 - see above
+    st.html(markup.card_title(user.name or user.user_name, user.user_name))
+    st.markdown("The user may sign in again, with the password of before. Revoked tokens stay revoked.")
+    _buttons(question, "Activate user")
+
+
+def _activate(who: Visitor, question: Question) -> None:
+    assert isinstance(question.target, UserRow)  # noqa: S101 - see above
+    access_orders.activate_user(who, question.target.id)
 
 
 @dataclass(frozen=True)
@@ -214,5 +228,8 @@ _DIALOGS: dict[Kind, _Dialog] = {
     "create user": _Dialog("New user", "person_add", _ask_for_user, _create_user, "The user was created."),
     "deactivate user": _Dialog(
         "Deactivate user", "person_off", _ask_to_deactivate, _deactivate, "The user is deactivated."
+    ),
+    "activate user": _Dialog(
+        "Activate user", "person_check", _ask_to_activate, _activate, "The user may sign in again."
     ),
 }

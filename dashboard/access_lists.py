@@ -84,14 +84,12 @@ def user_list(who: Visitor) -> None:
 def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None:
     with st.container(key=f"row-user-{user.id}", horizontal=True, vertical_alignment="center"):
         st.html(access_rows.user_row(user, now, timezone))
-        if (
-            user.is_active
-            and not is_self
-            and st.button(
-                "Deactivate", icon=":material/person_off:", key=f"deactivate-{user.id}", type="tertiary"
-            )
-        ):
-            access_dialog.ask("deactivate user", user)
+        if is_self:
+            return
+        words, icon = ("Deactivate", "person_off") if user.is_active else ("Activate", "person_check")
+        key = f"{words.lower()}-{user.id}"
+        if st.button(words, icon=f":material/{icon}:", key=key, type="tertiary"):
+            access_dialog.ask("deactivate user" if user.is_active else "activate user", user)
 
 
 def audit_list(who: Visitor) -> None:

@@ -125,6 +125,16 @@ def deactivate_user(who: Visitor, user_id: UUID) -> None:
         accounts.deactivate_user(store, who.user, user, utc_now())
 
 
+def activate_user(who: Visitor, user_id: UUID) -> None:
+    """Raises `AccessError`."""
+    _demand_admin(who)
+    with writing(resources.engine()) as store:
+        user = store.get(User, user_id)
+        if user is None:
+            raise AccessError("This user does not exist.")
+        accounts.activate_user(store, who.user, user)
+
+
 def _reach(who: Visitor) -> UUID | None:
     """Whose tokens the visitor may see and revoke; None is everybody's."""
     return None if is_admin(who) else who.user.id

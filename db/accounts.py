@@ -210,6 +210,13 @@ def deactivate_user(store: Session, by: User | None, user: User, now: datetime) 
     )
 
 
+def activate_user(store: Session, by: User | None, user: User) -> None:
+    """Let a deactivated user in again, with its password of before; its tokens stay revoked."""
+    if not user.is_active:
+        user.is_active = True
+        audit.record(store, by, "activate user", user.user_name)
+
+
 def _tokens_of(user_id: UUID | None) -> tuple[ColumnElement[bool], ...]:
     return () if user_id is None else (ApiToken.user_id == user_id,)
 

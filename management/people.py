@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from db import accounts
+from db.access import AccessError
 from db.engine import reading, writing
 from db.models import utc_now
 
@@ -15,18 +16,32 @@ _NEVER = "never"
 
 
 def add_user(
-    engine: Engine, *, user_name: str, role: str, password: str | None, name: str, owner: str | None
+    engine: Engine,
+    *,
+    user_name: str,
+    role: str,
+    password: str | None,
+    name: str,
+    owner: str | None,
+    new_owner: bool = False,
 ) -> None:
-    """A user; the owner it belongs to is made where there is none of that name."""
+    """A user. Raises `AccessError` where its owner is not known, unless that is to be made."""
     with writing(engine) as store:
+        known = accounts.list_owners(store)
+        if owner and not new_owner and owner not in known:
+            told = f"known are {', '.join(known)}" if known else "none is known yet"
+            raise AccessError(f"no owner is called {owner!r} ({told}); --new-owner makes it")
         accounts.create_user(
             store, None, user_name=user_name, role=role, password=password, name=name, owner=owner or ""
         )
 
 
-def change_password(engine: Engine, *, user_name: str, password: str) -> None:
+def change_password(engine: Engine, *, user_name: str, password: str) -> bool:
+    """Whether the user may sign in with it: a deactivated one may not."""
     with writing(engine) as store:
-        accounts.set_password(store, None, accounts.find_user(store, user_name), password)
+        user = accounts.find_user(store, user_name)
+        accounts.set_password(store, None, user, password)
+        return user.is_active
 
 
 def deactivate(engine: Engine, user_name: str) -> None:
@@ -34,11 +49,16 @@ def deactivate(engine: Engine, user_name: str) -> None:
         accounts.deactivate_user(store, None, accounts.find_user(store, user_name), utc_now())
 
 
+def activate(engine: Engine, user_name: str) -> None:
+    with writing(engine) as store:
+        accounts.activate_user(store, None, accounts.find_user(store, user_name))
+
+
 def print_users(engine: Engine) -> None:
     with reading(engine) as store:
         users = accounts.list_users(store, utc_now())
     print_table(
-        ("user", "name", "role", "owner", "state", "tokens"),
+        ("user", "name", "role", "owner", "state", "tokens", "id"),
         [
             (
                 user.user_name,
@@ -47,6 +67,7 @@ def print_users(engine: Engine) -> None:
                 user.owner,
                 "active" if user.is_active else "deactivated",
                 str(user.tokens),
+                str(user.id),
             )
             for user in users
         ],

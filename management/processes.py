@@ -156,7 +156,7 @@ def addresses(settings: Settings) -> str:
         (
             "",
             f"  Dashboard     {settings.dashboard_url}",
-            f"  REST API      {settings.receiver_url}/api/ocpp/",
+            f"  REST API      {settings.receiver_url}/docs",
             f"  OCPP backend  {settings.ocpp_settings['BASE_URL']}",
             f"  Charge points {settings.ocpp_settings['WEBSOCKET_URL']}<station id>",
         )

@@ -80,7 +80,7 @@ class OCPPIntegrationClient:
         self,
         station_id: str,
         connector_id: int,
-        user_id: UUID | str,
+        user_id: UUID | str | None,
         payment_transaction_id: str,
         payment_method: str | None = None,
         owner_id: str | None = None,
@@ -88,7 +88,10 @@ class OCPPIntegrationClient:
         *,
         idempotency_key: str | None = None,
     ) -> Response:
-        """Start charging. Sent again with the same `idempotency_key`, it starts nothing a second time."""
+        """Start charging, for `user_id` or (None) for whose token this is.
+
+        Sent again with the same `idempotency_key`, it starts nothing a second time.
+        """
         fields = {
             "station_id": station_id,
             "connector_id": connector_id,

@@ -134,15 +134,19 @@ class VirtualChargePoint:
             await self._without_power(outage, seconds)
 
     async def shut_down(self, *, grace: float) -> None:
-        """End what is running, give the messages `grace` real seconds to get through, remember the rest."""
+        """End what is running, give the messages `grace` real seconds to get through, remember the rest.
+
+        Where the central system is away, nothing will get through and nothing is waited for.
+        """
         for connector in self.connectors:
             connector.close()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 while any(connector.running for connector in self.connectors):
                     await asyncio.sleep(0.01)
-                await self.outbox.wait_until_empty()
-        except TimeoutError:
+                while self.link.is_online and not self.outbox.is_empty:
+                    await asyncio.sleep(0.01)
+        if self.outbox.waiting:
             log.debug(
                 "%s: %d messages wait until next time", self.station.station_id, len(self.outbox.waiting)
             )

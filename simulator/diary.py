@@ -61,13 +61,18 @@ class Diary:
         self._write("offline", station_id=station_id, start=start, end=end)
 
     def summary(self) -> str:
-        counts = ", ".join(f"{count} {event}" for event, count in sorted(self._counts.items()))
+        counts = ", ".join(_counted(count, event) for event, count in sorted(self._counts.items()))
         return f"{counts or 'nothing'}; {self._energy_wh / 1000:.3f} kWh"
 
     def _write(self, event: str, **fields: object) -> None:
         self._counts[event] += 1
         if self._lines is not None:
             print(json.dumps({"event": event, **fields}, default=_iso), file=self._lines, flush=True)
+
+
+def _counted(count: int, event: str) -> str:
+    # Of the words, only this one has a plural: the others say how something was.
+    return f"{count} {event}{'s' if event == 'transaction' and count != 1 else ''}"
 
 
 def _iso(value: object) -> str:

@@ -55,6 +55,10 @@ class Outbox:
         """Transaction messages not answered yet, oldest first."""
         return transaction_messages(self._queue)
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._queue
+
     def put(self, message: Message) -> None:
         # Samples are given up, as OCPP allows, where the memory is full or where a line in use cannot keep
         # up with a fast clock; starts and stops carry the energy.

@@ -82,6 +82,23 @@ def test_a_deactivated_user_is_signed_out_and_cannot_sign_in(people: Engine) -> 
         assert authenticate(store, "selam", PASSWORD) is None
 
 
+def test_a_user_who_is_activated_again_signs_in_as_before_without_the_tokens_of_before(
+    people: Engine,
+) -> None:
+    token = _token(people, days=None)
+    with writing(people) as store:
+        selam = _user(store, "selam")
+        accounts.deactivate_user(store, None, selam, NOW)
+        for _ in range(2):
+            accounts.activate_user(store, _user(store, "admin"), selam)
+    with reading(people) as store:
+        assert authenticate(store, "selam", PASSWORD) is not None
+    assert not _is_let_in(people, token)
+    assert [entry for entry in _audit(people) if entry[1] == "activate user"] == [
+        ("admin", "activate user", "selam", {})
+    ]
+
+
 def test_a_new_password_replaces_the_old_one_and_ends_what_was_signed_in_with_it(people: Engine) -> None:
     with writing(people) as store:
         session = sign_in(store, _user(store, "selam"), NOW, DAY)

@@ -182,6 +182,17 @@ def test_a_deactivated_user_is_out_at_once(world: Engine, open_page: OpenPage) -
     assert _actions(world) == [("admin", "deactivate user")]
 
 
+def test_a_deactivated_user_is_let_in_again(world: Engine, open_page: OpenPage) -> None:
+    with writing(world) as store:
+        dawit = accounts.find_user(store, "dawit")
+        accounts.deactivate_user(store, None, dawit, utc_now())
+    page = _press(open_page("admin", "access"), f"activate-{dawit.id}")
+    assert "tokens stay revoked" in text_of(page)
+    _press(page, "access-confirm")
+    with reading(world) as store:
+        assert authenticate(store, "dawit", PASSWORD) is not None
+
+
 def test_nobody_is_offered_to_deactivate_themselves(world: Engine, open_page: OpenPage) -> None:
     with reading(world) as store:
         admin = accounts.find_user(store, "admin")
@@ -235,6 +246,7 @@ def _visitor(engine: Engine, name: str) -> Visitor:
     [
         lambda who, other: access_orders.create_token(who, user_id=other.id, name="", days=1),
         lambda who, other: access_orders.deactivate_user(who, other.id),
+        lambda who, other: access_orders.activate_user(who, other.id),
         lambda who, _other: access_orders.create_user(who, NewUser("x", "", "admin", "", PASSWORD)),
         lambda who, _other: access_orders.users(who),
         lambda who, _other: access_orders.owners(who),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import getpass
+import io
 import logging
 import re
 import signal
@@ -21,7 +23,7 @@ from mengedmate import OWN, running_platform
 from sqlalchemy import Engine, create_engine, func, select
 
 import manage
-from db import job_runs, job_schedules, rollups
+from db import accounts, job_runs, job_schedules, rollups
 from db.access import AccessError, api_token, authenticate
 from db.engine import reading, writing
 from db.job_runs import Ending
@@ -30,7 +32,8 @@ from db.models import BackendState, ChargingSession, JobRun, OCPPConnector, Sess
 from jobs.work import all_jobs
 from management import cli, demo, doctor, environment, jobs, people, processes
 from management.commands import access
-from ocpp_backend import keys
+from ocpp_backend import keys, stations
+from ocpp_backend.engine import open_engine
 from ocpp_integration.backend import BackendClient
 from schedule import Schedule
 from settings import ROOT, ConfigurationError, Settings, load
@@ -120,7 +123,13 @@ def test_the_doctor_says_since_when_the_backend_is_down_and_which_stations_it_re
 def test_an_owners_user_can_sign_in_and_has_an_owner(tmp_path: Path) -> None:
     engine = make_store(tmp_path)
     people.add_user(
-        engine, user_name="selam", role="owner", password="long enough 1", name="Selam", owner="Addis"
+        engine,
+        user_name="selam",
+        role="owner",
+        password="long enough 1",
+        name="Selam",
+        owner="Addis",
+        new_owner=True,
     )
     with reading(engine) as store:
         user = authenticate(store, "selam", "long enough 1")
@@ -215,9 +224,84 @@ def test_a_deactivated_user_is_listed_as_such(commanded: Engine, capsys: pytest.
     capsys.readouterr()
     assert manage.main(["list-users"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split()[-2] for line in told[1:]] == ["active", "deactivated"]
+    assert [line.split()[-3] for line in told[1:]] == ["active", "deactivated"]
     with reading(commanded) as store:
         assert authenticate(store, "driver", "long enough 1") is None
+
+
+def test_a_deactivated_user_comes_back(commanded: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert manage.main(["create-user", "driver", "--role", "driver"]) == 0
+    assert manage.main(["deactivate-user", "driver"]) == 0
+    assert manage.main(["set-password", "driver"]) == 0
+    assert "activate-user" in capsys.readouterr().err
+    assert manage.main(["activate-user", "driver"]) == 0
+    with reading(commanded) as store:
+        assert authenticate(store, "driver", "long enough 1") is not None
+
+
+def test_an_owner_that_is_mistyped_is_not_made(commanded: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["create-user", "selam", "--role", "owner", "--owner", "Addis"]
+    assert manage.main([*command, "--new-owner"]) == 0
+    assert manage.main(["create-user", "dawit", "--role", "owner", "--owner", "Adis"]) == 1
+    assert "no owner is called 'Adis' (known are Addis)" in capsys.readouterr().err
+    with reading(commanded) as store:
+        assert accounts.list_owners(store) == ["Addis"]
+
+
+def test_a_password_is_taken_from_standard_input(
+    commanded: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NEW_USER_PASSWORD")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("piped password\n"))
+    assert manage.main(["set-password", "admin"]) == 0
+    assert manage.main(["set-password", "admin"]) == 1
+    assert capsys.readouterr().err == "no password: give it on standard input, or set NEW_USER_PASSWORD\n"
+    with reading(commanded) as store:
+        assert authenticate(store, "admin", "piped password") is not None
+
+
+@pytest.mark.parametrize(("again", "code"), [("typed password", 0), ("typed pasword", 1)])
+def test_a_password_is_typed_twice(
+    commanded: Engine, monkeypatch: pytest.MonkeyPatch, again: str, code: int
+) -> None:
+    typed = iter(("typed password", again))
+    monkeypatch.delenv("NEW_USER_PASSWORD")
+    monkeypatch.setattr(sys, "stdin", _Terminal())
+    monkeypatch.setattr(getpass, "getpass", lambda _prompt: next(typed))
+    assert manage.main(["set-password", "admin"]) == code
+    with reading(commanded) as store:
+        assert (authenticate(store, "admin", "typed password") is not None) == (code == 0)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_key_of_a_station_that_is_not_known_is_made_with_a_word_of_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path / 'backend.db'}"
+    monkeypatch.setattr("management.commands.access.load", lambda: _settings(ocpp_backend_database_url=url))
+    assert manage.main(["create-station-key", "STATION_7"]) == 0
+    told = capsys.readouterr()
+    assert len(told.out.strip()) == 40 and "Keys may be made in advance" in told.err
+    backend = open_engine(url)
+    with backend.execution_options(writes=True).begin() as db:
+        stations.sync(db, "STATION_7", {}, (), datetime.now(UTC))
+    backend.dispose()
+    assert manage.main(["create-station-key", "STATION_7"]) == 0
+    assert "in advance" not in capsys.readouterr().err
+
+
+def test_users_are_listed_with_the_id_that_the_rest_api_takes(
+    commanded: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert manage.main(["list-users"]) == 0
+    with reading(commanded) as store:
+        admin = store.scalars(select(User)).one()
+    assert capsys.readouterr().out.splitlines()[1].split()[-1] == str(admin.id)
 
 
 def test_a_name_cannot_move_the_cursor_of_who_lists_it(capsys: pytest.CaptureFixture[str]) -> None:

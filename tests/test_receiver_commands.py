@@ -107,6 +107,13 @@ def test_a_stop_answers_with_the_session_stopping(receiver: Running) -> None:
     assert _stop(receiver).json()["charging_session"]["status"] == "stopping"
 
 
+@pytest.mark.parametrize("who", ["owner", "driver"])
+def test_who_names_nobody_charges_for_itself(receiver: Running, who: str) -> None:
+    answer = _start(receiver, who, user_id=None)
+    assert receiver.backend.asked[-1][1]["user_id"] == str(receiver.people.user_ids[who])
+    assert answer.json()["charging_session"]["user"] == str(receiver.people.user_ids[who])
+
+
 def test_a_user_who_does_not_exist_is_named(receiver: Running) -> None:
     answer = _start(receiver, user_id="00000000-0000-0000-0000-000000000000")
     assert (answer.status_code, list(answer.json())) == (400, ["user_id"])
@@ -178,7 +185,6 @@ def test_an_unanswered_start_is_not_sent_again_by_its_key(receiver: Running) -> 
         ({"connector_id": "one"}, "connector_id"),
         ({"connector_id": 1.5}, "connector_id"),
         ({"user_id": "driver"}, "user_id"),
-        ({"user_id": None}, "user_id"),
         ({"station_id": ""}, "station_id"),
         ({"station_id": "a\0b"}, "station_id"),
         ({"station_id": ["a"]}, "station_id"),

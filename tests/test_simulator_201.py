@@ -78,6 +78,7 @@ def test_registers_are_numbers_that_rise_to_the_energy_of_the_diary() -> None:
         shown = registers(central.events())
         assert shown == sorted(shown)
         assert shown[-1] - shown[0] == int(0.7 * 77_000)
+        await central.until(lambda: stage.diary)
         [entry] = [line for line in stage.diary if line["event"] == "transaction"]
         assert entry["energy_wh"] == shown[-1] - shown[0]
         assert entry["transaction_id"] == central.events()[0]["transaction_info"]["transaction_id"]

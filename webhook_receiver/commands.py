@@ -35,7 +35,7 @@ def initiate_charging(*, body: InitiateCharging) -> Response:
         stations = scope.stations(caller())
         if store.scalar(stations.where(OCPPStation.station_id == body.station_id)) is None:
             raise NotFound("there is no such station")
-        user = _user(store, body.user_id)
+        user = _user(store, body.user_id or caller().user_id)
     result = _succeeded(
         receiver().service.initiate_charging(
             station_id=body.station_id,

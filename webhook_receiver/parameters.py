@@ -190,7 +190,7 @@ class SyncStation(_Asked):
 class InitiateCharging(_Asked):
     station_id: Text = Field(description="The station's OCPP id")
     connector_id: ConnectorId = Field(description="The connector's number at the station, from 1")
-    user_id: UUID = Field(description="Who charges")
+    user_id: UUID | None = Field(None, description="Who charges, if not the caller")
     payment_transaction_id: Text = Field(description="The payment that covers it")
     payment_method: ShortText = "qr_code"
     owner_id: Text | None = Field(None, description="Told to the backend as it is")
@@ -202,7 +202,6 @@ class InitiateCharging(_Asked):
                 {
                     "station_id": "STATION_7",
                     "connector_id": 1,
-                    "user_id": "0b8f4c7e-52d1-4f0a-8d3b-1f2e3d4c5b6a",
                     "payment_transaction_id": "PAY-2026-0001",
                 }
             ]

@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
+from db.access import AccessError
 from management import people, station_keys
 from management.commands.command import Commands, engine_of, nothing
 from settings import load
@@ -21,6 +22,7 @@ def create_user(options: Namespace) -> None:
         password=_ask_password(),
         name=options.name,
         owner=options.owner,
+        new_owner=options.new_owner,
     )
     print(f"Made the user {options.user_name}.")
 
@@ -39,14 +41,23 @@ def list_users(_: Namespace) -> None:
 
 def set_password(options: Namespace) -> None:
     """Give a user a new password; whoever is signed in as this user is signed out."""
-    people.change_password(engine_of(load()), user_name=options.user_name, password=_ask_password())
-    print(f"{options.user_name} has a new password.")
+    name = options.user_name
+    may_come = people.change_password(engine_of(load()), user_name=name, password=_ask_password())
+    print(f"{name} has a new password.")
+    if not may_come:
+        print(f"{name} is deactivated and cannot sign in; activate-user mends that.", file=sys.stderr)
 
 
 def deactivate_user(options: Namespace) -> None:
     """Let a user in no more: its sign-ins end and its tokens are revoked at once."""
     people.deactivate(engine_of(load()), options.user_name)
     print(f"{options.user_name} is deactivated, signed out, and its tokens are revoked.")
+
+
+def activate_user(options: Namespace) -> None:
+    """Let a deactivated user in again, with its password of before; its tokens stay revoked."""
+    people.activate(engine_of(load()), options.user_name)
+    print(f"{options.user_name} is active. Tokens that were revoked stay so: make new ones.")
 
 
 def list_tokens(options: Namespace) -> None:
@@ -66,11 +77,22 @@ def create_station_key(options: Namespace) -> None:
     # The key alone on standard output, so that a script can take it.
     print(station_keys.create(settings, options.station_id))
     print(station_keys.how_to_connect(settings, options.station_id), file=sys.stderr)
+    if not station_keys.is_known(settings, options.station_id):
+        print(station_keys.NOT_KNOWN, file=sys.stderr)
 
 
 def _ask_password() -> str:
     """Never an argument: arguments are seen by everybody on the machine."""
-    return os.environ.get("NEW_USER_PASSWORD") or getpass.getpass("Password: ")
+    if given := os.environ.get("NEW_USER_PASSWORD"):
+        return given
+    if not sys.stdin.isatty():
+        if piped := sys.stdin.readline().rstrip("\r\n"):
+            return piped
+        raise AccessError("no password: give it on standard input, or set NEW_USER_PASSWORD")
+    typed = getpass.getpass("Password: ")
+    if getpass.getpass("The same again: ") != typed:
+        raise AccessError("the two passwords differ; nothing was changed")
+    return typed
 
 
 def _user_arguments(parser: ArgumentParser) -> None:
@@ -78,6 +100,7 @@ def _user_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--role", choices=("admin", "owner", "driver"), required=True)
     parser.add_argument("--name", default="", help="the name that is shown")
     parser.add_argument("--owner", help="whose stations a user of the role owner sees")
+    parser.add_argument("--new-owner", action="store_true", help="make this owner where there is none yet")
 
 
 def _token_arguments(parser: ArgumentParser) -> None:
@@ -117,6 +140,7 @@ COMMANDS: Commands = {
     "list-users": (list_users, nothing),
     "set-password": (set_password, _user_name_arguments),
     "deactivate-user": (deactivate_user, _user_name_arguments),
+    "activate-user": (activate_user, _user_name_arguments),
     "list-tokens": (list_tokens, _token_list_arguments),
     "revoke-token": (revoke_token, _token_id_arguments),
     "create-station-key": (create_station_key, _station_key_arguments),
