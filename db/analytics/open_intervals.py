@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -17,6 +16,10 @@ from db.clocks import DAY, Clock, clock, date_of
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 
 Seconds = tuple[int, int]  # observed, outage
+
+# Days begin at full quarters of an hour after one another, wherever clocks jump, so that what began within
+# the same one began on the same day.
+_SLOT = 900
 
 
 class _Zone(NamedTuple):
@@ -42,23 +45,34 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
     """The same for each local day that has any."""
     days: dict[date, Seconds] = {}
     for zone in _zones(store, scope, period, now):
-        rows = store.execute(_starts(scope, _dialect(store)), zone._asdict()).all()
+        rows = store.execute(_begun_together(scope, _dialect(store)), zone._asdict()).all()
+        groups = [
+            (is_down, _Together(zone.first + slot * _SLOT, n, int(total))) for is_down, slot, n, total in rows
+        ]
         local = clock(zone.name)
-        down = _by_day(local, (start for is_down, start in rows if is_down), zone.end)
-        for day, length in _by_day(local, (start for _, start in rows), zone.end).items():
+        down = _by_day(local, [group for is_down, group in groups if is_down], zone.end)
+        for day, length in _by_day(local, [group for _, group in groups], zone.end).items():
             observed, outage = days.get(date_of(day), (0, 0))
             days[date_of(day)] = observed + length, outage + down.get(day, 0)
     return days
 
 
-def _by_day(local: Clock, starts: Iterable[int], end: int) -> dict[int, int]:
+class _Together(NamedTuple):
+    """`number` intervals that began within a slot from `since` on; `begun` is the sum of their beginnings."""
+
+    since: int
+    number: int
+    begun: int
+
+
+def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
     """Seconds by local day. A day that many intervals last through is looked at once."""
     lengths: dict[int, int] = defaultdict(int)
     begun: dict[int, int] = defaultdict(int)
-    for start in starts:
-        day = local.reading(start) // DAY
-        lengths[day] += next(local.days(start, end)).seconds
-        begun[day] += 1
+    for since, number, total in groups:
+        day = local.reading(since) // DAY
+        lengths[day] += number * min(end, local.midnight(day + 1)) - total
+        begun[day] += number
     lasting, day = 0, min(begun, default=0)
     while begun and local.midnight(day + 1) < end:
         lasting += begun[day]
@@ -102,12 +116,14 @@ def _sums(scope: Scope, dialect: str) -> Select[bool, int, int]:
 
 
 @lru_cache(maxsize=512)
-def _starts(scope: Scope, dialect: str) -> Select[bool, int]:
+def _begun_together(scope: Scope, dialect: str) -> Select[bool, int, int, int]:
     begun = _begun(dialect)
+    slot = ((begun - bindparam("first", type_=BigInteger)) // _SLOT).label("slot")
     return (
-        select(_IS_DOWN, begun)
+        select(_IS_DOWN, slot, func.count(), func.sum(begun))
         .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
         .where(*_open(scope, begun))
+        .group_by(_IS_DOWN, slot)
     )
 
 
