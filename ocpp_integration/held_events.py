@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db import audit
-from db.models import User, WebhookEvent
+from db.models import User, WebhookEvent, utc_now
 from ocpp_integration.errors import IntegrationError, NotFound
 from ocpp_integration.events import Event, InvalidEvent, parse
 
@@ -92,7 +92,7 @@ def retry(store: Session, by: User | None, event_id: int) -> None:
     taken_up = store.execute(
         update(WebhookEvent)
         .where(WebhookEvent.id == event_id, WebhookEvent.state.in_(STATES))
-        .values(state="received", error=None, **told)
+        .values(state="received", error=None, released_at=utc_now(), **told)
         .returning(WebhookEvent.event_key)
     ).scalar_one_or_none()
     if taken_up is None:
