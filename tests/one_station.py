@@ -15,6 +15,7 @@ from db.engine import reading, writing
 from db.models import (
     ChargingSession,
     ConnectorStatusInterval,
+    HourProfile,
     OCPPConnector,
     OCPPLog,
     OCPPStation,
@@ -40,6 +41,7 @@ def empty(engine: Engine) -> None:
             ChargingSession,
             ConnectorStatusInterval,
             OCPPLog,
+            HourProfile,
             Rollup,
             WebhookEvent,
         ):

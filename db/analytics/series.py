@@ -178,9 +178,13 @@ def _best_stations(scope: Scope, limit: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _station_sums(scope: Scope, rows: ColumnElement[bool]) -> Select[int, str, int, int, int]:
-    columns = (Rollup.scope_id, Rollup.currency, Rollup.sessions, Rollup.energy_wh, Rollup.revenue_minor)
-    return select(*columns).where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), rows)
+def _station_sums(scope: Scope, rows: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    metrics = (Rollup.sessions, Rollup.energy_wh, Rollup.revenue_minor)
+    return (
+        select(Rollup.scope_id, Rollup.currency, *(func.sum(metric).label(metric.key) for metric in metrics))
+        .where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), rows)
+        .group_by(Rollup.scope_id, Rollup.currency)
+    )
 
 
 def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
