@@ -6,7 +6,7 @@ there every function leaves the table as it is. All of them run in the caller's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -91,20 +91,34 @@ def ensure_between(
     return _make(db, monthly, set(_range(first, last)))
 
 
-def drop_before(db: Connection, monthly: Monthly, before: datetime) -> list[str]:
-    """Drop all months that ended by `before`, with what the default part has of them; the parts' names."""
+def drop_before(
+    db: Connection,
+    monthly: Monthly,
+    before: datetime,
+    *,
+    is_needed: Callable[[str], bool] = lambda _part: False,
+) -> list[str]:
+    """Drop all months that ended by `before`, but those whose part `is_needed`; the parts' names."""
     if not _is_our_turn(db, monthly):
         return []
-    first = _month(before)
-    gone = [monthly.part(month) for month in sorted(_parts(db, monthly)) if month < first]
-    if gone:
+    old = (monthly.part(month) for month in sorted(_parts(db, monthly)) if month < _month(before))
+    if gone := [part for part in old if not is_needed(part)]:
         _lock(db, "ACCESS EXCLUSIVE", *monthly.refers_to, f"ONLY {monthly.table}")
         _run(db, f"DROP TABLE {', '.join(gone)}")
+    return gone
+
+
+def clear_default_before(db: Connection, monthly: Monthly, before: datetime) -> None:
+    """Delete what the default part has of all months that ended by `before`.
+
+    Only where `column` is of our own clock: that of a charge point may never have been set.
+    """
+    if not _is_our_turn(db, monthly):
+        return
     db.execute(
         text(f'DELETE FROM {monthly.default} WHERE "{monthly.column}" < :start'),  # noqa: S608
-        {"start": _start(first)},
+        {"start": _start(_month(before))},
     )
-    return gone
 
 
 def is_partitioned(db: Connection, monthly: Monthly) -> bool:

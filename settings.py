@@ -112,7 +112,9 @@ class Settings(BaseSettings):
         description="Wrong tokens and signatures a minute from one address; 0 for any number",
     )
     webhooks_per_minute: int = Field(
-        0, ge=0, description="Webhooks a minute from one address; 0 for any number"
+        0,
+        ge=0,
+        description="Webhooks a minute from one address, each event of a batch for itself; 0 for any number",
     )
     forwarded_allow_ips: str = Field(
         "",
@@ -129,6 +131,18 @@ class Settings(BaseSettings):
     currency: str = Field("ETB", pattern="^[A-Z]{3}$", description="Currency of new stations (ISO 4217)")
     vat_percent: Decimal = Field(
         Decimal(15), ge=0, le=100, description="VAT contained in the prices of new tariffs, in percent"
+    )
+
+    network_provider: str = Field(
+        "MengedMate", min_length=1, description="Name of the network in files for EV-ChART"
+    )
+    ocpi_country_code: str = Field(
+        "ET", pattern="^[A-Z]{2}$", description="Our country in OCPI objects (ISO 3166, two letters)"
+    )
+    ocpi_party_id: str = Field(
+        "MGM",
+        pattern="^[A-Z0-9]{3}$",
+        description="Our id in that country in OCPI objects (3 characters)",
     )
 
     heartbeat_interval: int = Field(
@@ -306,9 +320,9 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value that must appear in no log: the secret settings, and the stores' passwords."""
+        """Every value that must appear in no log: the secret settings, and the passwords in addresses."""
         held = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
-        urls = (urlsplit(url) for url in (self.database_url, self.ocpp_backend_database_url))
+        urls = (urlsplit(url) for name, url in self if name.endswith("_url") and url)
         passwords = [url.password for url in urls if url.password]
         keys = [secret.removeprefix("whsec_") for secret in self.webhook_secrets]
         return (*held, *keys, *passwords, *map(unquote, passwords))

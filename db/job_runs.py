@@ -163,6 +163,11 @@ def running(store: Session, job: str) -> JobRun | None:
     return store.scalar(select(JobRun).where(JobRun.job == job, _RUNNING))
 
 
+def held(store: Session, timeout: timedelta) -> set[str]:
+    """The jobs that a living process runs now: one that beat within `timeout`."""
+    return set(store.scalars(select(JobRun.job).where(_RUNNING, ~_is_dead(store, timeout))))
+
+
 def newest(store: Session, job: str, *, limit: int = 1) -> Sequence[JobRun]:
     """The job's runs, the newest first; one that was only asked for is among them."""
     query = select(JobRun).where(JobRun.job == job).order_by(JobRun.started_at.desc(), JobRun.id.desc())

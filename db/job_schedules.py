@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from db import job_runs
 from db.models import JobPosition, JobSchedule
 from db.upsert import insert
 from schedule import Schedule
@@ -61,9 +62,15 @@ def expected(store: Session) -> list[JobSchedule]:
     return list(store.scalars(select(JobSchedule).order_by(JobSchedule.job)))
 
 
-def is_late(row: JobSchedule, now: datetime) -> bool:
-    """Whether the run that was due has not begun, though a scheduler had time enough to."""
-    return now > row.next_due + LATE_AFTER
+def late(store: Session, now: datetime) -> list[JobSchedule]:
+    """The jobs whose run was due and has not begun, though a scheduler had time enough to, by name.
+
+    A job that is running is not late, however long that takes, as long as somebody beats for it.
+    """
+    overdue = select(JobSchedule).where(JobSchedule.next_due < now - LATE_AFTER).order_by(JobSchedule.job)
+    found = store.scalars(overdue).all()
+    held = job_runs.held(store, LATE_AFTER) if found else set()
+    return [row for row in found if row.job not in held]
 
 
 def position(store: Session, job: str) -> str | None:

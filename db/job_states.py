@@ -35,7 +35,8 @@ class JobState:
 
 def job_states(store: Session, now: datetime) -> list[JobState]:
     """Every job that should run, by name; none before a scheduler was ever started."""
-    return [_state(store, row, now) for row in job_schedules.expected(store)]
+    late = {row.job for row in job_schedules.late(store, now)}
+    return [_state(store, row, now, is_late=row.job in late) for row in job_schedules.expected(store)]
 
 
 def history(store: Session, job: str, limit: int) -> Sequence[JobRun]:
@@ -43,20 +44,19 @@ def history(store: Session, job: str, limit: int) -> Sequence[JobRun]:
     return job_runs.newest(store, job, limit=limit)
 
 
-def _state(store: Session, row: JobSchedule, now: datetime) -> JobState:
+def _state(store: Session, row: JobSchedule, now: datetime, *, is_late: bool) -> JobState:
     runs = job_runs.newest(store, row.job, limit=_ENOUGH)
     if row.quiet:
         runs = [run for run in runs if run.started_at > now - _FAILS_STILL]
-    running = _first(runs, "running")
     return JobState(
         name=row.job,
         about=row.about,
         schedule=str(Schedule(row.seconds, row.cron)),
         quiet=row.quiet,
         next_due=row.next_due,
-        is_late=running is None and job_schedules.is_late(row, now),
+        is_late=is_late,
         last=next((run for run in runs if run.ended_at is not None), None),
-        running=running,
+        running=_first(runs, "running"),
         requested=_first(runs, "requested"),
     )
 

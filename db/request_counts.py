@@ -28,9 +28,9 @@ WINDOW_SECONDS = 60
 _TABLE: Any = RequestCount.__table__
 
 _COUNT = text("""
-    INSERT INTO request_counts AS known (key, ends_at, requests) VALUES (:key, :ends_at, 1)
+    INSERT INTO request_counts AS known (key, ends_at, requests) VALUES (:key, :ends_at, :count)
     ON CONFLICT (key) DO UPDATE SET
-        requests = CASE WHEN known.ends_at <= :now THEN 1 ELSE known.requests + 1 END,
+        requests = CASE WHEN known.ends_at <= :now THEN :count ELSE known.requests + :count END,
         ends_at = CASE WHEN known.ends_at <= :now THEN excluded.ends_at ELSE known.ends_at END
     RETURNING requests, ends_at
 """)
@@ -54,15 +54,16 @@ class RequestCounts:
         # Who is over the limit is not counted on: a flood costs no write each.
         self._refused: dict[str, float] = {}
 
-    def take(self, key: str, limit: int) -> int | None:
-        """Count a request. None where it is within `limit`, else the seconds until the window ends.
+    def take(self, key: str, limit: int, count: int = 1) -> int | None:
+        """Count a request, or `count` of them. None where that is within `limit`, else the seconds until the
+        window ends.
 
         Raises `CountsUnavailable`.
         """
         now = self._clock()
         if (until := self._refused.get(key, 0)) > now:
             return ceil(until - now)
-        requests, ends_at = self._count(key, now)
+        requests, ends_at = self._count(key, now, count)
         if requests <= limit:
             return None
         self._refused[key] = ends_at
@@ -80,8 +81,8 @@ class RequestCounts:
             return self._store.execution_options(writes=True)
         return self._store.execution_options(isolation_level="AUTOCOMMIT")
 
-    def _count(self, key: str, now: float) -> tuple[int, float]:
-        values = {"key": key, "now": now, "ends_at": now + WINDOW_SECONDS}
+    def _count(self, key: str, now: float, count: int) -> tuple[int, float]:
+        values = {"key": key, "now": now, "ends_at": now + WINDOW_SECONDS, "count": count}
         try:
             with self._turn, self._engine.connect() as connection, connection.begin():
                 self._prune(connection, now)

@@ -1,108 +1,99 @@
-"""Sums per local hour, day and month, for each station, each owner and the network.
+"""The store's sums per local day, month and hour of the week, for each station, each owner and the network.
 
 They change in the transaction that changes the rows they sum: what a row was is taken away, what it is
-now is added. Built anew from the same rows they come out the same.
+now is added. Built anew from the same rows they come out the same. `db.sums` says what is added up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import cast
 
-from sqlalchemy import delete, func, or_, select, text
+from sqlalchemy import BigInteger, ColumnElement, Table, delete, func, or_, select, text, type_coerce
 from sqlalchemy.orm import Session
 
-from db.analytics.outcome import DOWN_STATUSES, ENDED_STATUSES, is_success
 from db.columns import to_minor
 from db.models import (
     ChargingSession,
     ChargingStation,
     ConnectorStatusInterval,
+    HourProfile,
     OCPPConnector,
     OCPPStation,
     Rollup,
 )
-from db.upsert import insert
+from db.sums import HOURS, LONGEST, METRICS, Adding, IntervalFacts, SessionFacts, Sums, said
+from db.upsert import add_all
 
-METRICS = (
-    "sessions",
-    "attempts",
-    "failed_attempts",
-    "energy_wh",
-    "revenue_minor",
-    "arrivals",
-    "observed_seconds",
-    "outage_seconds",
-)
-_INDEX = {name: position for position, name in enumerate(METRICS)}
-
-Key = tuple[str, int, str, datetime, str]  # scope, scope_id, grain, bucket, currency
-Sums = dict[Key, list[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionFacts:
-    """What of a session its sums depend on. `station_pk` is `ocpp_stations.id`."""
-
-    station_pk: int
-    owner_id: int
-    timezone: str
-    currency: str
-    start_time: datetime
-    stop_time: datetime | None
-    status: str
-    energy_wh: int | None
-    cost_minor: int | None
-    stop_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IntervalFacts:
-    """A closed status interval of one connector."""
-
-    station_pk: int
-    owner_id: int
-    timezone: str
-    currency: str
-    status: str
-    started_at: datetime
-    ended_at: datetime
+_ROLLUPS, _PROFILES = (cast("Table", model.__table__) for model in (Rollup, HourProfile))
+# In the order in which they are written. The type of its key's last part tells a row's table.
+_TABLES = ((_ROLLUPS, METRICS, str), (_PROFILES, HOURS, int))
+# As many station days as are held in memory while many rows are added.
+_DAYS_HELD = 20_000
+# All days of which a charge point can tell.
+_EVER = (date(1900, 1, 1), date(2200, 1, 1))
 
 
 class Changes:
     """What is to be added to the sums, of many rows together, until `write`."""
 
     def __init__(self) -> None:
-        self._sums: Sums = {}
+        self._adding = Adding()
 
     def replace_session(self, before: SessionFacts, after: SessionFacts) -> None:
         """Move the sums from what a session was to what it is. A pending session has none yet."""
-        gone, new = list(_session_values(before)), list(_session_values(after))
-        if gone != new:
-            for facts, told, sign in ((before, gone, -1), (after, new, 1)):
-                for at, values in told:
-                    _spread(self._sums, facts, at, values, sign)
+        if said(before) != said(after):
+            self._adding.session(before, -1)
+            self._adding.session(after)
+
+    def add_session(self, session: SessionFacts) -> None:
+        self._adding.session(session)
 
     def add_interval(self, interval: IntervalFacts, *, sign: int = 1) -> None:
-        for at, values in _interval_values(interval):
-            _spread(self._sums, interval, at, values, sign)
+        self._adding.interval(interval, sign)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it is time to write them, where many rows are added in one transaction."""
+        return self._adding.days >= _DAYS_HELD
 
     def write(self, store: Session) -> None:
         """Others wait for these rows until the transaction ends: let it be the last thing before that."""
-        _add(store, self._sums, 1)
-        self._sums = {}
+        _add(store, self._adding.sums())
+        self._adding = Adding()
 
 
 def add_sessions(store: Session, sessions: Iterable[SessionFacts], *, sign: int = 1) -> None:
     """Add the sums of `sessions` to the store's rollups (`sign=-1` takes them away again)."""
-    _add(store, _session_sums(sessions), sign)
+    adding = Adding()
+    for session in sessions:
+        adding.session(session, sign)
+    _add(store, adding.sums())
 
 
 def add_intervals(store: Session, intervals: Iterable[IntervalFacts], *, sign: int = 1) -> None:
-    _add(store, _interval_sums(intervals), sign)
+    adding = Adding()
+    for interval in intervals:
+        adding.interval(interval, sign)
+    _add(store, adding.sums())
+
+
+def move_station(store: Session, station_pk: int, old_owner_id: int, new_owner_id: int) -> None:
+    """Take the station's sums from its old owner and add them to the new one's.
+
+    The caller holds the station, so that nobody adds to its sums meanwhile.
+    """
+    _bar_other_writers(store)
+    adding = Adding()
+    for session in _sessions_touching(store, *_EVER, ChargingSession.ocpp_station_id == station_pk):
+        adding.session(replace(session, owner_id=old_owner_id))
+    for interval in _intervals_touching(store, *_EVER, OCPPConnector.ocpp_station_id == station_pk):
+        adding.interval(replace(interval, owner_id=old_owner_id))
+    old = {key: values for key, values in adding.sums().items() if key[0] == "owner"}
+    moved: Sums = {(key[0], new_owner_id, *key[2:]): values for key, values in old.items()}
+    _add(store, moved | {key: [-value for value in values] for key, values in old.items()})
 
 
 def session_facts(session: ChargingSession, place: ChargingStation) -> SessionFacts:
@@ -117,15 +108,36 @@ def session_facts(session: ChargingSession, place: ChargingStation) -> SessionFa
         energy_wh=session.energy_wh,
         cost_minor=None if session.cost is None else to_minor(session.cost),
         stop_reason=session.stop_reason,
+        tax_minor=None if session.tax is None else to_minor(session.tax),
+        charging_seconds=session.charging_seconds,
     )
 
 
 def rebuild(store: Session, first: date, last: date) -> None:
     """Make all sums of the months from `first`'s to `last`'s anew from the sessions and intervals."""
-    start, end = _months(first, last)
     _bar_other_writers(store)
-    store.execute(delete(Rollup).where(Rollup.bucket >= start, Rollup.bucket < end))
-    _add(store, computed(store, first, last), 1)
+    month, end = _months(first, last)
+    while month < end:
+        _, following = _months(month, month)
+        for table, _, _ in _TABLES:
+            store.execute(delete(table).where(table.c.bucket >= month, table.c.bucket < following))
+        _add(store, computed(store, month, month))
+        month = following
+
+
+def rebuild_all(store: Session) -> None:
+    """Make the sums of all months that have sessions or intervals."""
+    ends = store.execute(
+        select(func.min(ChargingSession.start_time), func.max(ChargingSession.stop_time)).union_all(
+            select(func.max(ChargingSession.start_time), func.max(ChargingSession.start_time)),
+            select(func.min(ConnectorStatusInterval.started_at), func.max(ConnectorStatusInterval.ended_at)),
+        )
+    )
+    days = [at.date() for row in ends for at in row if at is not None]
+    if days:
+        # A clock may read another month than UTC at either end.
+        day = timedelta(days=1)
+        rebuild(store, min(days) - day, max(days) + day)
 
 
 def repair(store: Session, first: date, last: date) -> int:
@@ -148,162 +160,125 @@ def oldest_month(store: Session) -> date | None:
     whole = (Rollup.scope == "network", Rollup.scope_id == 0, Rollup.grain == "month")
     bucket = store.scalar(select(func.min(Rollup.bucket)).where(*whole))
     start = store.scalar(select(func.min(ChargingSession.start_time)))
-    days = [at.date() for at in (bucket, start) if at is not None]
+    days = [*([bucket] if bucket else []), *([start.date()] if start else [])]
     return min(days).replace(day=1) if days else None
 
 
 def _bar_other_writers(store: Session) -> None:
     """Sums that others commit between the deletion and the reading of the rows would count twice."""
     if store.get_bind().dialect.name == "postgresql":
-        store.execute(text("LOCK TABLE rollups IN SHARE ROW EXCLUSIVE MODE"))
+        store.execute(text("LOCK TABLE rollups, hour_profiles IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def computed(store: Session, first: date, last: date) -> Sums:
     """What the sums of those months should be, computed from the rows."""
     start, end = _months(first, last)
-    sums = _session_sums(_sessions_touching(store, start, end))
-    for key, values in _interval_sums(_intervals_touching(store, start, end)).items():
-        _accumulate(sums, key, values)
-    return {key: values for key, values in sums.items() if start <= key[3] < end and any(values)}
+    adding = Adding()
+    for session in _sessions_touching(store, start, end):
+        adding.session(session)
+    for interval in _intervals_touching(store, start, end):
+        adding.interval(interval)
+    return {key: values for key, values in adding.sums().items() if start <= key[3] < end}
 
 
 def stored(store: Session, first: date, last: date) -> Sums:
     """The sums of those months as the store has them; rows of zeros are left out."""
     start, end = _months(first, last)
-    rows = store.scalars(select(Rollup).where(Rollup.bucket >= start, Rollup.bucket < end))
-    sums = {
-        (row.scope, row.scope_id, row.grain, row.bucket, row.currency): [getattr(row, m) for m in METRICS]
-        for row in rows
+    sums: Sums = {}
+    for table, metrics, _ in _TABLES:
+        columns = [*table.primary_key.columns, *(table.c[metric] for metric in metrics)]
+        for row in store.execute(select(*columns).where(table.c.bucket >= start, table.c.bucket < end)):
+            if any(row[5:]):
+                scope, scope_id, grain, bucket, last_part = row[:5]
+                sums[scope, scope_id, grain, bucket, last_part] = list(row[5:])
+    return sums
+
+
+def hours_of_station(
+    store: Session, station_pk: int, start: date, end: date
+) -> dict[tuple[date, int], list[int]]:
+    """What `hour_profiles` would have for each day of a station from `start` until before `end`, by day and
+    weekday, in the order of `sums.HOURS`; there may be other days among them.
+    """
+    adding = Adding()
+    for session in _sessions_touching(store, start, end, ChargingSession.ocpp_station_id == station_pk):
+        adding.session(session)
+    return {
+        (bucket, weekday): values
+        for (scope, _, grain, bucket, weekday), values in adding.sums().items()
+        if (scope, grain) == ("network", "day") and isinstance(weekday, int)
     }
-    return {key: values for key, values in sums.items() if any(values)}
 
 
-def _session_sums(sessions: Iterable[SessionFacts]) -> Sums:
-    sums: Sums = {}
-    for session in sessions:
-        for at, values in _session_values(session):
-            _spread(sums, session, at, values)
-    return sums
-
-
-def _session_values(session: SessionFacts) -> Iterator[tuple[datetime, dict[str, int]]]:
-    if session.status != "pending":
-        yield session.start_time, {"arrivals": 1}
-    if session.stop_time is not None and session.status in ENDED_STATUSES:
-        yield (
-            session.stop_time,
-            {
-                "sessions": int((session.energy_wh or 0) > 0),
-                "attempts": 1,
-                "failed_attempts": int(not is_success(session.energy_wh, session.stop_reason)),
-                "energy_wh": session.energy_wh or 0,
-                "revenue_minor": session.cost_minor or 0,
-            },
-        )
-
-
-def _interval_sums(intervals: Iterable[IntervalFacts]) -> Sums:
-    sums: Sums = {}
-    for interval in intervals:
-        for at, values in _interval_values(interval):
-            _spread(sums, interval, at, values)
-    return sums
-
-
-def _interval_values(interval: IntervalFacts) -> Iterator[tuple[datetime, dict[str, int]]]:
-    down = interval.status in DOWN_STATUSES
-    for at, seconds in split_by_hour(interval.started_at, interval.ended_at, interval.timezone):
-        yield at, {"observed_seconds": seconds, "outage_seconds": seconds if down else 0}
-
-
-def split_by_hour(start: datetime, end: datetime, timezone: str) -> Iterator[tuple[datetime, int]]:
-    """The parts of [start, end) by hour of the local clock: (beginning, whole seconds) of each part."""
-    zone = _zone(timezone)
-    start, end = start.astimezone(UTC), end.astimezone(UTC)
-    while start < end:
-        local = start.astimezone(zone)
-        to_next = 3600 - local.minute * 60 - local.second
-        part_end = min(end, start + timedelta(seconds=to_next, microseconds=-local.microsecond))
-        # Whole seconds on both ends, so that the parts add up to the whole.
-        yield start, int(part_end.timestamp()) - int(start.timestamp())
-        start = part_end
-
-
-def _spread(
-    sums: Sums, facts: SessionFacts | IntervalFacts, at: datetime, values: dict[str, int], sign: int = 1
-) -> None:
-    local = at.astimezone(_zone(facts.timezone)).replace(tzinfo=None)
-    hour = local.replace(minute=0, second=0, microsecond=0)
-    day = hour.replace(hour=0)
-    row = [0] * len(METRICS)
-    for metric, value in values.items():
-        row[_INDEX[metric]] = sign * value
-    for grain, bucket in (("hour", hour), ("day", day), ("month", day.replace(day=1))):
-        for scope, scope_id in (("station", facts.station_pk), ("owner", facts.owner_id), ("network", 0)):
-            _accumulate(sums, (scope, scope_id, grain, bucket, facts.currency), row)
-
-
-def _accumulate(sums: Sums, key: Key, values: list[int]) -> None:
-    if (known := sums.get(key)) is None:
-        sums[key] = list(values)
-    else:
-        for position, value in enumerate(values):
-            known[position] += value
-
-
-def _add(store: Session, sums: Sums, sign: int) -> None:
+def _add(store: Session, sums: Sums) -> None:
     # Always in the same order, so that two who write at once cannot wait for each other; the network's
     # rows, which everybody writes, come last.
-    rows = [
-        dict(
-            zip(("scope", "scope_id", "grain", "bucket", "currency"), key, strict=True),
-            **{metric: sign * value for metric, value in zip(METRICS, values, strict=True)},
-        )
-        for key, values in sorted(sums.items(), reverse=True)
-        if any(values)
-    ]
-    if not rows:
-        return
-    statement = insert(store, Rollup)
-    store.connection().execute(
-        statement.on_conflict_do_update(
-            index_elements=["scope", "scope_id", "grain", "bucket", "currency"],
-            set_={metric: getattr(Rollup, metric) + statement.excluded[metric] for metric in METRICS},
-        ),
-        rows,
-    )
+    for table, metrics, kind in _TABLES:
+        keys = sorted((key for key in sums if isinstance(key[-1], kind)), reverse=True)
+        add_all(store, table, metrics, [(*key, *sums[key]) for key in keys])
 
 
-def _sessions_touching(store: Session, start: datetime, end: datetime) -> Iterator[SessionFacts]:
+def _sessions_touching(
+    store: Session, start: date, end: date, *conditions: ColumnElement[bool]
+) -> Iterator[SessionFacts]:
     earliest, latest = _widened(start, end)
     query = (
-        select(ChargingSession, ChargingStation)
+        select(
+            ChargingSession.ocpp_station_id,
+            ChargingStation.owner_id,
+            ChargingStation.timezone,
+            ChargingStation.currency,
+            ChargingSession.start_time,
+            ChargingSession.stop_time,
+            ChargingSession.status,
+            ChargingSession.energy_wh,
+            type_coerce(ChargingSession.cost, BigInteger),
+            ChargingSession.stop_reason,
+            type_coerce(ChargingSession.tax, BigInteger),
+            ChargingSession.charging_seconds,
+        )
         .join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .where(
+            *conditions,
             or_(
                 ChargingSession.start_time.between(earliest, latest),
-                ChargingSession.stop_time.between(earliest, latest),
-            )
+                ChargingSession.stop_time.between(earliest, latest + LONGEST),
+            ),
         )
         .execution_options(yield_per=1000)
     )
-    for session, place in store.execute(query):
-        yield session_facts(session, place)
+    for row in store.execute(query):
+        yield SessionFacts(*row)
 
 
-def _intervals_touching(store: Session, start: datetime, end: datetime) -> Iterator[IntervalFacts]:
+def _intervals_touching(
+    store: Session, start: date, end: date, *conditions: ColumnElement[bool]
+) -> Iterator[IntervalFacts]:
     earliest, latest = _widened(start, end)
     query = (
-        select(ConnectorStatusInterval, OCPPConnector.ocpp_station_id, ChargingStation)
+        select(
+            OCPPConnector.ocpp_station_id,
+            ChargingStation.owner_id,
+            ChargingStation.timezone,
+            ChargingStation.currency,
+            ConnectorStatusInterval.status,
+            ConnectorStatusInterval.started_at,
+            ConnectorStatusInterval.ended_at,
+        )
         .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
         .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .where(ConnectorStatusInterval.ended_at >= earliest, ConnectorStatusInterval.started_at <= latest)
+        .where(
+            *conditions,
+            ConnectorStatusInterval.ended_at >= earliest,
+            ConnectorStatusInterval.started_at <= latest,
+        )
         .execution_options(yield_per=1000)
     )
-    for interval, station_pk, place in store.execute(query):
-        yield interval_facts(interval, station_pk, place)
+    for pk, owner_id, timezone, currency, status, started_at, ended_at in store.execute(query):
+        if ended_at is not None:
+            yield IntervalFacts(pk, owner_id, timezone, currency, status, started_at, ended_at)
 
 
 def interval_facts(
@@ -322,17 +297,12 @@ def interval_facts(
     )
 
 
-def _months(first: date, last: date) -> tuple[datetime, datetime]:
-    start = datetime(first.year, first.month, 1)  # noqa: DTZ001 - a bucket is a reading of local clocks
-    following = date(last.year + last.month // 12, last.month % 12 + 1, 1)
-    return start, datetime(following.year, following.month, 1)  # noqa: DTZ001
+def _months(first: date, last: date) -> tuple[date, date]:
+    """The first day of `first`'s month, and that of the month after `last`'s."""
+    return first.replace(day=1), date(last.year + last.month // 12, last.month % 12 + 1, 1)
 
 
-def _widened(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+def _widened(start: date, end: date) -> tuple[datetime, datetime]:
     # No clock on Earth is further than a day from UTC, so this much of UTC holds every local month.
-    return (start - timedelta(days=1)).replace(tzinfo=UTC), (end + timedelta(days=1)).replace(tzinfo=UTC)
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+    day = timedelta(days=1)
+    return datetime.combine(start - day, time(), UTC), datetime.combine(end + day, time(), UTC)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db import job_runs, job_schedules
@@ -22,6 +22,7 @@ from db.job_schedules import Expected
 from db.models import JobRun, utc_now
 from jobs.advice import advice_for, reason_of
 from ocpp_integration.errors import BackendDown, IntegrationError
+from ocpp_integration.lifecycle import EVENT_FAULTS
 from schedule import Schedule
 
 log = logging.getLogger(__name__)
@@ -222,17 +223,31 @@ class Runner:
         return False
 
     def _run_quietly(self, job: Job, now: datetime) -> Outcome:
+        def progress(_done: int, _total: int | None) -> None:
+            if self._stop.is_set():
+                raise Cancelled
+            self._note_quiet(job)
+
         with self._busy(Run(_NO_ROW, self._engine, self._stop)):
-            outcome, ending = _work(job, unheard)
+            outcome, ending = _work(job, progress)
         if outcome.failed:
             # One row a minute says that it fails.
             with writing(self._engine) as store:
                 job_runs.record_ended(store, job.name, _QUIET_ROWS.slot_of(now), ending, now)
-        if now - self._quiet_told_at.get(job.name, _LONG_AGO) > _QUIET_NEXT_EVERY:
-            self._quiet_told_at[job.name] = now
+        self._note_quiet(job)
+        return outcome
+
+    def _note_quiet(self, job: Job) -> None:
+        """Say that a quiet job goes on, every few seconds: it is not late while it works off a lot."""
+        now = self._clock()
+        if now - self._quiet_told_at.get(job.name, _LONG_AGO) <= _QUIET_NEXT_EVERY:
+            return
+        self._quiet_told_at[job.name] = now
+        try:
             with writing(self._engine) as store:
                 job_schedules.note_next(store, job.expected, next_due=now + _QUIET_NEXT, now=now)
-        return outcome
+        except OperationalError as error:
+            log.warning("that %s goes on could not be noted: %s", job.name, error.orig)
 
     @contextmanager
     def _busy(self, run: Run) -> Iterator[Run]:
@@ -263,8 +278,11 @@ class Runner:
 
 
 def each(things: Sequence[_Thing], work: Callable[[_Thing], object], progress: Progress) -> Outcome:
-    """Work on each; a failure does not stop the others, but where the backend is down none is tried."""
-    failures: list[tuple[_Thing, IntegrationError]] = []
+    """Work on each; a failure does not stop the others, but where the backend is down none is tried.
+
+    A fault of the store as a whole raises.
+    """
+    failures: list[tuple[_Thing, Exception]] = []
     for position, thing in enumerate(things):
         progress(position, len(things))
         try:
@@ -274,11 +292,19 @@ def each(things: Sequence[_Thing], work: Callable[[_Thing], object], progress: P
             return Outcome(len(things), failed, str(error), advice_for(error))
         except IntegrationError as error:
             failures.append((thing, error))
+        except EVENT_FAULTS as error:
+            log.exception("%s failed", thing)
+            failures.append((thing, error))
     progress(len(things), len(things))
     if not failures:
         return Outcome(len(things))
-    told = "; ".join(f"{thing}: {error}" for thing, error in failures[:5])
+    told = "; ".join(f"{thing}: {_reason(error)}" for thing, error in failures[:5])
     return Outcome(len(things), len(failures), told, advice_for(failures[0][1]))
+
+
+def _reason(error: Exception) -> str:
+    # The statement that the store refused tells nobody more than the log does.
+    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
 
 
 def _work(job: Job, progress: Progress) -> tuple[Outcome, Ending]:

@@ -10,10 +10,12 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db import job_runs, job_schedules, partitions, retention, rollups
 from db.engine import reading, writing
+from db.retries import is_busy
 from jobs.advice import advice_for
 from jobs.runs import Outcome, Progress, each, unheard
 from ocpp_integration import polling, silence
@@ -69,7 +71,7 @@ def close_stuck_sessions(
         stuck = silence.stuck_sessions(store, since)
 
     def close(transaction_id: int) -> None:
-        polling.refresh(engine, backend, transaction_id, now=clock())
+        polling.take_news(engine, backend, transaction_id, now=clock())
         if silence.close_stuck(engine, transaction_id, since, clock()):
             log.warning("session %d was stuck and ends as estimated", transaction_id)
 
@@ -155,9 +157,8 @@ def forget_old_rows(
     """Delete what is older than its setting says, for at most so many seconds; the next run goes on."""
     deadline = time.monotonic() + seconds
     counts: dict[str, int] = {}
-    if kept.meter_values:
-        # Whole months of PostgreSQL go at once, whatever is in them.
-        partitions.drop_before(engine, clock() - timedelta(days=kept.meter_values))
+    if kept.meter_values and (dropped := _drop_months(engine, clock() - timedelta(days=kept.meter_values))):
+        counts["months of meter values"] = len(dropped)
     for subject, step in _steps(clock(), kept):
         while deleted := _one_step(engine, step):
             counts[subject] = counts.get(subject, 0) + deleted.rows
@@ -166,6 +167,17 @@ def forget_old_rows(
                 return _told(counts, is_complete=False)
             time.sleep(PAUSE)
     return _told(counts, is_complete=True)
+
+
+def _drop_months(engine: Engine, before: datetime) -> list[str]:
+    """Whole months of PostgreSQL go at once; while their table is in use they wait for the next run."""
+    try:
+        return partitions.drop_before(engine, before)
+    except OperationalError as error:
+        if not is_busy(error):
+            raise
+        log.warning("old months of meter values were not dropped: %s", error.orig)
+        return []
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def all_jobs(
     return [
         Job(
             "apply",
-            lambda _: apply_webhooks(engine, clock),
+            lambda progress: apply_webhooks(engine, clock, progress),
             Schedule(settings.apply_interval),
             "Applies recorded webhooks to sessions, connectors and statistics",
             quiet=True,
@@ -80,7 +80,7 @@ def all_jobs(
         ),
         Job(
             "partitions",
-            lambda _: Outcome(len(partitions.ensure(engine, clock()))),
+            lambda progress: make_partitions(engine, clock, progress),
             _PARTITIONS,
             "Makes the parts of large tables for the months to come (PostgreSQL)",
         ),
@@ -90,17 +90,18 @@ def all_jobs(
 def _pulling(settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> Job:
     return Job(
         "pull",
-        lambda _: pull_stations(engine, settings, clock),
+        lambda progress: pull_stations(engine, settings, clock, progress),
         settings.pull_schedule,
         "Takes stations, connectors and prices from MengedMate",
     )
 
 
-def apply_webhooks(engine: Engine, clock: Callable[[], datetime]) -> Outcome:
+def apply_webhooks(engine: Engine, clock: Callable[[], datetime], progress: Progress = unheard) -> Outcome:
     """Apply recorded webhooks until none are left but those of stations that another worker is at."""
     taken = dead = 0
     while (batch := inbox.apply_batch(engine, now=clock(), limit=BATCH)).taken:
         taken, dead = taken + batch.taken, dead + batch.dead
+        progress(taken, None)
     reason = f"{dead} webhooks cannot be applied; each says why" if dead else None
     return Outcome(taken, dead, reason)
 
@@ -115,7 +116,7 @@ def sync_stations(
         due, lambda station_id: sync.sync_station(engine, backend, station_id, now=clock()), progress
     )
     # Whoever made a station known, also by hand or by the REST API, events may have waited for it.
-    released = inbox.release_waiting(engine)
+    released = inbox.release_waiting(engine, now=clock())
     if due or released:
         log.info(
             "synced %d of %d stations, %d events released", len(due) - outcome.failed, len(due), released
@@ -123,9 +124,22 @@ def sync_stations(
     return outcome
 
 
-def pull_stations(engine: Engine, settings: Settings, clock: Callable[[], datetime]) -> Outcome:
-    """Bring stations and connectors to what MengedMate lists; a wrong one does not stop the others."""
-    listed, plan = pull(engine, MengedMate(settings), terms_of(settings), now=clock())
+def make_partitions(engine: Engine, clock: Callable[[], datetime], progress: Progress = unheard) -> Outcome:
+    progress(0, None)
+    return Outcome(len(partitions.ensure(engine, clock())))
+
+
+def pull_stations(
+    engine: Engine, settings: Settings, clock: Callable[[], datetime], progress: Progress = unheard
+) -> Outcome:
+    """Bring stations and connectors to what MengedMate lists; a wrong one does not stop the others.
+
+    `progress` counts the stations read; once they are being stored, it is too late to cancel.
+    """
+    terms = terms_of(settings)
+    listed, plan = pull(
+        engine, MengedMate(settings), terms, now=clock(), on_read=lambda found: progress(found, None)
+    )
     for change in plan.changes:
         log.info("pulled: %s", change)
     failed = max(plan.left_out, len(plan.problems) > 0)

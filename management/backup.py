@@ -49,7 +49,9 @@ def back_up(settings: Settings, path: Path) -> Iterator[str]:
         raise BackupError(f"{path} is there already; a backup never overwrites a file.")
     with _folder_beside(path) as folder:
         parts: dict[str, Part] = {}
-        for name, store in _stores(settings).items():
+        # The backend first: an event that it delivers in between is then in the product's copy, and perhaps
+        # in the outbox of the other one as well, to be recognised when it comes again.
+        for name, store in reversed(_stores(settings).items()):
             if not store.exists():
                 yield f"{name}: there is no such store here, so it is left out"
                 continue

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from db.access import AccessError
 from jobs.runs import AlreadyRunning
-from management import backup, charging_test, copy_store
+from management import backup, charging_test, copy_store, exports
 from management.commands import access, data, running, work
 from management.commands.command import Commands
 from ocpp_integration.errors import IntegrationError
@@ -29,6 +29,7 @@ REFUSALS = (
     charging_test.StepFailed,
     ConfigurationError,
     copy_store.CopyRefused,
+    exports.ExportRefused,
     FleetError,
     ImportRefused,
     IntegrationError,

@@ -85,12 +85,17 @@ def run(source_url: str, target_url: str) -> bool:
             raise CopyRefused(f"{source.url!r} holds no store: it has none of our tables")
         for kind in kinds:
             _check_source(kind, source)
+        for kind in kinds:
             kind.prepare(target)
-            found = _copy(kind, source, target)
-            print("\n".join(describe(kind, found)))
-            if any(each.differences for each in found):
-                return False
-    return True
+        # One transaction for all kinds: a database that holds both is copied whole or not at all.
+        with copying.snapshot(source) as old, target.execution_options(writes=True).connect() as new:
+            _check_target(kinds, new)
+            differing = [kind for kind in kinds if not _copy_and_tell(kind, old, new)]
+            if not differing:
+                new.commit()
+            else:
+                print("Nothing was kept at the target.")
+    return not differing
 
 
 def describe(kind: Kind, found: list[Copied]) -> list[str]:
@@ -102,27 +107,31 @@ def describe(kind: Kind, found: list[Copied]) -> list[str]:
         same = "DIFFERS" if each.differences else "same"
         lines.append(f"  {each.table:<{width}}  {each.target.rows:>12,} rows  {same:<7}  {sums}".rstrip())
     lines += [f"{each.table}: {difference}" for each in found for difference in each.differences]
-    if any(each.differences for each in found):
-        lines.append("Nothing was kept at the target.")
     return lines
 
 
-def _copy(kind: Kind, source: Engine, target: Engine) -> list[Copied]:
-    """Copy all tables in one transaction, which is undone where the two sides differ in the end."""
-    with copying.snapshot(source) as old, target.execution_options(writes=True).connect() as new:
+def _check_target(kinds: list[Kind], new: Connection) -> None:
+    for kind in kinds:
         if name := copying.first_with_rows(new, kind.metadata):
             raise CopyRefused(f"the table {name} at the target has rows already; an empty database is needed")
-        all_tables = kind.metadata.sorted_tables
-        # Each row is copied, and then read there again.
-        total = 2 * sum(copying.count(old, table) for table in all_tables)
-        with tqdm(total=total, desc=kind.name, unit="row", unit_scale=True, leave=False, delay=0.5) as bar:
-            had = [_copy_table(old, new, table, bar) for table in all_tables]
-            copying.number_on(new, kind.metadata)
-            has = [copying.content(new, table, bar.update) for table in all_tables]
-        found = [Copied(table.name, *both) for table, *both in zip(all_tables, had, has, strict=True)]
-        if not any(each.differences for each in found):
-            new.commit()
-    return found
+
+
+def _copy_and_tell(kind: Kind, old: Connection, new: Connection) -> bool:
+    """Copy all tables of a kind and print what both sides have; whether it is the same."""
+    found = _copy(kind, old, new)
+    print("\n".join(describe(kind, found)))
+    return not any(each.differences for each in found)
+
+
+def _copy(kind: Kind, old: Connection, new: Connection) -> list[Copied]:
+    all_tables = kind.metadata.sorted_tables
+    # Each row is copied, and then read there again.
+    total = 2 * sum(copying.count(old, table) for table in all_tables)
+    with tqdm(total=total, desc=kind.name, unit="row", unit_scale=True, leave=False, delay=0.5) as bar:
+        had = [_copy_table(old, new, table, bar) for table in all_tables]
+        copying.number_on(new, kind.metadata)
+        has = [copying.content(new, table, bar.update) for table in all_tables]
+    return [Copied(table.name, *both) for table, *both in zip(all_tables, had, has, strict=True)]
 
 
 def _copy_table(old: Connection, new: Connection, table: Table, bar: tqdm[Never]) -> Content:

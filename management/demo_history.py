@@ -21,6 +21,7 @@ from db.models import (
     OCPPStation,
     SessionMeterValue,
 )
+from db.sums import IntervalFacts
 from ocpp_integration.imports import EndedSession, insert_sessions
 from ocpp_integration.pricing import energy_bill
 from simulator.fleet import Fleet
@@ -148,7 +149,7 @@ def _add_statuses(
     rollups.add_intervals(
         store,
         (
-            rollups.IntervalFacts(
+            IntervalFacts(
                 connector.ocpp_station_id,
                 place.owner_id,
                 place.timezone,

@@ -12,7 +12,7 @@ import requests
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import job_schedules, migrate
+from db import job_health, migrate
 from db.engine import make_engine, reading
 from db.models import OCPPStation
 from db.replica import Replica
@@ -96,15 +96,15 @@ def _jobs(settings: Settings) -> Finding:
     engine = make_engine(settings.database_url)
     try:
         with reading(engine) as store:
-            expected = job_schedules.expected(store)
+            late = job_health.late_jobs(store, datetime.now(UTC))
     except SQLAlchemyError:
-        expected = []
+        late = None
     finally:
         engine.dispose()
-    if not expected:
+    if late is None:
         return Finding(False, "jobs", f"never ran; {start}")
-    late = [row.job for row in expected if job_schedules.is_late(row, datetime.now(UTC))]
-    told = f"late: {', '.join(late)}; {start}, or see `list-jobs`" if late else "each ran when it was due"
+    names = ", ".join(row.job for row in late)
+    told = f"late: {names}; {start}, or see `list-jobs`" if late else "each ran when it was due"
     return Finding(not late, "jobs", told)
 
 

@@ -15,6 +15,7 @@ from db.models import JobRun, utc_now
 from jobs.runs import Job, Progress, Runner
 from jobs.work import all_jobs
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.backend_state import StoredState
 from settings import ConfigurationError, Settings
 
 Say = Callable[[str], None]
@@ -24,7 +25,8 @@ _EXIT_CODES = {"done": 0, "cancelled": 130}
 
 def run_by_name(settings: Settings, engine: Engine, name: str, say: Say = print) -> int:
     """Run a job now, telling how far it has come; returns the exit code. Raises `AlreadyRunning`."""
-    job = _find(all_jobs(settings, engine, BackendClient(settings)), name)
+    backend = BackendClient(settings, watcher=StoredState(engine))
+    job = _find(all_jobs(settings, engine, backend), name)
     with Runner(engine) as runner:
         # At the next safe point, so that nothing is left half done.
         for number in (signal.SIGINT, signal.SIGTERM):

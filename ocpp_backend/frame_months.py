@@ -22,3 +22,4 @@ def keep(db: Connection, now: datetime, kept: timedelta) -> None:
     """Make the coming months' parts, and drop the months of which no frame is kept any more."""
     partitioning.ensure(db, FRAMES, now)
     partitioning.drop_before(db, FRAMES, now - kept)
+    partitioning.clear_default_before(db, FRAMES, now - kept)

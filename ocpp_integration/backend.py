@@ -20,12 +20,19 @@ from settings import Settings
 MAX_PAUSE = 60.0
 # For so many seconds a call goes on trying; the last try may take its whole time beyond.
 PATIENCE = 90.0
+# So few where somebody waits for the answer, and a lane of the receiver with them.
+A_PERSONS_PATIENCE = 5.0
 _REPEATABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 _NO_SESSION = 0
 
 Answer = dict[str, Any]
 # Told of each request: its call (such as sync-station), its outcome (ok, refused, silent, down), its seconds.
 Observer = Callable[[str, str, float], None]
+
+
+def longest_call(settings: Settings) -> float:
+    """Seconds that a call may take in which a person has patience: its last try begins within that."""
+    return A_PERSONS_PATIENCE + settings.ocpp_timeout
 
 
 class BackendClient:
@@ -69,8 +76,9 @@ class BackendClient:
         """Whether calls are refused here, because the backend failed again and again."""
         return self._breaker.is_open
 
-    def sync_station(self, station: Mapping[str, Any]) -> Answer:
-        return self._repeated("POST", "/api/locator/sync-station/", station)
+    def sync_station(self, station: Mapping[str, Any], *, patience: float = PATIENCE) -> Answer:
+        """`patience` is for how many seconds further tries may begin."""
+        return self._repeated("POST", "/api/locator/sync-station/", station, patience=patience)
 
     def initiate_charging(self, request: Mapping[str, Any]) -> Answer:
         return self._once("POST", "/api/locator/initiate-charging/", request)

@@ -24,7 +24,8 @@ from db.models import (
     SessionMeterValue,
     utc_now,
 )
-from db.rollups import Changes, SessionFacts, session_facts
+from db.rollups import Changes, session_facts
+from db.sums import SessionFacts
 from db.upsert import insert
 from ocpp_integration import session_state
 from ocpp_integration.status_history import StatusHistory

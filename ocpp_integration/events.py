@@ -70,7 +70,13 @@ def normalise_measurand(value: str) -> str:
 
 
 def _aware(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        # On the first or last day there is, of a clock that is not UTC.
+        raise ValueError("a time of the years 1 to 9999 of UTC is needed") from None
 
 
 def _text_time(value: object) -> object:

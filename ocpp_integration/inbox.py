@@ -14,22 +14,18 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Row, and_, or_, select, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from db.engine import reading, writing
 from db.models import ChargingSession, OCPPStation, WebhookEvent
+from db.retries import repeated
 from ocpp_integration.books import Books, keeping
 from ocpp_integration.claims import claim, first_of, lanes_of, slices
 from ocpp_integration.events import Event, InvalidEvent, parse
 from ocpp_integration.lifecycle import STATUS_TYPES, StationUnknown, enter
 
 log = logging.getLogger(__name__)
-
-_TRIES = 5
-# PostgreSQL gives up one of several transactions that wait for each other, or cannot be put in an order.
-_MAY_BE_REPEATED = {"40001", "40P01"}
-
 
 # id, event_key, type, station_id, transaction_id, received_at, body
 _Recorded = Row[int, str, str, str | None, int | None, datetime, bytes]
@@ -59,14 +55,7 @@ def apply_batch(engine: Engine, *, now: datetime, limit: int = 500) -> Applied:
     with its reason; neither holds up the others. A fault of the store itself raises, and all of the
     batch stays as it was.
     """
-    for _ in range(_TRIES - 1):
-        try:
-            return _apply_batch(engine, now, limit)
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) not in _MAY_BE_REPEATED:
-                raise
-            log.info("a batch of webhooks is repeated: %s", error.orig)
-    return _apply_batch(engine, now, limit)
+    return repeated(lambda: _apply_batch(engine, now, limit))
 
 
 def _apply_batch(engine: Engine, now: datetime, limit: int) -> Applied:
@@ -103,7 +92,7 @@ def _parse_ahead(engine: Engine, limit: int) -> dict[int, Event]:
     return parsed
 
 
-def release_waiting(engine: Engine) -> int:
+def release_waiting(engine: Engine, *, now: datetime) -> int:
     """Take up again what waited for a station or a session that has appeared since; returns how many."""
     stations = select(OCPPStation.station_id)
     sessions = select(ChargingSession.transaction_id).where(
@@ -117,7 +106,7 @@ def release_waiting(engine: Engine) -> int:
         result = store.connection().execute(
             update(WebhookEvent)
             .where(WebhookEvent.state == "waiting", appeared)
-            .values(state="received", error=None)
+            .values(state="received", error=None, released_at=now)
         )
         return result.rowcount
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from db.models import ChargingSession, OCPPConnector, OCPPStation
@@ -34,6 +35,10 @@ _ONE_MOMENT = timedelta(seconds=5)
 
 class StationUnknown(Exception):
     """The event belongs to a station that is not in the store yet: it can wait until it is."""
+
+
+# What one event or its session may be at fault for; the next one may fare better.
+EVENT_FAULTS = (InvalidEvent, StationUnknown, IntegrityError, DataError)
 
 
 @dataclass(frozen=True)

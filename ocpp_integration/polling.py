@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, or_, select
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy import Engine, case, or_, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPStation
-from ocpp_integration.backend import BackendClient
+from db.retries import is_busy, repeated
+from ocpp_integration.backend import A_PERSONS_PATIENCE, BackendClient
 from ocpp_integration.books import Books, keeping
 from ocpp_integration.errors import BackendError, BackendRefused, BackendSilent, NotFound
-from ocpp_integration.events import Event, InvalidEvent, Time
-from ocpp_integration.lifecycle import enter
+from ocpp_integration.events import Event, Time
+from ocpp_integration.lifecycle import EVENT_FAULTS, enter
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,6 @@ _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 
 # Named one by one, the few rows among all that ended are found by the index of the status.
 _RUNNING_STATUSES = ("pending", "started", "charging", "suspended", "stopping")
-_A_PERSONS_PATIENCE = 5.0
 # So many are asked for before their answers are stored, in one transaction.
 SLICE = 500
 
@@ -95,9 +96,14 @@ class Polled:
 
 
 def silent_sessions(store: Session, silent_since: datetime, limit: int) -> list[Asked]:
-    """Running sessions from which nothing came since then, longest silent first; and those of commands of
-    which it is not known whether they were done.
+    """Running sessions from which nothing came since then, and those of commands of which it is not known
+    whether they were done. First come those that were neither heard of nor asked for the longest: some that
+    always fail must not keep the others from their turn.
     """
+    last_turn = case(
+        (ChargingSession.asked_at > ChargingSession.heard_at, ChargingSession.asked_at),
+        else_=ChargingSession.heard_at,
+    )
     unanswered = select(Command.transaction_id).where(Command.state == "unknown")
     query = (
         _asked()
@@ -109,7 +115,7 @@ def silent_sessions(store: Session, silent_since: datetime, limit: int) -> list[
                 ChargingSession.transaction_id.in_(unanswered.where(Command.transaction_id.is_not(None))),
             ),
         )
-        .order_by(ChargingSession.heard_at)
+        .order_by(last_turn)
         .limit(limit)
     )
     return [Asked(*row) for row in store.execute(query)]
@@ -135,7 +141,7 @@ def poll(
         # One call finds out; while it does the others would be refused.
         backend.greet()
     deadline = clock() + seconds
-    errors: list[str] = []
+    failures: dict[int, str] = {}
     asked = 0
 
     def ask(about: Asked) -> Told:
@@ -151,11 +157,14 @@ def poll(
         for some in _slices(silent):
             told = [each for each in pool.map(ask, some) if each.was_asked]
             asked += len(told)
-            errors += _store(engine, told, now())
+            failed = _store(engine, told, now())
+            _note_asked(engine, failed, now())
+            failures |= failed
             progress(asked, len(silent))
             if len(told) < len(some):
                 break
-    return Polled(asked, tuple(errors), len(silent) - asked)
+    errors = tuple(f"{transaction_id}: {reason}" for transaction_id, reason in failures.items())
+    return Polled(asked, errors, len(silent) - asked)
 
 
 def refresh(
@@ -166,13 +175,9 @@ def refresh(
     A session that the backend has forgotten ends, estimated, with what was last known: nobody else will
     ever tell of its end. `BackendRefused` is raised all the same.
     """
-    with reading(engine) as store:
-        row = store.execute(_asked().where(ChargingSession.transaction_id == transaction_id)).first()
-    if row is None:
-        raise NotFound(f"There is no session {transaction_id}.")
-    about = Asked(*row)
+    about = _find(engine, transaction_id)
     try:
-        answer = _session_data(backend.session(transaction_id, patience=_A_PERSONS_PATIENCE))
+        answer = _session_data(backend.session(transaction_id, patience=A_PERSONS_PATIENCE))
     except BackendRefused as error:
         if _is_forgotten(error):
             _apply(engine, [Told(about, is_forgotten=True)], now)
@@ -181,6 +186,28 @@ def refresh(
     with reading(engine) as store:
         found = select(ChargingSession).where(ChargingSession.transaction_id == transaction_id)
         return store.scalars(found).one(), answer
+
+
+def take_news(engine: Engine, backend: BackendClient, transaction_id: int, *, now: datetime) -> None:
+    """Ask for one session and store what is new of it. Of one that the backend does not find, nothing is,
+    whatever the word for that is with this backend. Raises `BackendError` for any other failure.
+    """
+    about = _find(engine, transaction_id)
+    try:
+        answer = _session_data(backend.session(transaction_id, patience=A_PERSONS_PATIENCE))
+    except BackendRefused as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return
+    _apply(engine, [Told(about, _usable(answer, about, now))], now)
+
+
+def _find(engine: Engine, transaction_id: int) -> Asked:
+    with reading(engine) as store:
+        row = store.execute(_asked().where(ChargingSession.transaction_id == transaction_id)).first()
+    if row is None:
+        raise NotFound(f"There is no session {transaction_id}.")
+    return Asked(*row)
 
 
 def _asked() -> Any:
@@ -229,24 +256,56 @@ def _usable(answer: Mapping[str, Any], about: Asked, now: datetime) -> tuple[Eve
 
 def _is_forgotten(error: BackendRefused) -> bool:
     """Whether this is the backend's word that it has no such session, not a wrong address."""
-    return (error.status, error.backend_code) == (404, "transaction_not_found")
+    return (error.status, error.backend_code) == (HTTPStatus.NOT_FOUND, "transaction_not_found")
 
 
-def _store(engine: Engine, told: Sequence[Told], now: datetime) -> list[str]:
-    """Store the answers in one transaction; returns what went wrong, in asking or with the answers."""
-    errors = [f"{each.about.transaction_id}: {each.error}" for each in told if each.error]
+def _store(engine: Engine, told: Sequence[Told], now: datetime) -> dict[int, str]:
+    """Store the answers in one transaction; returns what went wrong, in asking or with the answers, by
+    transaction id.
+    """
+    failures = {each.about.transaction_id: each.error for each in told if each.error}
     answered = [each for each in told if not each.error]
     try:
         _apply(engine, answered, now)
-    except (InvalidEvent, IntegrityError, DataError) as error:
+    except (NotFound, *EVENT_FAULTS) as error:
         if len(answered) == 1:
-            return [*errors, f"{answered[0].about.transaction_id}: {error}"]
+            return failures | {answered[0].about.transaction_id: str(error)}
         # One answer that the store does not take must not cost the others.
-        errors += [reason for each in answered for reason in _store(engine, [each], now)]
-    return errors
+        for each in answered:
+            failures |= _store(engine, [each], now)
+    except OperationalError as error:
+        if not is_busy(error):
+            raise
+        log.warning("%d answers could not be stored: %s", len(answered), error.orig)
+        failures |= {each.about.transaction_id: str(error.orig) for each in answered}
+    return failures
+
+
+def _note_asked(engine: Engine, transaction_ids: Collection[int], now: datetime) -> None:
+    """Send these sessions to the end of the queue."""
+    if not transaction_ids:
+        return
+    # Nothing of the session itself has changed.
+    told = {"asked_at": now, "updated_at": ChargingSession.updated_at}
+    asked = ChargingSession.transaction_id.in_(transaction_ids)
+
+    def note() -> None:
+        with writing(engine) as store:
+            store.connection().execute(update(ChargingSession).where(asked).values(told))
+
+    try:
+        repeated(note)
+    except OperationalError as error:
+        if not is_busy(error):
+            raise
+        log.warning("%d sessions keep their place in the queue: %s", len(transaction_ids), error.orig)
 
 
 def _apply(engine: Engine, told: Sequence[Told], now: datetime) -> None:
+    repeated(lambda: _apply_once(engine, told, now))
+
+
+def _apply_once(engine: Engine, told: Sequence[Told], now: datetime) -> None:
     with writing(engine) as store, keeping(store) as books:
         books.hold({each.about.station_id for each in told})
         books.fetch({each.about.transaction_id for each in told}, ())

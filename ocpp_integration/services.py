@@ -13,7 +13,7 @@ import settings as configuration
 from db.engine import make_engine, reading
 from db.models import ChargingSession, ChargingStation, OCPPConnector, User, utc_now
 from ocpp_integration import polling, sync
-from ocpp_integration.backend import BackendClient
+from ocpp_integration.backend import A_PERSONS_PATIENCE, BackendClient
 from ocpp_integration.backend_state import StoredState
 from ocpp_integration.charging import Charging, Result, failure
 from ocpp_integration.errors import IntegrationError, NotFound
@@ -50,7 +50,13 @@ class OCPPIntegrationService:
         """Tell the backend about a station and its connectors; new ones get their OCPP rows."""
         try:
             ocpp_station, data = sync.sync_station(
-                self._engine, self._backend, station.id, now=self._clock(), vendor=vendor, model=model
+                self._engine,
+                self._backend,
+                station.id,
+                now=self._clock(),
+                vendor=vendor,
+                model=model,
+                patience=A_PERSONS_PATIENCE,
             )
         except IntegrationError as error:
             return failure(error)

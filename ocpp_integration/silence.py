@@ -19,9 +19,10 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.engine import writing
 from db.models import ChargingSession, OCPPLog, OCPPStation, WebhookEvent
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.books import keeping
 from ocpp_integration.errors import BackendRefused, BackendSilent
 from ocpp_integration.events import Event, Time
-from ocpp_integration.lifecycle import apply_event
+from ocpp_integration.lifecycle import apply_event, enter
 from ocpp_integration.session_state import STUCK, flag
 
 _TIME: TypeAdapter[datetime | None] = TypeAdapter(Time | None)
@@ -189,15 +190,16 @@ def _occupies(session: ChargingSession) -> bool:
 
 def close_stuck(engine: Engine, transaction_id: int, since: datetime, now: datetime) -> bool:
     """End the session, estimated and flagged, when it was last heard of; False where it moved after all."""
-    with writing(engine) as store:
+    with writing(engine) as store, keeping(store) as books:
+        session = books.session(transaction_id)
+        if session is None:
+            return False
+        books.take(session)
         if transaction_id not in stuck_sessions(store, since):
             return False
-        session = store.scalars(
-            select(ChargingSession).where(ChargingSession.transaction_id == transaction_id)
-        ).one()
-        flag(session, STUCK)
         last = session.power_at or session.reported_status_at or session.start_time
         data = {"stop_time": last.isoformat(), "stop_reason": "Other", "estimated": True}
         ended = Event(type="session_stopped", data=data, transaction_id=transaction_id, timestamp=now)
-        apply_event(store, ended, now)
+        enter(books, ended, now)
+        flag(session, STUCK)
     return True

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.engine import reading, writing
 from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation
-from ocpp_integration.backend import BackendClient
+from ocpp_integration.backend import PATIENCE, BackendClient
 from ocpp_integration.errors import BackendRefused, NotFound
 
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -62,13 +62,17 @@ def sync_station(
     now: datetime,
     vendor: str | None = None,
     model: str | None = None,
+    patience: float = PATIENCE,
 ) -> tuple[OCPPStation, dict[str, Any]]:
-    """Tell the backend one station; returns its row and the answer. A refusal is noted on the row too."""
+    """Tell the backend one station; returns its row and the answer. A refusal is noted on the row too.
+
+    `patience` is for how many seconds further tries may begin.
+    """
     with writing(engine) as store:
         row = _prepare(store, station_id, vendor, model)
         request = describe(row)
     try:
-        answer = backend.sync_station(request)
+        answer = backend.sync_station(request, patience=patience)
     except BackendRefused as error:
         with writing(engine) as store:
             _note_refusal(store.get_one(OCPPStation, row.id), error, now)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Date,
     DateTime,
     Float,
     Integer,
@@ -68,6 +69,8 @@ def _value(column: Column[Any], number: int) -> Any:
     if isinstance(kind, DateTime):
         at = FIRST + timedelta(days=number, microseconds=number)
         return at if kind.timezone or isinstance(column.type, TypeDecorator) else at.replace(tzinfo=None)
+    if isinstance(kind, Date):
+        return FIRST.date() + timedelta(days=number)
     if isinstance(kind, Uuid):
         return UUID(int=number)
     if isinstance(kind, Boolean):
@@ -80,5 +83,7 @@ def _value(column: Column[Any], number: int) -> Any:
         return bytes([0, number, 255])
     if isinstance(kind, JSON):
         return {"በጣም": [number, None, "x'\\\n"]}
+    if column.name == "timezone":
+        return "Africa/Addis_Ababa"  # statistics are made by it
     assert isinstance(kind, String), f"no value is known for {column}"
     return f"{number} ቦሌ \\ \t'{column.name}"[: kind.length or 200]

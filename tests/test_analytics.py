@@ -19,6 +19,7 @@ from db.analytics.outcome import is_success
 from db.analytics.scope import Period, Scope
 from db.engine import reading, writing
 from db.models import OCPPStation, Rollup, User
+from db.sums import SessionFacts
 
 DAY = date(2025, 6, 10)
 MIDNIGHT = datetime(2025, 6, 9, 21, tzinfo=UTC)  # in Addis Ababa
@@ -74,7 +75,7 @@ def three_years(tmp_path_factory: pytest.TempPathFactory) -> Engine:
         first = datetime(2023, 1, 1, 11, 30, tzinfo=UTC)
         place = station.charging_station
         for number in range(3 * 365 + 1):
-            facts = rollups.SessionFacts(
+            facts = SessionFacts(
                 station_pk=station.id,
                 owner_id=place.owner_id,
                 timezone="UTC",

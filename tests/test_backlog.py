@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from db import backlog as backlogs
@@ -13,8 +14,10 @@ from db.backlog import backlog
 from db.engine import reading, writing
 from db.job_health import health_of_jobs, late_jobs
 from db.job_schedules import Expected
-from db.models import JobRun, WebhookEvent
+from db.job_states import job_states
+from db.models import JobRun, WebhookEvent, utc_now
 from schedule import Schedule
+from webhook_receiver.store_metrics import StoreCollector
 
 NOW = datetime(2026, 3, 4, 8, tzinfo=UTC)
 
@@ -107,6 +110,19 @@ def test_a_job_that_was_due_longer_ago_is_late(engine: Engine) -> None:
     assert _late(engine) == ["check"]
 
 
+@pytest.mark.parametrize(("heard_ago", "late"), [(0, []), (90, ["check"])])
+def test_a_job_that_runs_is_not_late_as_long_as_somebody_beats_for_it(
+    engine: Engine, heard_ago: float, late: list[str]
+) -> None:
+    _expect(engine, -timedelta(hours=1))
+    run = _run(timedelta(hours=1), state="running")
+    run.heartbeat_at = utc_now() - timedelta(seconds=heard_ago)
+    _store(engine, run)
+    with reading(engine) as store:
+        assert [state.name for state in job_states(store, NOW) if state.is_late] == late
+    assert _late(engine) == late
+
+
 def test_a_jobs_health_tells_its_last_success_and_the_failures_of_a_day(engine: Engine) -> None:
     _expect(engine, timedelta())
     _store(
@@ -124,3 +140,19 @@ def test_a_jobs_health_tells_its_last_success_and_the_failures_of_a_day(engine: 
         timedelta(seconds=7),
         2,
     )
+
+
+def test_metrics_tell_what_is_late_and_when_the_next_run_is_due(engine: Engine) -> None:
+    _expect(engine, -timedelta(seconds=61))
+    with writing(engine) as store:
+        soon = Expected("apply", Schedule(seconds=1), quiet=True)
+        job_schedules.note_next(store, soon, next_due=NOW + timedelta(seconds=1), now=NOW)
+    metrics = CollectorRegistry()
+    metrics.register(StoreCollector(engine, lambda: NOW))
+
+    def told(name: str) -> list[float | None]:
+        return [metrics.get_sample_value(name, {"job": job}) for job in ("check", "apply")]
+
+    assert told("mengedmate_job_late") == [1, 0]
+    due = NOW.timestamp()
+    assert told("mengedmate_job_next_due_timestamp_seconds") == [due - 61, due + 1]

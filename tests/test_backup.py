@@ -118,6 +118,16 @@ def test_what_was_backed_up_comes_back_and_what_came_later_is_gone(stores: Store
 
 
 @both
+def test_what_the_backend_delivers_during_a_backup_is_in_the_products_copy(stores: Stores) -> None:
+    steps = backup.back_up(stores.settings, stores.path)
+    assert next(steps).startswith("backend")
+    stores.add_owner("Delivered meanwhile")
+    assert "product" in [line.split(":")[0] for line in steps]
+    stores.restore()
+    assert stores.owners() == ["Addis Charge", "Delivered meanwhile"]
+
+
+@both
 def test_rows_can_be_added_after_a_restore(stores: Stores) -> None:
     stores.back_up()
     stores.restore()

@@ -72,6 +72,28 @@ def test_both_stores_of_one_database_are_copied_at_once(urls: tuple[str, str]) -
     target.dispose()
 
 
+def test_where_one_of_both_stores_cannot_be_copied_none_is(
+    urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in KINDS:
+        filled(kind, urls[0]).dispose()
+    number_on: Callable[..., None] = copying.number_on
+
+    def dying(db: Any, metadata: Any) -> None:
+        if metadata is BACKEND.metadata:
+            raise KeyboardInterrupt
+        number_on(db, metadata)
+
+    monkeypatch.setattr(copying, "number_on", dying)
+    assert manage.main(["copy-store", *urls]) == 130
+    target = make_engine(urls[1])
+    assert not any(row for kind in KINDS for row in rows_of(kind, target))
+    monkeypatch.setattr(copying, "number_on", number_on)
+    assert manage.main(["copy-store", *urls]) == 0
+    assert all(len(rows) == ROWS for kind in KINDS for rows in rows_of(kind, target))
+    target.dispose()
+
+
 def rows_of(kind: Kind, engine: Engine) -> list[set[str]]:
     return list(rows(kind, engine).values())
 

@@ -87,9 +87,18 @@ def test_a_time_without_an_offset_is_utc(told: str, read: datetime) -> None:
     assert payload.stop_time == read
 
 
-@pytest.mark.parametrize("told", [1773144000, 1.5, "yesterday", True, "0000-00-00T00:00:00Z"])
+_OUT_OF_RANGE = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"]
+
+
+@pytest.mark.parametrize("told", [1773144000, 1.5, "yesterday", True, "0000-00-00T00:00:00Z", *_OUT_OF_RANGE])
 def test_a_time_that_is_none_is_refused(told: object) -> None:
     assert list(_errors(_body("session_stopped", stop_time=told))) == ["data.stop_time"]
+
+
+@pytest.mark.parametrize("told", _OUT_OF_RANGE)
+def test_an_event_of_a_time_that_utc_does_not_have_is_refused(told: str) -> None:
+    body = orjson.dumps({"type": "session_stopped", "data": {}, "transaction_id": 7, "timestamp": told})
+    assert list(_errors(body)) == ["timestamp"]
 
 
 def test_a_null_is_as_good_as_nothing_in_an_optional_field() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,8 +20,8 @@ from db.analytics.scope import Scope
 from db.analytics.sessions import SessionFilter
 from db.engine import reading, writing
 from ocpp_integration.exports import sessions
-from ocpp_integration.exports.files import FORMATS, to_csv, to_parquet, to_xlsx
-from ocpp_integration.exports.table import Column, Kind, Table, decimal, flag, integer, text, time
+from ocpp_integration.exports.files import FORMATS, to_csv, to_json, to_parquet, to_xlsx
+from ocpp_integration.exports.table import Column, Kind, Objects, Table, decimal, flag, integer, text, time
 
 NOON = datetime(2025, 6, 10, 12, tzinfo=UTC)
 COLUMNS = (
@@ -35,7 +36,7 @@ ROW = ("Bole", 3600, Decimal("12.5"), NOON, date(2025, 6, 10), True)
 
 
 def _table(*rows: tuple[Any, ...]) -> Table[Any]:
-    return Table("things", COLUMNS, rows)
+    return Table(COLUMNS, rows)
 
 
 def _csv(table: Table[Any]) -> list[list[str]]:
@@ -92,9 +93,41 @@ def test_a_parquet_file_has_types() -> None:
     assert set(read.to_pylist()[1].values()) == {None}
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
 def test_a_table_without_rows_is_a_file_with_a_header(ending: str) -> None:
     assert b"".join(FORMATS[ending].write(_table()))
+
+
+def test_a_table_for_programs_has_no_mark_before_its_first_header() -> None:
+    assert b"".join(to_csv(Table(COLUMNS, [], for_people=False))).startswith(b"name,")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 1000, 1001, 2500])
+def test_every_row_is_in_the_file_once(rows: int) -> None:
+    numbered = [(str(number), *ROW[1:]) for number in range(rows)]
+    assert [row[0] for row in _csv(_table(*numbered))[1:]] == [row[0] for row in numbered]
+    objects = json.loads(b"".join(to_json(Objects({"n": row[0]} for row in numbered))))
+    assert [each["n"] for each in objects] == [row[0] for row in numbered]
+
+
+def test_decimals_are_json_numbers_with_the_digits_that_they_have() -> None:
+    rows = [{"a": Decimal("0.1"), "b": Decimal("12345678901234567.89"), "c": Decimal("1E+2")}]
+    assert b"".join(to_json(Objects(rows))) == b'[{"a":0.1,"b":12345678901234567.89,"c":100}]'
+
+
+def test_what_json_has_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="JSON"):
+        list(to_json(Objects([{"a": object()}])))
+
+
+def test_what_fails_at_the_first_row_fails_before_the_first_piece() -> None:
+    def failing() -> Iterator[tuple[Any, ...]]:
+        raise LookupError("no rows")
+        yield ROW
+
+    for write in (to_csv, to_xlsx, to_parquet):
+        with pytest.raises(LookupError):
+            next(write(Table(COLUMNS, failing())))
 
 
 def test_a_csv_is_begun_before_all_its_rows_are_read() -> None:
@@ -102,7 +135,7 @@ def test_a_csv_is_begun_before_all_its_rows_are_read() -> None:
         while True:
             yield ROW
 
-    pieces = to_csv(Table("things", COLUMNS, endless()))
+    pieces = to_csv(Table(COLUMNS, endless()))
     assert [next(pieces) for _ in range(3)][2]
 
 

@@ -167,7 +167,7 @@ def test_the_real_files_days_are_those_that_pandas_finds(real: RealImport) -> No
                 Rollup.scope == "network", Rollup.grain == "day", Rollup.sessions > 0
             )
         )
-        found = {bucket.date(): (sessions, energy_wh) for bucket, sessions, energy_wh in rows}
+        found = {bucket: (sessions, energy_wh) for bucket, sessions, energy_wh in rows}
     assert found == {day: (row["size"], row["sum"]) for day, row in expected.iterrows()}
 
 
@@ -655,7 +655,7 @@ def test_a_session_that_is_there_already_cannot_be_added_unnoticed(importer: Imp
         add_station(store, add_owner(store), station_id="BOLE-01")
         insert_sessions(store, [_ended()], source="demo")
     with pytest.raises(IntegrityError), writing(importer.engine) as store:
-        add_sessions(store, [_ended()], source="demo", stations=Stations(store))
+        add_sessions(store, [_ended()], rollups.Changes(), source="demo", stations=Stations(store))
 
 
 # The documentation

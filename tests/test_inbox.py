@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import factories
@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from webhooks import STATION, Body, apply, at, progress, record, started, status, stopped, tell, webhook
 
 from db import rollups
+from db.backlog import backlog
 from db.engine import reading, writing
 from db.inbox import Inbox, Outcome, RecordedEvent
 from db.models import ChargingSession, OCPPLog, SessionMeterValue, WebhookEvent
@@ -207,9 +208,21 @@ def test_what_waited_for_a_station_is_applied_when_it_appears(engine: Engine) ->
     tell(engine, started(0), stopped(60))
     with writing(engine) as store:
         factories.add_station(store, factories.add_owner(store), station_id=STATION)
-    released = release_waiting(engine)
+    released = release_waiting(engine, now=at(7200))
     apply(engine)
     assert (released, _states(engine), _errors(engine)) == (2, ["applied"] * 2, [None] * 2)
+
+
+def test_what_waited_for_a_station_is_late_only_from_its_release(engine: Engine) -> None:
+    tell(engine, started(0), stopped(60))
+    with writing(engine) as store:
+        factories.add_station(store, factories.add_owner(store), station_id=STATION)
+    release_waiting(engine, now=at(7200))
+    with reading(engine) as store:
+        assert backlog(store).lag(at(7210)) == timedelta(seconds=10)
+    record(engine, progress(30, 1), received_at=at(7000))
+    with reading(engine) as store:
+        assert backlog(store).lag(at(7210)) == timedelta(seconds=210)
 
 
 def test_what_waited_for_a_session_is_applied_when_it_appears(network: Engine) -> None:
@@ -218,7 +231,7 @@ def test_what_waited_for_a_session_is_applied_when_it_appears(network: Engine) -
     tell(network, nameless)
     waiting = _states(network)
     tell(network, started(0))
-    release_waiting(network)
+    release_waiting(network, now=at(7200))
     apply(network)
     assert (waiting, _states(network)) == (["waiting"], ["applied", "applied"])
 
@@ -235,7 +248,7 @@ def test_an_event_that_names_no_station_keeps_its_place_behind_those_of_its_sess
 
 def test_what_waits_for_another_station_goes_on_waiting(network: Engine) -> None:
     tell(network, webhook("station_status", 0, station="STATION_ELSEWHERE", is_online=True))
-    assert (release_waiting(network), _states(network)) == (0, ["waiting"])
+    assert (release_waiting(network, now=at(7200)), _states(network)) == (0, ["waiting"])
 
 
 @pytest.fixture

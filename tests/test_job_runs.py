@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from webhooks import at
 
 from db import job_runs, job_schedules
@@ -21,6 +21,8 @@ from jobs.advice import UNFORESEEN
 from jobs.runs import AlreadyRunning, Cancelled, Job, Outcome, Progress, Runner, each, unheard
 from jobs.scheduler import announce, make_scheduler
 from ocpp_integration.errors import BackendDown, NotFound
+from ocpp_integration.events import InvalidEvent
+from ocpp_integration.lifecycle import StationUnknown
 from schedule import Schedule
 
 NOW = at(3600)
@@ -94,6 +96,36 @@ def test_work_on_many_things_says_how_far_it_has_come() -> None:
     assert seen == [(0, 2), (1, 2), (2, 2)]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        InvalidEvent({"transaction_id": ["is another station's"]}),
+        StationUnknown("no station is called 'A'"),
+        IntegrityError("INSERT", {}, Exception("is there already")),
+    ],
+)
+def test_what_is_wrong_with_one_thing_does_not_cost_the_others(fault: Exception) -> None:
+    done: list[int] = []
+
+    def work(thing: int) -> None:
+        if thing == 1:
+            raise fault
+        done.append(thing)
+
+    outcome = each([1, 2, 3], work, unheard)
+    assert (outcome.processed, outcome.failed, done) == (3, 1, [2, 3])
+    assert outcome.error is not None
+    assert outcome.error.startswith("1: ")
+
+
+def test_a_fault_of_the_store_ends_the_run() -> None:
+    def work(_: int) -> None:
+        raise OperationalError("UPDATE", {}, Exception("disk is full"))
+
+    with pytest.raises(OperationalError):
+        each([1, 2], work, unheard)
+
+
 def test_a_run_of_which_everything_failed_has_failed(engine: Engine, runner: Runner) -> None:
     runner.run_slot(_job(lambda _: Outcome(3, 3, "the backend is down")))
     assert _runs(engine)[0].state == "failed"
@@ -107,6 +139,37 @@ def test_a_run_with_nothing_to_do_is_done(engine: Engine, runner: Runner) -> Non
 def test_a_quiet_job_with_nothing_to_tell_leaves_no_row(engine: Engine, runner: Runner) -> None:
     runner.run_slot(Job("apply", lambda _: Outcome(7), MINUTE, quiet=True))
     assert _runs(engine) == []
+
+
+def test_a_quiet_job_ends_at_its_next_safe_point_and_leaves_no_row(engine: Engine, runner: Runner) -> None:
+    def endless(progress: Progress) -> Outcome:
+        for done in range(100):
+            progress(done, None)
+            runner.stop()
+        raise AssertionError("it was not cancelled")
+
+    assert runner.run_slot(Job("apply", endless, MINUTE, quiet=True)) == Outcome()
+    assert _runs(engine) == []
+
+
+def test_a_quiet_job_that_works_off_a_lot_is_not_late_meanwhile(engine: Engine) -> None:
+    now = NOW
+    late: list[str] = []
+
+    def work(progress: Progress) -> Outcome:
+        nonlocal now
+        for done in range(3):
+            now += timedelta(minutes=2)
+            progress(done, None)
+            with reading(engine) as store:
+                late.extend(row.job for row in job_schedules.late(store, now))
+        return Outcome(3)
+
+    job = Job("apply", work, MINUTE, quiet=True)
+    with writing(engine) as store:
+        job_schedules.announce(store, [job.expected], now)
+    Runner(engine, clock=lambda: now).run_slot(job)
+    assert late == []
 
 
 @pytest.mark.parametrize("work", [_raise, lambda _: Outcome(7, 1, "a dead one")])
@@ -351,9 +414,8 @@ def test_a_run_tells_when_the_next_one_is_due(engine: Engine, runner: Runner) ->
 def test_a_quiet_job_is_due_soon_after_it_ran(engine: Engine, runner: Runner) -> None:
     runner.run_slot(Job("apply", lambda _: Outcome(), Schedule(seconds=0.25), quiet=True))
     with reading(engine) as store:
-        (row,) = job_schedules.expected(store)
-    late = NOW + timedelta(minutes=2)
-    assert (job_schedules.is_late(row, NOW), job_schedules.is_late(row, late)) == (False, True)
+        late = [job_schedules.late(store, NOW + timedelta(minutes=minutes)) for minutes in (0, 2)]
+    assert [[row.job for row in found] for found in late] == [[], ["apply"]]
 
 
 def test_a_scheduler_that_starts_announces_its_jobs_and_hides_no_lateness(engine: Engine) -> None:

@@ -22,7 +22,7 @@ import settings as configuration
 from db.engine import reading, writing
 from db.models import ChargingSession, OCPPStation, WebhookEvent
 from jobs import metrics, work
-from jobs.runs import Outcome, Runner
+from jobs.runs import Cancelled, Outcome, Runner
 from jobs.scheduler import make_scheduler
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.errors import BackendDown
@@ -95,6 +95,25 @@ def test_recorded_webhooks_are_applied_until_none_is_left(
         10,
         {"applied"},
     )
+
+
+def test_applying_can_be_cancelled_between_batches(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancel(_done: int, _total: int | None) -> None:
+        raise Cancelled
+
+    monkeypatch.setattr(work, "BATCH", 4)
+    record(network.engine, *(progress(n, n / 10) for n in range(10)))
+    with pytest.raises(Cancelled):
+        work.apply_webhooks(network.engine, _clock, cancel)
+    assert sorted(network.states()) == ["applied"] * 4 + ["received"] * 6
+
+
+def test_making_partitions_can_be_cancelled(engine: Engine) -> None:
+    def cancel(_done: int, _total: int | None) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        work.make_partitions(engine, _clock, cancel)
 
 
 def test_dead_webhooks_are_counted_and_told(network: Network) -> None:

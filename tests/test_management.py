@@ -18,7 +18,7 @@ from pathlib import Path
 
 import factories
 import pytest
-from locator import reply
+from locator import reply, running_locator
 from mengedmate import OWN, running_platform
 from sqlalchemy import Engine, create_engine, func, select
 
@@ -29,9 +29,12 @@ from db.engine import reading, writing
 from db.job_runs import Ending
 from db.job_schedules import Expected
 from db.models import BackendState, ChargingSession, JobRun, OCPPConnector, SessionMeterValue, User, utc_now
+from jobs.work import all_jobs
 from management import cli, demo, doctor, environment, jobs, people, processes
+from management.commands import access
 from ocpp_backend import keys, stations
 from ocpp_backend.engine import open_engine
+from ocpp_integration.backend import BackendClient
 from schedule import Schedule
 from settings import ROOT, ConfigurationError, Settings, load
 from simulator.fleet import load_fleet
@@ -163,8 +166,8 @@ def _hooks() -> Iterator[None]:
 @pytest.fixture
 def commanded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A store that the command line works on, with an admin and one token of hers."""
-    monkeypatch.setattr(cli, "load", _settings)
-    monkeypatch.setattr(cli, "make_engine", lambda _url: engine)
+    monkeypatch.setattr(access, "load", _settings)
+    monkeypatch.setattr(access, "engine_of", lambda _settings: engine)
     monkeypatch.setenv("NEW_USER_PASSWORD", "long enough 1")
     assert manage.main(["create-user", "admin", "--role", "admin"]) == 0
     assert manage.main(["create-token", "admin", "--name", "first", "--days", "30"]) == 0
@@ -364,7 +367,7 @@ def test_the_demos_statistics_equal_the_rows_they_sum(demo_store) -> None:  # ty
     with reading(engine) as store:
         first = store.scalars(select(func.min(ChargingSession.start_time))).one()
         today = datetime.now(UTC)
-        for day in (first, today):
+        for day in (first.date(), today.date()):
             assert rollups.stored(store, day, day) == rollups.computed(store, day, day)
 
 
@@ -472,6 +475,19 @@ def test_a_job_by_hand_that_fails_says_why_and_what_to_do(engine: Engine) -> Non
 
 
 @pytest.mark.usefixtures("_signals")
+def test_a_job_by_hand_ends_what_was_told_of_a_backend_that_answers_again(engine: Engine) -> None:
+    with writing(engine) as store:
+        factories.add_station(store, factories.add_owner(store))
+        store.add(BackendState(id=1, down_since=utc_now(), last_error="it was down"))
+    with running_locator() as locator:
+        locator.answer(reply(200, {"ocpp_websocket": "ws://x"}))
+        settings = locator.settings(database_url=engine.url.render_as_string(hide_password=False))
+        assert jobs.run_by_name(settings, engine, "sync", lambda _: None) == 0
+    with reading(engine) as store:
+        assert store.scalars(select(BackendState.down_since)).all() == [None]
+
+
+@pytest.mark.usefixtures("_signals")
 def test_a_job_by_hand_that_is_interrupted_ends_at_its_next_safe_point(engine: Engine) -> None:
     with writing(engine) as store:
         for number in range(3):
@@ -502,6 +518,13 @@ def test_the_list_of_jobs_says_what_ran_and_what_is_late(engine: Engine) -> None
     later = now + timedelta(minutes=5)
     (line,) = (line for line in jobs.table(engine, later).splitlines() if line.startswith("sync"))
     assert "every 60 s" in line and "done, 3 processed, 0 failed" in line and line.endswith("LATE")
+
+
+def test_every_job_is_in_the_readmes_table(engine: Engine) -> None:
+    settings = _settings(mengedmate_url="http://127.0.0.1:1", mengedmate_token="t")
+    readme = (ROOT / "README.md").read_text()
+    all_of_them = all_jobs(settings, engine, BackendClient(settings))
+    assert [job.name for job in all_of_them if f"\n| `{job.name}` | " not in readme] == []
 
 
 def test_the_list_of_jobs_says_how_to_start_a_scheduler(engine: Engine) -> None:

@@ -17,9 +17,9 @@ from alembic import command
 from locator import html, reply, running_locator
 from mengedmate import OWN, Platform, connector, paged, running_platform, station, station_id
 from sqlalchemy import Engine, event, func, select, text
-from webhooks import at, progress, started, tell
+from webhooks import at, progress, started, tell, webhook
 
-from db import migrate
+from db import migrate, rollups
 from db.analytics import live
 from db.analytics.scope import Scope
 from db.engine import make_engine, reading, writing
@@ -28,6 +28,7 @@ from db.models import (
     ChargingSession,
     ChargingStation,
     OCPPStation,
+    Rollup,
     StationOwner,
     Tariff,
     User,
@@ -278,6 +279,24 @@ def test_a_public_station_that_changes_hands_goes_to_its_new_owner(pulling: Pull
     pulling.lists(public=[station(1), station(2)])
     pulling.lists(public=[station(1, owner_name="Addis Power"), station(2, owner_name="Addis Power")])
     assert (pulling.place(1).owner.name, pulling.count(StationOwner)) == ("Addis Power", 2)
+
+
+def test_the_money_of_a_station_that_changes_hands_goes_to_its_new_owner(pulling: Pulling) -> None:
+    pulling.lists(public=[station(1), station(2)])
+    pulling.sync(1)
+    pulling.sync(2)
+    for number in (1, 2):
+        of_it: dict[str, Any] = {"station": f"STATION_{station_id(number)}", "transaction": number}
+        tell(pulling.engine, webhook("session_started", 0, meter_start=1000, **of_it))
+        tell(pulling.engine, webhook("session_stopped", 600, meter_stop=1000 + 4000 * number, **of_it))
+    before = pulling.place(1).owner_id
+    pulling.lists(public=[station(1, owner_name="Addis Power"), station(2)])
+    with reading(pulling.engine) as store:
+        assert rollups.differing(store, NOW.date(), NOW.date()) == 0
+        rows = store.execute(
+            select(Rollup.scope_id, Rollup.energy_wh).where(Rollup.scope == "owner", Rollup.grain == "month")
+        )
+        assert dict(map(tuple, rows)) == {before: 8000, pulling.place(1).owner_id: 4000}
 
 
 # Connectors

@@ -59,6 +59,21 @@ def names(listing: Listing) -> list[object]:
 # Lists
 
 
+class _Enough(Exception):
+    pass
+
+
+def _no_more(_found: int) -> None:
+    raise _Enough
+
+
+def test_reading_can_be_ended_between_pages(platform: Platform) -> None:
+    paged(platform, OWN, [station(1)], [station(2)], [station(3)])
+    with pytest.raises(_Enough):
+        platform.source().read(_no_more)
+    assert len(platform.requests) == 1
+
+
 def test_an_array_is_a_list(platform: Platform) -> None:
     platform.lists(station(1), station(2))
     listing = platform.source().read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import factories
 import pytest
 from locator import Answer, Locator, cut, html, refusal, reply, running_locator
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
+from sqlalchemy.exc import OperationalError
 from webhooks import NOON, STATION, at, progress, started, stopped, tell
 
 from db import rollups
@@ -275,6 +277,74 @@ def test_an_answer_that_the_store_does_not_take_does_not_cost_the_others(poll: P
     polled = polling.poll(poll.engine, poll.backend, silent, parallel=2, seconds=60, now=lambda: at(7200))
     assert [error.partition(":")[0] for error in polled.errors] == [str(silent[1].transaction_id)]
     assert sorted(status for status, _ in _statuses(poll).values()) == ["charging", "charging", "started"]
+
+
+class _Fault(Exception):
+    def __init__(self, sqlstate: str):
+        super().__init__(f"fault {sqlstate}")
+        self.sqlstate = sqlstate
+
+
+@contextmanager
+def _failing(engine: Engine, *sqlstates: str) -> Iterator[None]:
+    """Each of the next changes to sessions fails with its fault, those after them do not."""
+    faults = [OperationalError("UPDATE", {}, _Fault(sqlstate)) for sqlstate in sqlstates]
+
+    def fail(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE charging_sessions") and faults:
+            raise faults.pop()
+
+    event.listen(engine, "before_cursor_execute", fail)
+    yield
+    event.remove(engine, "before_cursor_execute", fail)
+
+
+def test_answers_that_the_store_gave_up_for_others_are_stored_at_the_next_try(poll: Polling) -> None:
+    poll.locator.answer(CHARGING)
+    with _failing(poll.engine, "40P01", "40001"):
+        assert _run(poll).errors == ()
+    assert poll.session().status == "charging"
+
+
+def test_answers_that_a_lock_keeps_out_are_told_and_end_no_run(
+    poll: Polling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "SLICE", 1)
+    tell(poll.engine, started(0, transaction=2))
+    poll.locator.answer(CHARGING)
+    with _failing(poll.engine, "55P03"):
+        polled = _run(poll)
+    assert [error.partition(": ")[2] for error in polled.errors] == ["fault 55P03"]
+    assert (polled.asked, polled.left) == (2, 0)
+    assert sorted(status for status, _ in _statuses(poll).values()) == ["charging", "started"]
+
+
+def test_a_store_that_is_full_ends_the_run(poll: Polling) -> None:
+    poll.locator.answer(CHARGING)
+    with _failing(poll.engine, "53100"), pytest.raises(OperationalError):
+        _run(poll)
+
+
+def test_sessions_that_always_fail_do_not_keep_the_others_from_their_turn(poll: Polling) -> None:
+    _heard(poll.engine, *((number, number, "charging") for number in (10, 11, 12)))
+    _by_number(poll, _10=refusal(401, "unauthorized"), _11=html(), others=CHARGING)
+    turns = []
+    for run in range(3):
+        now = at(10_000 + 1000 * run)
+        with reading(poll.engine) as store:
+            silent = polling.silent_sessions(store, at(9999), 2)
+        turns.append([asked.transaction_id for asked in silent])
+        polling.poll(poll.engine, poll.backend, silent, parallel=2, seconds=60, now=lambda now=now: now)
+    assert [sorted(turn) for turn in turns] == [[10, 11], [1, 12], [10, 11]]
+
+
+def test_a_session_that_was_asked_for_in_vain_is_as_old_as_it_was(poll: Polling) -> None:
+    poll.locator.answer(refusal(401, "unauthorized"))
+    before = poll.session()
+    _run(poll)
+    after = poll.session()
+    assert (after.heard_at, after.updated_at) == (before.heard_at, before.updated_at)
+    assert after.asked_at == at(7200)
 
 
 def test_a_beginning_that_is_known_is_not_logged_again(poll: Polling) -> None:

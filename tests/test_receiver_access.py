@@ -30,9 +30,12 @@ CALLERS = (NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN)
 # What a driver may not touch at all; what else there is, it may where it is its own.
 NOT_FOR_DRIVERS = {"sync_station", "list_logs"}
 
+# Everybody has files, of what is its own; tests/test_receiver_exports.py looks into them.
+FILES = {"list_exports", "get_export"}
+
 GUARDED = [operation for operation in OPERATIONS if operation.needs_token]
-ABOUT_ONE = [operation for operation in GUARDED if not operation.is_list]
-LISTING = [operation for operation in GUARDED if operation.is_list]
+ABOUT_ONE = [each for each in GUARDED if not each.is_list and each.name not in FILES]
+LISTING = [each for each in GUARDED if each.is_list and each.name not in FILES]
 OPEN = [operation for operation in OPERATIONS if not operation.needs_token]
 
 
@@ -66,6 +69,8 @@ def _values(people: People) -> dict[str, Any]:
         "connector_id": 2,
         "user_id": str(people.user_ids["driver"]),
         "payment_transaction_id": "PAY-1",
+        "name": "sessions",
+        "format": "csv",
     }
 
 
@@ -73,6 +78,7 @@ MISSING: dict[str, Any] = {
     "station_id": "STATION_NONE",
     "charging_station_id": "00000000-0000-0000-0000-000000000000",
     "transaction_id": 999_999,
+    "name": "nothing",
 }
 
 

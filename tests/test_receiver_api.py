@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -152,6 +154,11 @@ def test_a_cursor_shows_nobody_more_than_the_list_does(receiver: Running) -> Non
     assert receiver.ask("other driver", "GET", address).json() == []
 
 
+def _cursor(*values: str | int) -> str:
+    """A cursor of these values, as somebody may make up who has seen one."""
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [
@@ -167,6 +174,8 @@ def test_a_cursor_shows_nobody_more_than_the_list_does(receiver: Running) -> Non
         ("sessions/?cursor=W10", "cursor"),
         ("sessions/?cursor=WzEsMl0", "cursor"),
         ("sessions/?cursor=%E1%88%80", "cursor"),
+        (f"sessions/?cursor={_cursor('0001-01-01T00:00:00+14:00', 1)}", "cursor"),
+        (f"sessions/?cursor={_cursor('9999-12-31T23:59:59-10:00', 1)}", "cursor"),
         ("stations/?cursor=WzFd", "cursor"),
         ("logs/?level=loud", "level"),
         ("logs/?station_id=%00", "station_id"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from receiver_app import BATCH, NEW_SECRET, Running, running_receiver
 from sqlalchemy import Connection, Engine, event
 
-from webhook_receiver.batches import MAX_BATCH_BYTES, NoBatch, split_array
+from ocpp_integration.events import MAX_BODY_BYTES
+from webhook_receiver.batches import MAX_BATCH_BYTES, MAX_EVENTS, NoBatch, split_array
 
 NDJSON = "application/x-ndjson"
 
@@ -103,6 +105,13 @@ def test_a_wrong_event_is_refused_with_its_field_and_kept_and_refuses_no_other(r
     assert sorted(row.state for row in receiver.recorded()) == ["dead", "received", "received"]
 
 
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])
+def test_an_event_of_a_time_that_utc_does_not_have_refuses_no_other(receiver: Running, told: str) -> None:
+    answer = receiver.post_batch([_event("a"), _event("b", timestamp=told)])
+    assert _codes(answer) == [200, 400]
+    assert [row.state for row in receiver.recorded()] == ["received", "dead"]
+
+
 def test_an_unknown_type_in_a_batch_is_recorded_and_ignored(receiver: Running) -> None:
     answer = receiver.post_batch([_event(type="firmware_updated")])
     assert (_codes(answer), receiver.recorded()[0].state) == ([200], "ignored")
@@ -164,6 +173,22 @@ def test_more_than_a_thousand_events_are_refused(receiver: Running, kind: str) -
     told = ["{}"] * 1001
     body = "\n".join(told) if kind == NDJSON else f"[{','.join(told)}]"
     assert (receiver.post_batch(body, kind=kind).status_code, receiver.recorded()) == (413, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "invalid"),
+    [
+        ('{"no": "array"}', 1),
+        (json.dumps([{}] * (MAX_EVENTS + 1)), 1),
+        (json.dumps(["x" * (MAX_BODY_BYTES + 1), {"type": "x"}, "y" * (MAX_BODY_BYTES + 1)]), 3),
+    ],
+    ids=["no array", "too many events", "events that are too large, and a wrong one"],
+)
+def test_what_is_refused_of_a_batch_is_counted(receiver: Running, body: str, invalid: int) -> None:
+    receiver.post_batch(body)
+    metrics = receiver.ask(None, "GET", "/metrics").text
+    counted = re.findall(r'^mengedmate_webhooks_total{outcome="invalid",type="other"} (.*)$', metrics, re.M)
+    assert counted == [f"{invalid}.0"]
 
 
 def test_a_batch_may_be_larger_than_a_single_event(receiver: Running) -> None:

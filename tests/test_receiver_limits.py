@@ -163,6 +163,14 @@ def test_webhooks_have_a_limit_where_one_is_set(engine: Engine) -> None:
         assert [receiver.post_event(event).status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_each_event_of_a_batch_counts_and_a_batch_that_is_let_in_is_taken_whole(engine: Engine) -> None:
+    event = {"type": "station_status", "data": {"status": "available"}}
+    with running_receiver(engine, webhooks_per_minute=4) as receiver:
+        answers = [receiver.post_batch([event | {"station_id": f"{n}{m}"} for m in range(3)]) for n in "abc"]
+        recorded = len(receiver.recorded())
+    assert ([answer.status_code for answer in answers], recorded) == ([200, 200, 429], 6)
+
+
 @pytest.mark.parametrize(("trusted", "last"), [("", 429), ("127.0.0.1", 401)])
 def test_a_forwarded_address_counts_behind_a_known_proxy_only(
     engine: Engine, trusted: str, last: int

@@ -93,7 +93,7 @@ SENT_OTHERWISE = ("webhook", "webhook_batch", "openapi")
 JSON = [
     operation.name
     for operation in OPERATIONS
-    if operation.media_type == "application/json" and operation.name not in SENT_OTHERWISE
+    if operation.media_types == ("application/json",) and operation.name not in SENT_OTHERWISE
 ]
 
 

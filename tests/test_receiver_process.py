@@ -29,7 +29,10 @@ from sqlalchemy import select
 from db.engine import reading
 from db.models import WebhookEvent
 from ocpp_integration import events
+from ocpp_integration.backend import longest_call
+from settings import load
 from webhook_receiver.batches import MAX_BATCH_BYTES
+from webhook_receiver.server import stops_within
 
 ROOT = Path(__file__).resolve().parent.parent
 BODY = json.dumps({"type": "station_status", "data": {"status": "available"}, "station_id": "S"})
@@ -381,3 +384,8 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "did not come to pass in time"
         time.sleep(0.05)
+
+
+def test_the_server_is_not_killed_before_its_longest_call_is_over() -> None:
+    settings = load(None, ocpp_timeout=47.5)
+    assert stops_within(settings) > longest_call(settings) > 47.5

@@ -1,7 +1,8 @@
-"""Sums by local hour, day and month: they add up, wherever the clocks jump."""
+"""Sums by local hour, day, weekday and month: they add up, wherever the clocks jump."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,14 +13,15 @@ import factories
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from db import rollups
 from db.analytics.scope import Period
+from db.clocks import DAY, clock
 from db.columns import to_minor
 from db.engine import reading, writing
-from db.models import ChargingSession, OCPPStation, Rollup
+from db.models import ChargingSession, HourProfile, OCPPStation, Rollup
 
 BERLIN = "Europe/Berlin"
 SPRING, AUTUMN = date(2025, 3, 30), date(2025, 10, 26)
@@ -44,16 +46,32 @@ def _add(store: Session, *sessions: ChargingSession) -> None:
     rollups.add_sessions(store, map(rollups.session_facts, sessions, place))
 
 
-def _buckets(store: Session, grain: str, metric: str) -> dict[datetime, int]:
+def _buckets(store: Session, grain: str, metric: str) -> dict[date, int]:
     """What the network's rollups of a grain hold, all currencies together, without zeros."""
-    found: dict[datetime, int] = {}
+    found: dict[date, int] = {}
     for row in store.scalars(select(Rollup).where(Rollup.scope == "network", Rollup.grain == grain)):
         found[row.bucket] = found.get(row.bucket, 0) + getattr(row, metric)
     return {bucket: value for bucket, value in found.items() if value}
 
 
-def _parts(start: datetime, end: datetime, timezone: str) -> list[tuple[datetime, int]]:
-    return list(rollups.split_by_hour(start, end, timezone))
+def _hours(store: Session, what: str, grain: str = "day") -> dict[tuple[date, int, int], int]:
+    """What the network's profiles hold by bucket, weekday and hour; `what` is a (arrivals) or w (Wh)."""
+    profiles = HourProfile.__table__.c
+    rows = store.execute(
+        select(HourProfile.__table__).where(profiles.scope == "network", profiles.grain == grain)
+    ).mappings()
+    return {
+        (row["bucket"], row["weekday"], hour): row[f"{what}{hour:02}"]
+        for row in rows
+        for hour in range(24)
+        if row[f"{what}{hour:02}"]
+    }
+
+
+def _parts(start: datetime, end: datetime, timezone: str, by: str = "hours") -> list[tuple[int, int]]:
+    """(beginning, seconds) of the parts by hour or day."""
+    parts = getattr(clock(timezone), by)(int(start.timestamp()), int(end.timestamp()))
+    return [(part.start, part.seconds) for part in parts]
 
 
 @pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (date(2025, 6, 1), 24), (AUTUMN, 25)])
@@ -71,9 +89,7 @@ def test_a_connector_is_observed_for_all_hours_of_a_day_on_which_clocks_jump(
         station = _station(store)
         interval = factories.add_status(store, station.connectors[0], "faulted", start, end)
         rollups.add_intervals(store, [rollups.interval_facts(interval, station.id, station.charging_station)])
-        assert _buckets(store, "day", "outage_seconds") == {
-            datetime(day.year, day.month, day.day): hours * 3600  # noqa: DTZ001
-        }
+        assert _buckets(store, "day", "outage_seconds") == {day: hours * 3600}
 
 
 def test_the_hour_that_comes_twice_holds_both(engine: Engine) -> None:
@@ -81,35 +97,35 @@ def test_the_hour_that_comes_twice_holds_both(engine: Engine) -> None:
     with writing(engine) as store:
         station = _station(store)
         _add(store, *(factories.add_session(store, station, at, minutes=5) for at in twice))
-        assert _buckets(store, "hour", "sessions") == {datetime(2025, 10, 26, 2): 2}  # noqa: DTZ001
+        assert _hours(store, "a") == {(AUTUMN, 6, 2): 2}
 
 
 def test_a_session_across_midnight_is_in_the_day_of_its_end(engine: Engine) -> None:
     with writing(engine) as store:
         station = _station(store)
         _add(store, factories.add_session(store, station, _local(BERLIN, 2025, 6, 1, 23, 50)))
-        assert _buckets(store, "day", "energy_wh") == {datetime(2025, 6, 2): 12_500}  # noqa: DTZ001
+        assert _buckets(store, "day", "energy_wh") == {date(2025, 6, 2): 12_500}
 
 
 def test_a_session_across_the_end_of_a_month_is_in_the_month_of_its_end(engine: Engine) -> None:
     with writing(engine) as store:
         station = _station(store)
         _add(store, factories.add_session(store, station, _local(BERLIN, 2025, 6, 30, 23, 50)))
-        assert _buckets(store, "month", "revenue_minor") == {datetime(2025, 7, 1): 12_500}  # noqa: DTZ001
+        assert _buckets(store, "month", "revenue_minor") == {date(2025, 7, 1): 12_500}
 
 
 def test_an_arrival_is_in_the_hour_of_the_start(engine: Engine) -> None:
     with writing(engine) as store:
         station = _station(store)
         _add(store, factories.add_session(store, station, _local(BERLIN, 2025, 6, 1, 23, 50)))
-        assert _buckets(store, "hour", "arrivals") == {datetime(2025, 6, 1, 23): 1}  # noqa: DTZ001
+        assert _hours(store, "a") == {(date(2025, 6, 1), 6, 23): 1}
 
 
 def test_a_session_that_ends_at_midnight_is_in_the_day_that_begins(engine: Engine) -> None:
     with writing(engine) as store:
         station = _station(store)
         _add(store, factories.add_session(store, station, _local(BERLIN, 2025, 6, 1, 23, 30)))
-        assert _buckets(store, "day", "sessions") == {datetime(2025, 6, 2): 1}  # noqa: DTZ001
+        assert _buckets(store, "day", "sessions") == {date(2025, 6, 2): 1}
 
 
 def test_hours_of_a_half_hour_zone_begin_at_its_own_full_hours() -> None:
@@ -132,14 +148,33 @@ _ZONES = st.sampled_from(
 _TIMES = st.datetimes(datetime(2025, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
-@given(start=_TIMES, length=st.timedeltas(timedelta(), timedelta(days=3)), timezone=_ZONES)
+@pytest.mark.parametrize("by", ["hours", "days"])
+@given(start=_TIMES, length=st.timedeltas(timedelta(), timedelta(days=9)), timezone=_ZONES)
 @settings(deadline=None)
 def test_the_parts_of_an_interval_add_up_to_its_whole(
-    start: datetime, length: timedelta, timezone: str
+    by: str, start: datetime, length: timedelta, timezone: str
 ) -> None:
     end = start + length
     whole = int(end.timestamp()) - int(start.timestamp())
-    assert sum(seconds for _, seconds in _parts(start, end, timezone)) == whole
+    assert sum(seconds for _, seconds in _parts(start, end, timezone, by)) == whole
+
+
+@given(start=_TIMES, length=st.timedeltas(timedelta(), timedelta(days=9)), timezone=_ZONES)
+@settings(deadline=None)
+def test_the_hours_of_each_day_add_up_to_its_part(start: datetime, length: timedelta, timezone: str) -> None:
+    local, ends = clock(timezone), (int(start.timestamp()), int((start + length).timestamp()))
+    days, hours = Counter[int](), Counter[int]()
+    for counted, parts in ((days, local.days(*ends)), (hours, local.hours(*ends))):
+        for part in parts:
+            counted[part.reading // DAY] += part.seconds
+    assert days == hours
+
+
+@given(at=_TIMES, timezone=_ZONES)
+@settings(deadline=None)
+def test_a_reading_is_what_the_clock_of_the_zone_shows(at: datetime, timezone: str) -> None:
+    shown = at.replace(microsecond=0).astimezone(ZoneInfo(timezone)).replace(tzinfo=UTC)
+    assert clock(timezone).reading(int(at.timestamp())) == shown.timestamp()
 
 
 @given(start=_TIMES, length=st.timedeltas(timedelta(), timedelta(days=3)), timezone=_ZONES)
@@ -209,8 +244,9 @@ def test_the_network_is_the_sum_of_its_parts_in_every_bucket_and_currency(engine
 def test_each_grain_holds_the_same_whole(engine: Engine) -> None:
     with writing(engine) as store:
         _three_owners(store)
-        wholes = {sum(_buckets(store, grain, "energy_wh").values()) for grain in ("hour", "day", "month")}
-        assert wholes == {sum(100 * number for number in range(40))}
+        wholes = {sum(_buckets(store, grain, "energy_wh").values()) for grain in ("day", "month")}
+        flowed = {sum(_hours(store, "w", grain).values()) for grain in ("day", "month")}
+        assert wholes | flowed == {sum(100 * number for number in range(40))}
 
 
 def test_sums_are_kept_by_currency(engine: Engine) -> None:
@@ -249,7 +285,7 @@ def test_a_session_that_turns_out_to_have_ended_elsewhere_moves(engine: Engine) 
         changes = rollups.Changes()
         changes.replace_session(before, after)
         changes.write(store)
-        assert _buckets(store, "month", "sessions") == {datetime(2025, 7, 1): 1}  # noqa: DTZ001
+        assert _buckets(store, "month", "sessions") == {date(2025, 7, 1): 1}
 
 
 def test_sums_built_anew_are_the_sums_that_grew(engine: Engine) -> None:
@@ -266,7 +302,7 @@ def test_a_rebuild_leaves_other_months_alone(engine: Engine) -> None:
         _three_owners(store)
         store.execute(update(Rollup).values(sessions=77))
         rollups.rebuild(store, date(2025, 2, 1), date(2025, 2, 1))
-        rows = store.scalars(select(Rollup).where(Rollup.bucket < datetime(2025, 2, 1)))  # noqa: DTZ001
+        rows = store.scalars(select(Rollup).where(Rollup.bucket < date(2025, 2, 1)))
         assert {row.sessions for row in rows} == {77}
 
 
@@ -274,7 +310,7 @@ def test_a_repair_tells_how_many_sums_were_wrong_and_mends_them(engine: Engine) 
     month = date(2025, 2, 1)
     with writing(engine) as store:
         _three_owners(store)
-        wrong = select(Rollup.bucket).where(Rollup.bucket >= datetime(2025, 2, 1)).limit(1)  # noqa: DTZ001
+        wrong = select(Rollup.bucket).where(Rollup.bucket >= date(2025, 2, 1)).limit(1)
         store.execute(
             update(Rollup)
             .where(Rollup.scope == "network", Rollup.grain == "month", Rollup.currency == "ETB")
@@ -290,6 +326,95 @@ def test_sums_that_nobody_changed_need_no_repair(engine: Engine) -> None:
         _three_owners(store)
     with reading(engine) as store:
         assert rollups.differing(store, date(2025, 1, 1), date(2025, 2, 28)) == 0
+
+
+def test_energy_is_spread_evenly_over_the_hours_in_which_it_flowed(engine: Engine) -> None:
+    with writing(engine) as store:
+        start = _local(BERLIN, 2025, 6, 1, 22, 30)
+        session = factories.add_session(
+            store, _station(store), start, minutes=300, energy_wh=9000, charging_seconds=5400
+        )
+        _add(store, session)
+        evening = date(2025, 6, 1)
+        assert _hours(store, "w") == {(evening, 6, 22): 3000, (evening, 6, 23): 6000}
+
+
+def test_where_charging_time_is_not_known_energy_flows_until_the_end(engine: Engine) -> None:
+    with writing(engine) as store:
+        _add(store, factories.add_session(store, _station(store), _local(BERLIN, 2025, 6, 1, 23, 45)))
+        assert _hours(store, "w") == {(date(2025, 6, 1), 6, 23): 6250, (date(2025, 6, 2), 0, 0): 6250}
+
+
+def test_the_hours_of_a_month_are_those_of_its_days_by_weekday(engine: Engine) -> None:
+    with writing(engine) as store:
+        _three_owners(store)
+        by_month: Counter[tuple[date, int, int]] = Counter()
+        for (day, weekday, hour), value in _hours(store, "w").items():
+            by_month[day.replace(day=1), weekday, hour] += value
+        assert by_month == _hours(store, "w", "month")
+
+
+def test_time_plugged_in_counts_on_the_days_on_which_it_passed(engine: Engine) -> None:
+    with writing(engine) as store:
+        start = _local(BERLIN, 2025, 5, 31, 23)
+        session = factories.add_session(store, _station(store), start, minutes=180, charging_seconds=5400)
+        _add(store, session)
+        days = date(2025, 5, 31), date(2025, 6, 1)
+        assert _buckets(store, "day", "occupied_seconds") == dict(zip(days, (3600, 7200), strict=True))
+        assert _buckets(store, "day", "charging_seconds") == dict(zip(days, (3600, 1800), strict=True))
+
+
+def test_of_a_session_of_years_only_the_last_month_counts_as_time(engine: Engine) -> None:
+    with writing(engine) as store:
+        start = _local(BERLIN, 1970, 1, 2)
+        session = factories.add_session(store, _station(store), start, minutes=28_000_000)
+        _add(store, session)
+        assert sum(_buckets(store, "day", "occupied_seconds").values()) == 31 * 86_400
+        assert rollups.differing(store, date(2023, 1, 1), date(2023, 12, 31)) == 0
+
+
+def test_tax_and_valid_stops_are_counted_where_the_session_ended(engine: Engine) -> None:
+    with writing(engine) as store:
+        station, start = _station(store), _local(BERLIN, 2025, 6, 1, 12)
+        _add(
+            store,
+            factories.add_session(store, station, start, tax=Decimal("1.25"), energy_wh=50),
+            factories.add_session(store, station, start, stop_reason="PowerLoss"),
+        )
+        assert _buckets(store, "day", "tax_minor") == {date(2025, 6, 1): 125}
+        assert _buckets(store, "month", "valid_stops") == {date(2025, 6, 1): 1}
+
+
+def test_a_repair_mends_profiles_too(engine: Engine) -> None:
+    month = date(2025, 2, 1)
+    with writing(engine) as store:
+        _three_owners(store)
+        profiles = HourProfile.__table__.c
+        store.execute(
+            update(HourProfile)
+            .where(profiles.scope == "network", profiles.grain == "day", profiles.bucket == month)
+            .values(a00=profiles.a00 + 1)
+        )
+        assert (rollups.repair(store, month, month), rollups.differing(store, month, month)) == (1, 0)
+
+
+def test_a_session_that_reaches_over_a_month_is_in_it_after_a_rebuild(engine: Engine) -> None:
+    with writing(engine) as store:
+        start = _local(BERLIN, 2025, 1, 31, 12)
+        _add(store, factories.add_session(store, _station(store), start, minutes=30 * 1440))
+        rollups.rebuild(store, date(2025, 2, 1), date(2025, 2, 1))
+        assert _buckets(store, "month", "occupied_seconds")[date(2025, 2, 1)] == 28 * 86_400
+
+
+def test_all_months_are_made_anew_from_the_rows(engine: Engine) -> None:
+    with writing(engine) as store:
+        _three_owners(store)
+        ends = date(2025, 1, 1), date(2025, 2, 28)
+        grown = rollups.stored(store, *ends)
+        for model in (Rollup, HourProfile):
+            store.execute(delete(model))
+        rollups.rebuild_all(store)
+        assert rollups.stored(store, *ends) == grown
 
 
 def test_an_open_interval_has_no_sums(engine: Engine) -> None:

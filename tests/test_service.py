@@ -498,6 +498,20 @@ def test_a_refused_sync_is_no_success(platform: Platform) -> None:
     assert platform.service.sync_station_to_ocpp(place)["error"] == "latitude is missing."
 
 
+def test_nobody_waits_for_a_sync_as_long_as_the_backend_asks_for(platform: Platform) -> None:
+    pauses: list[float] = []
+    settings = platform.locator.settings(ocpp_retry_attempts=3)
+    backend = BackendClient(settings, sleep=pauses.append, jitter=lambda _least, longest: longest)
+    service = OCPPIntegrationService(settings=settings, engine=platform.engine, backend=backend)
+    with reading(platform.engine) as store:
+        place = store.scalars(select(OCPPStation)).one().charging_station
+    platform.locator.answer(reply(503, {}, Retry_After="60"), reply())
+    assert not service.sync_station_to_ocpp(place)["success"]
+    platform.locator.answer(reply(503, {}), reply(200, {"ocpp_websocket": "ws://x"}))
+    assert service.sync_station_to_ocpp(place)["success"]
+    assert pauses == [0.5]
+
+
 def test_after_all_this_the_sums_are_what_their_rows_add_up_to(platform: Platform) -> None:
     platform.started()
     tell(platform.engine, started(0, transaction=501), stopped(60, transaction=501))

@@ -106,6 +106,12 @@ def test_a_secret_is_not_told_by_its_settings(name: str) -> None:
     assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
 
 
+@pytest.mark.parametrize("name", sorted(name for name in Settings.model_fields if name.endswith("_url")))
+def test_the_password_of_an_address_is_a_secret(name: str) -> None:
+    settings = load(None).model_copy(update={name: "postgresql://app:hunter%402@store/x"})
+    assert {"hunter%402", "hunter@2"} <= set(settings.secrets)
+
+
 def test_several_webhook_secrets_hold_while_one_is_rotated() -> None:
     assert load(None, webhook_secret="whsec_b whsec_a").webhook_secrets == ("whsec_b", "whsec_a")
 

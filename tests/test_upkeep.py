@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 import factories
 import orjson
 import pytest
-from locator import Locator, refusal, reply, running_locator
-from sqlalchemy import Engine, func, select, update
+from locator import Answer, Locator, html, refusal, reply, running_locator
+from sqlalchemy import Engine, func, select, text, update
+from sqlalchemy.orm import Session
 from webhooks import NOON, STATION, at, presence, progress, record, started, status, stopped, tell
 
+import partitioning
 from db import access, retention, rollups
 from db.engine import reading, writing
 from db.inbox import Inbox, RecordedEvent
@@ -32,6 +34,7 @@ from db.models import (
     SignInFailure,
     WebhookEvent,
 )
+from db.partitions import METER_VALUES
 from jobs import upkeep, work
 from jobs.runs import Outcome
 from jobs.upkeep import Retention
@@ -251,6 +254,26 @@ def test_a_session_that_nobody_will_end_ends_when_it_was_last_heard_of(network: 
     assert session.flags == ["estimated_stop", "stuck"]
 
 
+@pytest.mark.parametrize(
+    "answer", [refusal(404, "transaction_not_found"), refusal(404, "not_found"), html(404)]
+)
+def test_a_session_that_the_backend_does_not_find_ends_and_is_no_failure(
+    network: Network, answer: Answer
+) -> None:
+    _charges_and_falls_silent(network)
+    network.locator.answer(answer)
+    assert network.close(LATER) == Outcome(1)
+    session = network.session()
+    assert (session.status, session.stop_time) == ("completed", at(60))
+    assert session.flags == ["estimated_stop", "stuck"]
+
+
+def test_a_session_that_the_backend_does_not_tell_of_is_not_ended(network: Network) -> None:
+    _charges_and_falls_silent(network)
+    network.locator.answer(refusal(401, "unauthorized"))
+    assert (network.close(LATER).failed, network.session().status) == (1, "charging")
+
+
 def test_its_end_is_in_the_statistics(network: Network) -> None:
     _charges_and_falls_silent(network)
     network.locator.answer(_session_data())
@@ -420,6 +443,63 @@ def test_meter_values_go_and_their_session_and_statistics_stay(network: Network)
     with reading(network.engine) as store:
         differing = rollups.differing(store, NOON.date(), (NOON + timedelta(days=50)).date())
     assert (_count(network, ChargingSession), differing) == (50, 0)
+
+
+def _old_values(store: Session, started_at: datetime, *dated: datetime) -> None:
+    """A session with meter values that its charge point has dated so."""
+    session = factories.add_session(store, store.scalars(select(OCPPStation)).one(), started_at)
+    factories.add_meter_values(store, session, [(at, 0, 1000) for at in dated])
+
+
+@pytest.fixture
+def in_months(postgresql: Engine) -> Iterator[Network]:
+    """A station whose store has March and April of 2026 in parts of their own."""
+    with postgresql.begin() as db:
+        last = NOON + timedelta(days=50)
+        made = partitioning.ensure_between(db, METER_VALUES, NOON, last, datetime.now(UTC))
+    with writing(postgresql) as store:
+        factories.add_station(store, factories.add_owner(store), station_id=STATION)
+    with running_locator() as locator:
+        yield Network(postgresql, locator)
+    with postgresql.begin() as db:
+        for table in reversed(Base.metadata.sorted_tables):
+            db.execute(table.delete())
+        for part in made:
+            db.execute(text(f"DROP TABLE IF EXISTS {part}"))
+
+
+def test_a_whole_month_of_meter_values_goes_at_once_and_is_told(in_months: Network) -> None:
+    april_9 = NOON + timedelta(days=30)
+    with writing(in_months.engine) as store:
+        _old_values(store, NOON, NOON)
+        _old_values(store, april_9 - timedelta(days=1), april_9 - timedelta(days=1))
+        _old_values(store, april_9, april_9)
+    outcome = _forget(in_months, april_9 + timedelta(days=20), meter_values=20)
+    assert outcome.note == "1 months of meter values, 2 meter values"
+    assert _count(in_months, SessionMeterValue) == 2
+
+
+@pytest.mark.parametrize("dated", [datetime(1970, 1, 1, tzinfo=UTC), NOON])
+def test_meter_values_of_a_wrong_clock_are_kept_as_long_as_their_session(
+    in_months: Network, dated: datetime
+) -> None:
+    april_29 = NOON + timedelta(days=50)
+    with writing(in_months.engine) as store:
+        _old_values(store, april_29 - timedelta(hours=2), dated)
+    _forget(in_months, april_29, meter_values=20)
+    assert _count(in_months, SessionMeterValue) == 2
+    _forget(in_months, april_29 + timedelta(days=20), meter_values=20)
+    assert _count(in_months, SessionMeterValue) == 0
+
+
+def test_months_that_are_in_use_hold_up_nothing_else(in_months: Network) -> None:
+    with writing(in_months.engine) as store:
+        _old_values(store, NOON, NOON)
+        store.add(SignInFailure(account="a", address="b", at=NOON))
+    with reading(in_months.engine) as busy:
+        busy.scalars(select(SessionMeterValue)).all()
+        outcome = _forget(in_months, NOON + timedelta(days=50), sign_ins=20, meter_values=20)
+    assert (outcome.failed, outcome.note) == (0, "1 failed sign-ins, 2 meter values")
 
 
 def test_many_rows_are_deleted_a_step_at_a_time(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:

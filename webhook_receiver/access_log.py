@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from functools import cache
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
@@ -22,6 +23,7 @@ _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Our rules' converters, such as <int(max=9):transaction_id>, are of no interest to a reader.
 _CONVERTER = re.compile(r"<[^<>]*:(\w+)>")
 _UNMATCHED = "unmatched"
+WEBHOOKS = frozenset({"/api/ocpp/webhook/", "/api/ocpp/webhook/batch/"})
 
 
 def register(app: Flask) -> None:
@@ -37,8 +39,14 @@ def sane_id(given: str | None) -> str:
 
 
 def tell(method: str, route: str, status: int, seconds: float, user: str = "-") -> None:
-    """The line of one request: no query, no header, no body."""
-    logger.info(
+    """The line of one request: no query, no header, no body. Below INFO where it is a webhook that was taken:
+    of those there are too many, and the metrics count them.
+    """
+    level = logging.DEBUG if status == 200 and route in WEBHOOKS else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    logger.log(
+        level,
         "request",
         extra={
             "is_clean": True,
@@ -62,8 +70,9 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     seconds = time.perf_counter() - g.began
     response.headers[HEADER] = log.request_id.get()
-    receiver().metrics.request(request.method, _route(), response.status_code, seconds)
-    tell(request.method, _route(), response.status_code, seconds, _user())
+    method, route, status = request.method, _route(), response.status_code
+    receiver().metrics.request(method, route, status, seconds)
+    tell(method, route, status, seconds, _user())
     return response
 
 
@@ -74,7 +83,13 @@ def _forget(_error: BaseException | None) -> None:
 
 def _route() -> str:
     """The rule that matched, never the address itself: that may hold anything, and there are endless many."""
-    return _CONVERTER.sub(r"<\1>", request.url_rule.rule) if request.url_rule else _UNMATCHED
+    rule = request.url_rule
+    return _without_converters(rule.rule) if rule else _UNMATCHED
+
+
+@cache
+def _without_converters(rule: str) -> str:
+    return _CONVERTER.sub(r"<\1>", rule)
 
 
 def _user() -> str:

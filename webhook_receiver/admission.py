@@ -35,6 +35,16 @@ def _admit(marks: auth.UseMarks) -> None:
         _count(rate, token_id)
 
 
+def count_events(further: int) -> None:
+    """Count the events of a batch beyond its first, which was counted as the request that it came with.
+
+    A batch that was let in is taken whole, and those after it wait for as long as it went beyond the limit:
+    else one that is larger than the limit could never come in. Raises `Refused` (503).
+    """
+    if further > 0:
+        _take(_WEBHOOKS, None, further)
+
+
 def _count_failure(response: Response) -> Response:
     """Whoever keeps on failing to authenticate is told to wait; a right token or signature still passes."""
     if response.status_code != 401:
@@ -70,18 +80,23 @@ _RATES: dict[Rate, tuple[_Rate, ...]] = {
 
 def _count(rate: _Rate, token_id: int | None = None) -> None:
     """Count the request for its token; without one, for where it comes from."""
+    seconds = _take(rate, token_id)
+    if seconds is not None:
+        raise Refused(429, f"too many {rate.name}, try again in {seconds} s", retry_after=seconds)
+
+
+def _take(rate: _Rate, token_id: int | None, count: int = 1) -> int | None:
+    """Seconds to wait where that is more than the limit, else None."""
     limit = rate.limit(receiver().settings)
     if not limit:
-        return
+        return None
     who = _origin() if token_id is None else token_id
     try:
-        seconds = receiver().counts.take(f"{rate.key}:{who}", limit)
+        return receiver().counts.take(f"{rate.key}:{who}", limit, count)
     except CountsUnavailable as error:
         # Better nobody for a moment than everybody without limit.
         logger.warning("requests cannot be counted: %s", error)
         raise Refused(503, STORE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS) from error
-    if seconds is not None:
-        raise Refused(429, f"too many {rate.name}, try again in {seconds} s", retry_after=seconds)
 
 
 def _origin() -> str:

@@ -2,7 +2,8 @@
 
 A WSGI server reads the body from inside the thread that answers, so as many slow senders as there are
 threads stop it. Here they cost a socket each, until their time is up. And each kind of request has
-threads of its own: calls of the OCPP backend that take long keep no webhook waiting.
+threads of its own: calls of the OCPP backend that take long keep no webhook waiting. An answer without a
+length is sent piece by piece: a thread makes the next when the last was taken, so a slow reader holds none.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 # granian documents these names but does not list them as exports.
@@ -23,11 +25,11 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # t
 
 from webhook_receiver.access_log import BEGAN
 from webhook_receiver.headers import SECURITY_HEADERS
+from webhook_receiver.streaming import ClientLeft, Headers, streaming
 
 logger = logging.getLogger(__name__)
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-Headers = list[tuple[str, str]]
 
 RETRY_AFTER_SECONDS = 5
 _CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
@@ -38,6 +40,16 @@ class _Answer:
     status: int
     headers: Headers
     body: bytes
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """An answer whose body is yet to be made. `close` has to be called, however far it came."""
+
+    status: int
+    headers: Headers
+    pieces: Iterator[bytes]
+    close: Callable[[], None]
 
 
 class _TooLarge(Exception):
@@ -64,6 +76,9 @@ class _OpenLane:
 class Gateway:
     """An RSGI application around a WSGI one.
 
+    An answer that is sent piece by piece is cut off where its client takes nothing for `patience` seconds, or
+    all of it takes longer than `answer_seconds`: it holds a transaction open, and a place in its lane.
+
     `lanes` names the lane for addresses by their beginning; the longest that fits counts, and "" fits
     all. `on_close` is called once no request is under way any more, `on_refusal` with method, request id and
     status of a request that does not reach the app; it gives headers for the answer.
@@ -75,6 +90,8 @@ class Gateway:
     on_close: Callable[[], None] = lambda: None
     _open: dict[str, _OpenLane] = field(init=False, default_factory=dict)
     on_refusal: Callable[[str, str | None, int], Mapping[str, str]] = lambda *_: {}
+    patience: float = 30.0
+    answer_seconds: float = 900.0
 
     def __rsgi_init__(self, _loop: asyncio.AbstractEventLoop) -> None:
         for prefix in sorted(self.lanes, key=len, reverse=True):
@@ -88,23 +105,45 @@ class Gateway:
         self.on_close()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        opened = next(found for prefix, found in self._open.items() if scope.path.startswith(prefix))
         try:
-            answer = await self._answer(scope, protocol)
-            protocol.response_bytes(answer.status, answer.headers, answer.body)
-        except (ProtocolClosed, ProtocolError):
+            if opened.under_way >= opened.lane.max_requests:
+                _send(protocol, self._too_many(scope))
+            else:
+                await self._serve(opened, scope, protocol)
+        except (ProtocolClosed, ProtocolError, ClientLeft):
             logger.debug("the client left before its answer")
 
-    async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> _Answer:
-        opened = next(found for prefix, found in self._open.items() if scope.path.startswith(prefix))
-        if opened.under_way >= opened.lane.max_requests:
-            return self._refusal(scope, 503, "too many such requests at once, try again", RETRY_AFTER_SECONDS)
+    async def _serve(self, opened: _OpenLane, scope: Scope, protocol: HTTPProtocol) -> None:
         opened.under_way += 1
         try:
-            return await self._answer_in(opened, scope, protocol)
+            answer = await self._answer(opened, scope, protocol)
+            if isinstance(answer, _Answer):
+                _send(protocol, answer)
+            else:
+                await self._stream(opened, answer, scope, protocol)
         finally:
             opened.under_way -= 1
 
-    async def _answer_in(self, opened: _OpenLane, scope: Scope, protocol: HTTPProtocol) -> _Answer:
+    async def _stream(self, opened: _OpenLane, answer: _Begun, scope: Scope, protocol: HTTPProtocol) -> None:
+        in_lane = partial(asyncio.get_running_loop().run_in_executor, opened.pool)
+        stream = streaming(
+            protocol, answer.status, answer.headers, client=scope.client, patience=self.patience
+        )
+        try:
+            async with asyncio.timeout(self.answer_seconds), stream as body:
+                while (piece := await in_lane(next, answer.pieces, None)) is not None:
+                    await body.send(piece)
+        except TimeoutError:
+            logger.warning("cut off the answer to %s: its reader is too slow", scope.path)
+        except ClientLeft:
+            raise
+        except Exception:
+            logger.exception("cut off the answer to %s: making it failed", scope.path)
+        finally:
+            await in_lane(answer.close)
+
+    async def _answer(self, opened: _OpenLane, scope: Scope, protocol: HTTPProtocol) -> _Answer | _Begun:
         limit = opened.lane.max_body_bytes
         try:
             async with asyncio.timeout(self.body_seconds):
@@ -116,6 +155,9 @@ class Gateway:
         request = environ(scope, body)
         return await asyncio.get_running_loop().run_in_executor(opened.pool, self._call, request)
 
+    def _too_many(self, scope: Scope) -> _Answer:
+        return self._refusal(scope, 503, "too many such requests at once, try again", RETRY_AFTER_SECONDS)
+
     def _refusal(self, scope: Scope, status: int, message: str, retry_after: int | None = None) -> _Answer:
         own = self.on_refusal(scope.method, scope.headers.get("x-request-id"), status)
         headers = [(name.lower(), value) for name, value in {**SECURITY_HEADERS, **own}.items()]
@@ -124,20 +166,29 @@ class Gateway:
             headers.append(("retry-after", str(retry_after)))
         return _Answer(status, headers, json.dumps({"success": False, "error": message}).encode())
 
-    def _call(self, request: dict[str, Any]) -> _Answer:
+    def _call(self, request: dict[str, Any]) -> _Answer | _Begun:
         started: list[tuple[int, Headers]] = []
 
         def start_response(status: str, headers: Headers, _exc_info: object = None) -> None:
             started.append((int(status.split(" ", 1)[0]), headers))
 
         parts = self.app(request, start_response)
-        try:
-            body = b"".join(parts)
-        finally:
-            if close := getattr(parts, "close", None):
-                close()
+        close = getattr(parts, "close", lambda: None)
         status, headers = started[-1]
-        return _Answer(status, headers, body)
+        if request["REQUEST_METHOD"] != "HEAD" and not _has_length(headers):
+            return _Begun(status, headers, iter(parts), close)
+        try:
+            return _Answer(status, headers, b"".join(parts))
+        finally:
+            close()
+
+
+def _send(protocol: HTTPProtocol, answer: _Answer) -> None:
+    protocol.response_bytes(answer.status, answer.headers, answer.body)
+
+
+def _has_length(headers: Headers) -> bool:
+    return any(name.lower() == "content-length" for name, _ in headers)
 
 
 async def _body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:

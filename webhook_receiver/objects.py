@@ -194,6 +194,14 @@ class Asked(TypedDict):
     data: BackendAnswer
 
 
+class Export(TypedDict):
+    """A file that can be had."""
+
+    name: Annotated[str, Field(examples=["sessions"])]
+    description: str
+    formats: Annotated[list[str], Field(examples=[["csv", "xlsx", "parquet"]])]
+
+
 class Health(TypedDict):
     """The process answers."""
 

@@ -156,7 +156,7 @@ def _of_model(place: str, model: type[BaseModel]) -> Iterator[dict[str, Any]]:
 def _responses(operation: Operation, schemas: Mapping[Key, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {
         "description": "Done" if operation.method == "POST" else "Found",
-        "content": {operation.media_type: {"schema": schemas[operation.name, "answer"]}},
+        "content": _contents(operation, schemas[operation.name, "answer"]),
     }
     if operation.is_list:
         success["headers"] = {"Link": {"$ref": "#/components/headers/Link"}}
@@ -173,6 +173,13 @@ def _responses(operation: Operation, schemas: Mapping[Key, Any]) -> dict[str, An
         else:
             responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return responses
+
+
+def _contents(operation: Operation, schema: Any) -> dict[str, Any]:
+    types = [each.partition(";")[0] for each in operation.media_types]
+    if len(types) == 1:
+        return {types[0]: {"schema": schema}}
+    return {each: {"schema": schema} if each == "application/json" else {} for each in types}
 
 
 def _refusal(status: int, schema: Any) -> dict[str, Any]:

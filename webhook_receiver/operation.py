@@ -22,7 +22,8 @@ class Operation:
     """`view` gets what `read` returns; it is None where a blueprint brings the route.
 
     `rate` names what limits it (see `webhook_receiver.admission`). `refusals` are those in a shape of its
-    own: their meaning and shape by status. `links` maps operations that go on from this one to their
+    own: their meaning and shape by status. Of several `media_types` only that of JSON has the shape of
+    `answer`; the others are files. `links` maps operations that go on from this one to their
     parameter and where it is found in the answer.
     """
 
@@ -42,7 +43,7 @@ class Operation:
     is_list: bool = False
     is_command: bool = False
     asks_backend: bool = False
-    media_type: str = "application/json"
+    media_types: tuple[str, ...] = ("application/json",)
     refusals: Mapping[int, tuple[str, Any]] = field(default_factory=dict)
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from webhook_receiver import commands, documents, logs, objects, parameters, sessions, stations
+from ocpp_integration.exports.files import FORMATS
+from webhook_receiver import commands, documents, exports, logs, objects, parameters, sessions, stations
 from webhook_receiver.event_schema import Batch, WebhookEvent
 from webhook_receiver.operation import Operation, View
 
@@ -134,6 +135,34 @@ OPERATIONS: tuple[Operation, ...] = (
         is_list=True,
     ),
     Operation(
+        method="GET",
+        path=f"{API}/exports/",
+        name="list_exports",
+        tag="Exports",
+        summary="List the files that can be had",
+        description="A driver may have its sessions.",
+        view=exports.list_exports,
+        answer=list[objects.Export],
+        is_list=True,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/exports/{{name}}.{{format}}",
+        name="get_export",
+        tag="Exports",
+        summary="A table or a report as a file",
+        description=(
+            "Of the stations that one sees; a driver has its own sessions. It is sent while it is made: "
+            "if that fails, it is cut off, never ended as if it were whole. Few are made at a time; "
+            "one too many is answered 503. Their columns are told in `docs/exports.md`."
+        ),
+        view=exports.get_export,
+        path_model=parameters.OneExport,
+        query_model=parameters.AskedExport,
+        answer=list[dict[str, Any]],
+        media_types=tuple(FORMATS[name].content_type for name in parameters.EXPORT_FORMATS),
+    ),
+    Operation(
         method="POST",
         path=f"{API}/webhook/",
         name="webhook",
@@ -215,7 +244,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "With `METRICS_TOKEN` set, for those who send it as a bearer token; else only for this machine."
         ),
         answer=str,
-        media_type="text/plain",
+        media_types=("text/plain",),
         rate="none",
         needs_token=False,
         refusals={
@@ -242,7 +271,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="This document as a page",
         view=documents.page,
         answer=str,
-        media_type="text/html",
+        media_types=("text/html",),
         rate="none",
         needs_token=False,
     ),

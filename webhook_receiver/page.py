@@ -21,7 +21,13 @@ _TYPES = {"string": "text", "integer": "whole number", "boolean": "true or false
 
 Schema = Mapping[str, Any]
 
-_NO_JSON = {"text/html": Markup("an HTML page"), "text/plain": Markup("plain text")}
+_NO_JSON = {
+    "text/html": Markup("an HTML page"),
+    "text/plain": Markup("plain text"),
+    "text/csv": Markup("a CSV file"),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": Markup("an Excel workbook"),
+    "application/vnd.apache.parquet": Markup("a Parquet file"),
+}
 
 
 @dataclass(frozen=True)
@@ -118,8 +124,10 @@ class _Page:
             )
 
     def _answer(self, operation: Mapping[str, Any]) -> Markup:
-        ((media_type, content),) = operation["responses"]["200"]["content"].items()
-        return self._kind(content["schema"]) if media_type == "application/json" else _NO_JSON[media_type]
+        contents = operation["responses"]["200"]["content"].items()
+        return Markup(" or ").join(
+            _NO_JSON.get(media_type) or self._kind(content["schema"]) for media_type, content in contents
+        )
 
     def _meaning(self, status: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
         shared: Mapping[str, Any] = self._document["components"]["responses"][status]

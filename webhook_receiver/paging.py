@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -70,7 +70,7 @@ def _decode(cursor: str, key: Key) -> list[Any]:
         if not isinstance(values, list) or len(values) != len(key):
             raise ValueError("another number of values")
         return [_value(value, column) for value, column in zip(values, key, strict=True)]
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         raise BadFields({"cursor": ["not a cursor of this list"]}) from error
 
 
@@ -79,7 +79,7 @@ def _value(value: Any, column: InstrumentedAttribute[Any]) -> Any:
         time = datetime.fromisoformat(value)
         if time.tzinfo is None:
             raise ValueError("a time without a zone")
-        return time
+        return time.astimezone(UTC)
     if type(value) is not column.type.python_type or not _is_storable(value):
         raise ValueError(f"{value!r} cannot be compared with {column.key}")
     return value

@@ -6,6 +6,8 @@ numbers, and both are told.
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -14,12 +16,16 @@ from flask import request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.json_schema import WithJsonSchema
 
+from ocpp_integration.exports import periods
+from ocpp_integration.exports.catalogue import EXPORTS
 from webhook_receiver.errors import BadFields, Refused
 from webhook_receiver.objects import LOG_LEVELS, SESSION_STATUSES
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 MAX_KEY_LENGTH = 200
+EXPORT_NAMES = tuple(EXPORTS)
+EXPORT_FORMATS = tuple(dict.fromkeys(each for export in EXPORTS.values() for each in export.formats))
 MAX_TRANSACTION_ID = 2**63 - 1
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -39,6 +45,13 @@ def _whole(value: object) -> object:
         raise ValueError("a whole number is needed")
     if isinstance(value, str) and not (value.isascii() and value.isdecimal() and len(value) <= 19):
         raise ValueError("a whole number is needed")
+    return value
+
+
+def _day(value: object) -> object:
+    """Else a number would be taken for seconds since 1970, and a time for its day."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("a day is written like 2026-03-31")
     return value
 
 
@@ -86,6 +99,9 @@ Limit = Annotated[
 ]
 
 
+Day = Annotated[date, BeforeValidator(_day)]
+
+
 class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
@@ -124,6 +140,33 @@ class OneStation(_Asked):
 
 class OneSession(_Asked):
     transaction_id: TransactionId = Field(description="The backend's number of it", examples=[501])
+
+
+class OneExport(_Asked):
+    name: Annotated[
+        str, _one_of(EXPORT_NAMES), Field(json_schema_extra={"enum": EXPORT_NAMES}, examples=["sessions"])
+    ] = Field(description="Which file; the list of them says what each holds")
+    format: Annotated[
+        str, _one_of(EXPORT_FORMATS), Field(json_schema_extra={"enum": EXPORT_FORMATS}, examples=["csv"])
+    ] = Field(description="As what; the list says which there are of each")
+
+
+class AskedExport(_Asked):
+    first: Day | None = Field(
+        None,
+        alias="from",
+        description="Its first day, by the clocks of the stations",
+        examples=["2026-01-01"],
+    )
+    last: Day | None = Field(None, alias="to", description="Its last day", examples=["2026-03-31"])
+    quarter: Annotated[str, Field(pattern=periods.QUARTER)] | None = Field(
+        None,
+        description="A quarter instead, like 2026-Q1; files for EV-ChART are of the last one unless told",
+    )
+    station_id: AnyText | None = Field(None, description="Only of this station, by its OCPP id")
+    transaction_id: TransactionId | None = Field(
+        None, description="The session whose meter values are wanted; other files do not need it"
+    )
 
 
 class SyncStation(_Asked):

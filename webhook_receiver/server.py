@@ -17,6 +17,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 import log
+from ocpp_integration.backend import longest_call
 from ocpp_integration.events import MAX_BODY_BYTES
 from settings import ConfigurationError, Settings
 from webhook_receiver.access_log import observe_refusal
@@ -27,11 +28,13 @@ from webhook_receiver.gateway import Gateway, Lane
 
 MAX_CONNECTIONS = 1024
 # By the beginning of the address. Webhooks wait for a commit that they share; the rest of the API may wait
-# for the OCPP backend, up to its timeout. A load balancer and a scraper wait for neither. A batch is large,
-# so few of them are held at once.
+# for the OCPP backend, up to its longest call. A load balancer and a scraper wait for neither. A batch is
+# large, so few of them are held at once. An export keeps a connection to the store for as long as it is read,
+# of the twenty that there are.
 LANES = {
     "/api/ocpp/webhook": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
     "/api/ocpp/webhook/batch": Lane(4, MAX_BATCH_BYTES, 32),
+    "/api/ocpp/exports": Lane(2, MAX_BODY_BYTES, 6),
     "/healthz": Lane(2, MAX_BODY_BYTES, MAX_CONNECTIONS),
     "/readyz": Lane(2, MAX_BODY_BYTES, MAX_CONNECTIONS),
     "/metrics": Lane(1, MAX_BODY_BYTES, MAX_CONNECTIONS),
@@ -58,9 +61,14 @@ def serve(settings: Settings) -> None:
         backpressure=MAX_CONNECTIONS,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
-        workers_kill_timeout=ceil(settings.ocpp_timeout) + STOP_GRACE_SECONDS,
+        workers_kill_timeout=stops_within(settings),
     )
     server.serve(target_loader=partial(_load, settings), wrap_loader=False)
+
+
+def stops_within(settings: Settings) -> int:
+    """Seconds after SIGTERM within which the process ends."""
+    return ceil(longest_call(settings)) + STOP_GRACE_SECONDS
 
 
 def make_gateway(settings: Settings) -> Gateway:

@@ -89,9 +89,17 @@ def _jobs(states: Iterable[JobHealth]) -> Iterable[Metric]:
     failed = GaugeMetricFamily(
         "mengedmate_job_failed_runs", "Runs that failed in the last 24 hours", labels=("job",)
     )
+    late = GaugeMetricFamily(
+        "mengedmate_job_late", "1 where the run that was due has not begun, else 0", labels=("job",)
+    )
+    due = GaugeMetricFamily(
+        "mengedmate_job_next_due_timestamp_seconds", "When the next run should begin", labels=("job",)
+    )
     for state in states:
+        late.add_metric((state.name,), int(state.is_late))
+        due.add_metric((state.name,), state.next_due.timestamp())
         if state.succeeded_at is not None and state.took is not None:
             succeeded.add_metric((state.name,), state.succeeded_at.timestamp())
             took.add_metric((state.name,), state.took.total_seconds())
         failed.add_metric((state.name,), state.failed_lately)
-    return (succeeded, took, failed)
+    return (late, due, succeeded, took, failed)

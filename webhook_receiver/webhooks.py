@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from db.inbox import InboxUnavailable
 from ocpp_integration import events
-from webhook_receiver import batches
+from webhook_receiver import admission, batches
 from webhook_receiver.context import receiver
 from webhook_receiver.intake import TOO_LARGE, Answer, Judged, judge
 
@@ -42,12 +42,15 @@ def receive_batch() -> Response:
     body = request.get_data(cache=False)
     _verified(body)
     try:
-        answers = _record_each(split(body))
+        parts = split(body)
     except batches.NoBatch as error:
+        receiver().metrics.webhook(None, "invalid")
         return _error(400, "the batch is not valid", {"body": [str(error)]})
     except batches.TooManyEvents:
+        receiver().metrics.webhook(None, "invalid")
         return _error(413, f"a batch has at most {batches.MAX_EVENTS} events")
-    return _told_each(answers)
+    admission.count_events(len(parts) - 1)
+    return _told_each(_record_each(parts))
 
 
 @blueprint.errorhandler(events.InvalidSignature)
@@ -75,6 +78,8 @@ def _record_each(parts: list[bytes]) -> list[Answer]:
         judge(part, now) if len(part) <= events.MAX_BODY_BYTES else None for part in parts
     ]
     answers = iter(_record([each for each in judged if each]))
+    for _ in range(judged.count(None)):
+        receiver().metrics.webhook(None, "invalid")
     return [next(answers) if each else TOO_LARGE for each in judged]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -21,6 +22,18 @@ REASONS = {
     "natural_disaster": "a natural disaster",
     "closed": "outside the stated opening hours",
 }
+
+
+class Excluded(NamedTuple):
+    """Time that does not count, with the reason (a key of `REASONS`) and what was noted."""
+
+    span: Span
+    reason: str
+    notes: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{REASONS[self.reason]}: {self.notes}" if self.notes else REASONS[self.reason]
 
 
 class ExclusionRefused(ValueError):
@@ -77,10 +90,10 @@ def within(store: Session, scope: Scope, start: datetime, end: datetime) -> list
     )
 
 
-def of_connector(found: Iterable[OutageExclusion], station_pk: int, connector_pk: int) -> list[Span]:
+def of_connector(found: Iterable[OutageExclusion], station_pk: int, connector_pk: int) -> list[Excluded]:
     """The time that is excluded for one connector: by its own exclusions and its station's."""
     return [
-        Span(each.started_at, each.ended_at)
+        Excluded(Span(each.started_at, each.ended_at), each.reason, each.notes)
         for each in found
         if each.ocpp_station_id == station_pk and each.ocpp_connector_id in (None, connector_pk)
     ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics import availability, exclusions
 from db.analytics.availability import Outage, PortTime, StatusSpan, Uptime
+from db.analytics.exclusions import Excluded
 from db.analytics.scope import Period, Scope
 from db.analytics.spans import Span, intersection, total
 from db.models import (
@@ -27,7 +31,10 @@ _ZONES = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Port:
-    """A connector with its place. `power_w` is its rating, None where it is not known."""
+    """A connector with its place. `power_w` is its rating, None where it is not known.
+
+    `station_id` is the charge point's OCPP id, `place_id` the platform's id of the station.
+    """
 
     connector_pk: int
     station_pk: int
@@ -35,6 +42,15 @@ class Port:
     number: int
     power_w: int | None
     timezone: str
+    station_id: str
+    place_id: UUID
+
+
+class OutagePart(NamedTuple):
+    """A part of an outage that counts whole or not at all; `reasons`, in words, say why it does not."""
+
+    span: Span
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +60,7 @@ class PortLog:
     port: Port
     within: Span
     log: Sequence[StatusSpan]
-    excluded: Sequence[Span] = ()
+    excluded: Sequence[Excluded] = ()
 
     @property
     def observed(self) -> timedelta:
@@ -56,12 +72,30 @@ class PortLog:
 
     @property
     def outages(self) -> list[Outage]:
-        return availability.outages(self.log, self.excluded, known_until=self.within.end)
+        return availability.outages(self.log, self._excluded_spans, known_until=self.within.end)
 
     @property
     def uptime(self) -> Uptime:
         """By NEVI's rule, over the time that was observed."""
-        return availability.nevi(self.down, self.excluded, within=self.within, period=self.observed)
+        return availability.nevi(self.down, self._excluded_spans, within=self.within, period=self.observed)
+
+    def parts(self, outage: Outage) -> list[OutagePart]:
+        """The outage, taken apart where an exclusion begins or ends."""
+        cuts = {time for each in self.excluded for time in each.span if outage.start < time < outage.end}
+        times = sorted({outage.start, outage.end} | cuts)
+        return [OutagePart(Span(*bounds), self._reasons(Span(*bounds))) for bounds in pairwise(times)]
+
+    def reasons_of(self, outage: Outage) -> tuple[str, ...]:
+        """Why some of the outage does not count, in words; empty where all of it does."""
+        return self._reasons(Span(outage.start, outage.end))
+
+    @property
+    def _excluded_spans(self) -> list[Span]:
+        return [each.span for each in self.excluded]
+
+    def _reasons(self, span: Span) -> tuple[str, ...]:
+        touching = (each.words for each in self.excluded if intersection([each.span], [span]))
+        return tuple(dict.fromkeys(touching))
 
 
 @dataclass(frozen=True)
@@ -92,6 +126,18 @@ def logs(store: Session, scope: Scope, period: Period, now: datetime) -> list[Po
             excluded = exclusions.of_connector(found, port.station_pk, port.connector_pk)
             made.append(PortLog(port, within, log, excluded))
     return made
+
+
+def each_log(store: Session, scope: Scope, period: Period, now: datetime) -> Iterator[PortLog]:
+    """The same logs one by one, by the stations' names; no more than a station's are in memory."""
+    stations = store.scalars(
+        select(OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(OCPPStation.id.in_(scope.stations()))
+        .order_by(ChargingStation.name, OCPPStation.id)
+    ).all()
+    for station_pk in stations:
+        yield from logs(store, Scope.station(station_pk), period, now)
 
 
 def definitions(found: Sequence[PortLog], *, unknown_counts: bool = True) -> Definitions:
@@ -141,6 +187,8 @@ def _intervals(
             OCPPConnector.connector_id,
             ChargingConnector.power_w,
             ChargingStation.timezone,
+            OCPPStation.station_id,
+            ChargingStation.id,
         )
         .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
         .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)

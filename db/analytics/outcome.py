@@ -24,4 +24,8 @@ ENDED_STATUSES = frozenset({"stopped", "completed", "failed"})
 
 def is_success(energy_wh: int | None, stop_reason: str | None) -> bool:
     """A valid stop after more than 0.1 kWh."""
-    return (energy_wh or 0) > SUCCESS_OVER_WH and (stop_reason or "Local") in VALID_STOP_REASONS
+    return (energy_wh or 0) > SUCCESS_OVER_WH and has_valid_reason(stop_reason)
+
+
+def has_valid_reason(stop_reason: str | None) -> bool:
+    return (stop_reason or "Local") in VALID_STOP_REASONS

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
-from db.models import ChargingStation, OCPPStation, Rollup, User
+from db.models import ChargingStation, HourProfile, OCPPStation, Rollup, User
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ class Scope:
             return query.where(OCPPStation.id == self.id)
         return query
 
-    def rollups(self) -> ColumnElement[bool]:
-        return and_(Rollup.scope == self.kind, Rollup.scope_id == self.id)
+    def rollups(self, table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
+        columns = table.__table__.c
+        return and_(columns.scope == self.kind, columns.scope_id == self.id)
 
 
 @dataclass(frozen=True)
@@ -93,33 +94,34 @@ class Period:
         start, end = datetime.combine(self.start, time(), zone), datetime.combine(self.end, time(), zone)
         return start.astimezone(UTC), end.astimezone(UTC)
 
-    def rollups(self) -> ColumnElement[bool]:
-        """The fewest rollup rows that cover the period: whole months, and the days at its edges."""
+    def parts(self) -> tuple[Period | None, list[Period]]:
+        """The whole months in it, and the days at its edges."""
         first, last = _first_of_next_month(self.start), self.end.replace(day=1)
         if self.start.day == 1:
             first = self.start
         if first >= last:
-            return self._rows("day", self.start, self.end)
-        edges = [
-            self._rows("day", start, end)
-            for start, end in ((self.start, first), (last, self.end))
-            if start < end
-        ]
-        return or_(self._rows("month", first, last), *edges)
+            return None, [self]
+        edges = ((self.start, first), (last, self.end))
+        return Period(first, last), [Period(start, end) for start, end in edges if start < end]
+
+    def rollups(self, table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
+        """The fewest rows that cover the period: whole months, and the days at its edges."""
+        return or_(*self.ranges(table))
+
+    def ranges(self, table: type[Rollup | HourProfile] = Rollup) -> list[ColumnElement[bool]]:
+        """The same, one condition for each range of rows."""
+        months, edges = self.parts()
+        whole = [months.of_grain("month", table)] if months else []
+        return whole + [edge.of_grain("day", table) for edge in edges]
 
     def day_rollups(self) -> ColumnElement[bool]:
-        return self._rows("day", self.start, self.end)
+        return self.of_grain("day")
 
-    def hour_rollups(self) -> ColumnElement[bool]:
-        return self._rows("hour", self.start, self.end)
-
-    @staticmethod
-    def _rows(grain: str, start: date, end: date) -> ColumnElement[bool]:
-        return and_(
-            Rollup.grain == grain,
-            Rollup.bucket >= datetime.combine(start, time()),
-            Rollup.bucket < datetime.combine(end, time()),
-        )
+    def of_grain(
+        self, grain: Literal["day", "month"], table: type[Rollup | HourProfile] = Rollup
+    ) -> ColumnElement[bool]:
+        columns = table.__table__.c
+        return and_(columns.grain == grain, columns.bucket >= self.start, columns.bucket < self.end)
 
 
 def _first_of_next_month(day: date) -> date:

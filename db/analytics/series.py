@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, false, func, select, union_all
 from sqlalchemy.orm import Session
 
+from db import rollups
 from db.analytics import open_intervals
 from db.analytics.kpis import availability
 from db.analytics.scope import Period, Scope
 from db.columns import from_minor
-from db.models import ChargingStation, OCPPStation, Rollup
+from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
+from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def daily(
         .where(scope.rollups(), period.day_rollups())
         .group_by(Rollup.bucket)
     )
-    by_day = {row[0].date(): [int(value or 0) for value in row[1:]] for row in rows}
+    by_day = {row[0]: [int(value or 0) for value in row[1:]] for row in rows}
     unended = open_intervals.seconds_by_day(store, scope, period, now)
     return [
         _point(day, by_day.get(day, [0] * 7), unended.get(day, (0, 0)))
@@ -82,37 +84,77 @@ def _point(day: date, sums: list[int], unended: open_intervals.Seconds) -> DayPo
 
 def hour_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[int]]:
     """Session starts as [weekday, 0 = Monday][hour of the station's clock]."""
+    return _hours_of_week(store, scope, period, ARRIVALS_BY_HOUR)
+
+
+def load_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[int]]:
+    """The load curve: Wh that flowed, as [weekday, 0 = Monday][hour of the station's clock].
+
+    A session's energy is taken to flow evenly while it charges; see `db.sums`.
+    """
+    return _hours_of_week(store, scope, period, WH_BY_HOUR)
+
+
+def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[str, ...]) -> list[list[int]]:
+    profiles = HourProfile.__table__.c
+    sums = [func.sum(profiles[hour]) for hour in hours]
+    months, edges = period.parts()
     grid = [[0] * 24 for _ in range(7)]
-    rows = store.execute(
-        select(Rollup.bucket, Rollup.arrivals).where(
-            scope.rollups(), period.hour_rollups(), Rollup.arrivals > 0
-        )
-    )
-    for bucket, arrivals in rows:
-        grid[bucket.weekday()][bucket.hour] += arrivals
+    if scope.kind == "station":
+        of_period = months.of_grain("month", HourProfile) if months else false()
+        for edge in edges:
+            _add_edge(store, scope, edge, hours, grid)
+    else:
+        of_period = period.rollups(HourProfile)
+    query = select(profiles.weekday, *sums).where(scope.rollups(HourProfile), of_period)
+    for weekday, *values in store.execute(query.group_by(profiles.weekday)):
+        grid[weekday] = [known + int(value) for known, value in zip(grid[weekday], values, strict=True)]
     return grid
+
+
+def _add_edge(
+    store: Session, scope: Scope, days: Period, hours: tuple[str, ...], grid: list[list[int]]
+) -> None:
+    """Days of a single station, from its sessions: there are few, and so the store keeps no such rows."""
+    for (day, weekday), values in rollups.hours_of_station(store, scope.id, days.start, days.end).items():
+        if days.start <= day < days.end:
+            for hour, column in enumerate(hours):
+                grid[weekday][hour] += values[HOURS.index(column)]
 
 
 def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -> list[StationTotal]:
     """The stations with the most revenue, then energy; those without a session are left out."""
-    revenue = func.sum(Rollup.revenue_minor)
-    energy = func.sum(Rollup.energy_wh)
+    # A part of the period at a time: with a choice of parts, SQLite would walk through every station.
+    rows_of = union_all(*(_station_sums(scope, part) for part in period.ranges())).subquery().c
+    sessions, energy, revenue = (
+        func.sum(rows_of[name]) for name in ("sessions", "energy_wh", "revenue_minor")
+    )
+    best = (
+        select(
+            rows_of.scope_id,
+            rows_of.currency,
+            sessions.label("sessions"),
+            energy.label("energy_wh"),
+            revenue.label("revenue_minor"),
+        )
+        .group_by(rows_of.scope_id, rows_of.currency)
+        .having(sessions > 0)
+        .order_by(revenue.desc(), energy.desc(), rows_of.scope_id)
+        .limit(limit)
+        .subquery()
+    )
     rows = store.execute(
         select(
-            OCPPStation.id,
+            best.c.scope_id,
             ChargingStation.name,
-            Rollup.currency,
-            func.sum(Rollup.sessions),
-            energy,
-            revenue,
+            best.c.currency,
+            best.c.sessions,
+            best.c.energy_wh,
+            best.c.revenue_minor,
         )
-        .join(OCPPStation, Rollup.scope_id == OCPPStation.id)
+        .join(OCPPStation, best.c.scope_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), period.rollups())
-        .group_by(OCPPStation.id, ChargingStation.name, Rollup.currency)
-        .having(func.sum(Rollup.sessions) > 0)
-        .order_by(revenue.desc(), energy.desc(), ChargingStation.name)
-        .limit(limit)
+        .order_by(best.c.revenue_minor.desc(), best.c.energy_wh.desc(), ChargingStation.name)
     )
     return [
         StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
@@ -120,15 +162,22 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -
     ]
 
 
+def _station_sums(scope: Scope, rows: ColumnElement[bool]) -> Select[int, str, int, int, int]:
+    columns = (Rollup.scope_id, Rollup.currency, Rollup.sessions, Rollup.energy_wh, Rollup.revenue_minor)
+    return select(*columns).where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), rows)
+
+
 def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
     """The local days of the first and the last session known, None without any."""
-    first, last = store.execute(
-        select(func.min(Rollup.bucket), func.max(Rollup.bucket)).where(
-            scope.rollups(), Rollup.grain == "day", (Rollup.arrivals > 0) | (Rollup.attempts > 0)
-        )
-    ).one()
-    return (_day(first), _day(last)) if first is not None else None
-
-
-def _day(bucket: datetime) -> date:
-    return bucket.date()
+    of_day = (
+        scope.rollups(),
+        Rollup.grain == "day",
+        (Rollup.arrivals > 0) | (Rollup.attempts > 0),
+    )
+    # The key is in the order of days, so that each end is one look and not a walk through all of them.
+    first, last = (
+        select(Rollup.bucket).where(*of_day).order_by(order).limit(1).scalar_subquery()
+        for order in (Rollup.bucket.asc(), Rollup.bucket.desc())
+    )
+    found = store.execute(select(first, last)).one()
+    return (found[0], found[1]) if found[0] is not None else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, extract, false, func, or_, select
 from sqlalchemy.orm import Session
@@ -34,18 +35,23 @@ _AT_ONCE = 1_000
 class SessionFilter:
     """Which sessions. A session is in the period in which it ended, one still running in that of its start.
 
-    `search` looks for a transaction id, or a part of an id tag or a station's name.
+    `search` looks for a transaction id, or a part of an id tag or a station's name; `user_id` is whose
+    sessions.
     """
 
     period: Period | None = None
     statuses: tuple[str, ...] = ()
     station_pk: int | None = None
     search: str = ""
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True)
 class SessionRow:
-    """One session with the names that a reader needs. Energy in Wh, power in W, times aware UTC."""
+    """One session with the names that a reader needs. Energy in Wh, power in W, times aware UTC.
+
+    `station_id` is the charge point's OCPP id, `place_id` the platform's id of the station.
+    """
 
     pk: int
     transaction_id: int | None
@@ -72,6 +78,21 @@ class SessionRow:
     soc_percent: Decimal | None = None
     meter_start: int | None = None
     meter_stop: int | None = None
+    payment_method: str | None = None
+    station_id: str = ""
+    place_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class SessionAtPlace:
+    """One session as it is stored, with everything that a bill of it names."""
+
+    session: ChargingSession
+    station: OCPPStation
+    place: ChargingStation
+    connector: OCPPConnector | None
+    described: ChargingConnector | None
+    tariff: Tariff | None
 
 
 @dataclass(frozen=True)
@@ -142,6 +163,20 @@ def each_session(
     )
     for row in store.execute(query):
         yield _session_row(row, now or datetime.now(UTC))
+
+
+def each_session_at_place(store: Session, scope: Scope, wanted: SessionFilter) -> Iterator[SessionAtPlace]:
+    """All of them by their start, few of them in memory at a time."""
+    query = (
+        _joined(
+            select(ChargingSession, OCPPStation, ChargingStation, OCPPConnector, ChargingConnector, Tariff)
+        )
+        .where(*_conditions(store, scope, wanted))
+        .order_by(ChargingSession.start_time, ChargingSession.id)
+        .execution_options(yield_per=_AT_ONCE)
+    )
+    for row in store.execute(query):
+        yield SessionAtPlace(*row)
 
 
 def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> SessionCount:
@@ -230,6 +265,8 @@ def _rows() -> Select[*tuple[Any, ...]]:
         select(
             ChargingSession,
             OCPPStation.id,
+            OCPPStation.station_id,
+            ChargingStation.id,
             ChargingStation.name,
             ChargingStation.currency,
             ChargingStation.timezone,
@@ -259,6 +296,8 @@ def _conditions(store: Session, scope: Scope, wanted: SessionFilter) -> list[Col
         conditions.append(ChargingSession.status.in_(wanted.statuses))
     if wanted.station_pk is not None:
         conditions.append(ChargingSession.ocpp_station_id == wanted.station_pk)
+    if wanted.user_id is not None:
+        conditions.append(ChargingSession.user_id == wanted.user_id)
     if text := wanted.search.strip():
         conditions.append(_matches(text))
     return conditions
@@ -289,14 +328,14 @@ def _matches(text: str) -> ColumnElement[bool]:
 
 
 def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
-    session, station_pk, station_name, currency, timezone, number, connector_type, price = row
+    session, station_pk, station_id, place_id, station_name, currency, timezone, number, kind, price = row
     return SessionRow(
         pk=session.id,
         transaction_id=session.transaction_id,
         station_pk=station_pk,
         station_name=station_name,
         connector_number=number,
-        connector_type=connector_type,
+        connector_type=kind,
         start_time=session.start_time,
         stop_time=session.stop_time,
         duration_seconds=max(0, int(((session.stop_time or now) - session.start_time).total_seconds())),
@@ -316,6 +355,9 @@ def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
         soc_percent=session.soc_percent,
         meter_start=session.meter_start,
         meter_stop=session.meter_stop,
+        payment_method=session.payment_method,
+        station_id=station_id,
+        place_id=place_id,
     )
 
 

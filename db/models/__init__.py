@@ -9,6 +9,7 @@ from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPP
 from db.models.operations import (
     BackendState,
     Command,
+    HourProfile,
     JobPosition,
     JobRun,
     JobSchedule,
@@ -29,6 +30,7 @@ __all__ = [
     "ChargingStation",
     "Command",
     "ConnectorStatusInterval",
+    "HourProfile",
     "JobPosition",
     "JobRun",
     "JobSchedule",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    DateTime,
+    Column,
+    Date,
     Double,
     ForeignKey,
     Index,
     LargeBinary,
+    SmallInteger,
     String,
+    Table,
     Text,
     UniqueConstraint,
     text,
@@ -30,7 +33,8 @@ class WebhookEvent(Base):
 
     `state`: received (to be applied), waiting (its station is not known yet), applied, ignored (a type
     that we do not know), dead (cannot be applied; `error` says why), pruned (applied long ago: the body is
-    gone, key and digest stay for ever, so that a resend is still known).
+    gone, key and digest stay for ever, so that a resend is still known). `released_at` is when one that
+    waited was taken up again.
     """
 
     __tablename__ = "webhook_events"
@@ -45,6 +49,7 @@ class WebhookEvent(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
     state: Mapped[Word] = mapped_column(default="received")
+    released_at: Mapped[datetime | None]
     applied_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
 
@@ -194,26 +199,52 @@ class JobPosition(Base):
 
 
 class Rollup(Base):
-    """Sums for one scope and one local hour, day or month, so that a chart reads few rows.
+    """Sums for one scope and one local day or month, so that a chart reads few rows.
 
     `scope` is station (`scope_id` an `ocpp_stations.id`), owner (`station_owners.id`) or network (0);
-    `bucket` is the beginning of the hour, day or month on the clocks of the stations it sums. A session
-    counts where it ended, an arrival where it began, observed and outage seconds where they passed.
+    `bucket` is the first day of it on the clocks of the stations it sums. A session counts where it ended, an
+    arrival where it began, seconds where they passed: occupied is plugged in, charging is energy flowing.
     """
 
     __tablename__ = "rollups"
+    # Read by ranges of its key and by nothing else: on SQLite the key is the table.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
 
     scope: Mapped[str] = mapped_column(String(10), primary_key=True)
     scope_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     grain: Mapped[str] = mapped_column(String(5), primary_key=True)
-    bucket: Mapped[datetime] = mapped_column(DateTime(timezone=False), primary_key=True)
+    bucket: Mapped[date] = mapped_column(Date, primary_key=True)
     currency: Mapped[str] = mapped_column(String(3), primary_key=True)
 
     sessions: Mapped[int] = mapped_column(BigInteger, default=0)
     attempts: Mapped[int] = mapped_column(BigInteger, default=0)
     failed_attempts: Mapped[int] = mapped_column(BigInteger, default=0)
+    valid_stops: Mapped[int] = mapped_column(BigInteger, default=0)
     energy_wh: Mapped[int] = mapped_column(BigInteger, default=0)
     revenue_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     arrivals: Mapped[int] = mapped_column(BigInteger, default=0)
+    occupied_seconds: Mapped[int] = mapped_column(BigInteger, default=0)
+    charging_seconds: Mapped[int] = mapped_column(BigInteger, default=0)
     observed_seconds: Mapped[int] = mapped_column(BigInteger, default=0)
     outage_seconds: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class HourProfile(Base):
+    """Sums by hour of the local clock, for one day or for one weekday (0 is Monday) of a month.
+
+    `a00` to `a23` are arrivals, `w00` to `w23` the Wh that flowed in that hour. Scopes are those of
+    `Rollup`; a station has no days of its own, since its sessions of a few days are quickly read.
+    """
+
+    __table__ = Table(
+        "hour_profiles",
+        Base.metadata,
+        Column("scope", String(10), primary_key=True),
+        Column("scope_id", BigInteger, primary_key=True),
+        Column("grain", String(5), primary_key=True),
+        Column("bucket", Date, primary_key=True),
+        Column("weekday", SmallInteger, primary_key=True),
+        *(Column(f"{what}{hour:02}", BigInteger, nullable=False) for what in "aw" for hour in range(24)),
+        sqlite_with_rowid=False,
+    )

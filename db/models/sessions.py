@@ -20,7 +20,8 @@ class ChargingSession(Timestamped, Base):
     """One session. The first block is what was reported, the second what we made of it.
 
     Each reported column only ever takes a later or a larger value, and `ocpp_integration.lifecycle`
-    computes the others from them: reports may come in any order, and twice.
+    computes the others from them: reports may come in any order, and twice. `asked_at` is when the backend
+    was last asked for it in vain.
     """
 
     __tablename__ = "charging_sessions"
@@ -61,6 +62,7 @@ class ChargingSession(Timestamped, Base):
     soc_percent: Mapped[Decimal | None] = mapped_column(FixedPoint(1))
     charging_seconds: Mapped[int | None]
     heard_at: Mapped[datetime] = mapped_column(default=utc_now)
+    asked_at: Mapped[datetime | None]
 
     start_time: Mapped[datetime]
     status: Mapped[Word] = mapped_column(default="pending")

@@ -9,8 +9,11 @@ from pathlib import Path
 from db import migrate as migrations
 from db import rollups
 from db.engine import writing
-from management import backup, copy_store, imports, stations
+from management import backup, copy_store, exports, imports, stations
 from management.commands.command import Commands, engine_of
+from ocpp_integration.exports import periods
+from ocpp_integration.exports.catalogue import EXPORTS
+from ocpp_integration.exports.files import FORMATS
 from ocpp_integration.platform import terms_of
 from settings import ConfigurationError, load
 
@@ -46,6 +49,24 @@ def import_stations(options: Namespace) -> None:
         replace=options.replace,
         skip_bad=options.skip_bad,
     )
+
+
+def export(options: Namespace) -> None:
+    """Write a table or a report to a file; see docs/exports.md."""
+    settings = load()
+    size = exports.write(
+        engine_of(settings),
+        settings,
+        EXPORTS[options.name],
+        options.format,
+        options.output,
+        period=periods.asked(options.first, options.last, options.quarter),
+        owner_name=options.owner,
+        station_id=options.station,
+        transaction_id=options.transaction,
+        force=options.force,
+    )
+    print(f"Wrote {options.output} ({size:,} bytes).")
 
 
 def pull_stations(options: Namespace) -> int:
@@ -112,6 +133,19 @@ def _station_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--skip-bad", action="store_true", help="leave out stations with wrong rows")
 
 
+def _export_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", choices=EXPORTS, metavar="NAME", help=", ".join(EXPORTS))
+    parser.add_argument("--format", choices=FORMATS, default="csv", help="default: csv; json for OCPI")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--force", action="store_true", help="replace the file if there is one")
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="YYYY-MM-DD", help="included")
+    parser.add_argument("--quarter", metavar="YYYY-Qn", help="a quarter instead; EV-ChART: the last one")
+    parser.add_argument("--owner", help="only the stations of this owner (default: all)")
+    parser.add_argument("--station", metavar="ID", help="only this station, by its OCPP id")
+    parser.add_argument("--transaction", type=int, metavar="ID", help="the session, for meter-values")
+
+
 def _pull_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only print what would change")
     parser.add_argument(
@@ -142,6 +176,7 @@ def _restore_arguments(parser: ArgumentParser) -> None:
 COMMANDS: Commands = {
     "import-sessions": (import_sessions, _import_arguments),
     "import-stations": (import_stations, _station_arguments),
+    "export": (export, _export_arguments),
     "pull-stations": (pull_stations, _pull_arguments),
     "copy-store": (copy_a_store, _copy_arguments),
     "rollup": (rollup, _rollup_arguments),

@@ -1,46 +1,52 @@
-"""Tables as files. Each writer takes a table whose rows it reads once, and needs memory for a few of them."""
+"""Tables and objects as files. Each writer reads the rows once, and needs memory for a few of them."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from ocpp_integration.exports.table import Column, Kind, Table, Value
+from ocpp_integration.exports.table import Column, Kind, Objects, Table, Value
+
+Row = TypeVar("Row")
 
 # A spreadsheet takes a text that begins so for a formula, and runs it.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-_ROWS_AT_ONCE = 5_000
+_ROWS_AT_ONCE = 1_000
 # Excel has no more rows to a sheet; what is beyond them goes to further sheets.
 SHEET_ROWS = 1_048_576
 _BYTES_AT_ONCE = 64 * 1024
 
 
 class Format(NamedTuple):
-    """`write` gives the file's bytes piece by piece."""
+    """`write` gives the file's bytes piece by piece, and takes a `Table`, or `Objects` where it is JSON.
 
-    ending: str
+    What fails at the first row fails before the first piece.
+    """
+
     content_type: str
-    write: Callable[[Table[Any]], Iterator[bytes]]
+    write: Callable[[Any], Iterator[bytes]]
 
 
 def to_csv(table: Table[Any]) -> Iterator[bytes]:
-    """UTF-8 with a byte order mark (Excel wants one) and CRLF (RFC 4180); times are ISO 8601 in UTC."""
-    yield "\ufeff".encode()
-    yield _csv_lines([table.headers])
-    values = table.values()
-    while some := list(islice(values, _ROWS_AT_ONCE)):
-        yield _csv_lines([[_as_text(each, column) for each, column in _pairs(row, table)] for row in some])
+    """UTF-8 with CRLF (RFC 4180), for people with the mark that Excel wants; times are ISO 8601, UTC."""
+    lead = ("\ufeff".encode() if table.for_people else b"") + _csv_lines([table.headers])
+    for some in _some_at_once(table.values()):
+        yield lead + _csv_lines([_as_texts(row, table) for row in some])
+        lead = b""
+    if lead:
+        yield lead
 
 
 def to_xlsx(table: Table[Any]) -> Iterator[bytes]:
@@ -59,24 +65,40 @@ def to_parquet(table: Table[Any]) -> Iterator[bytes]:
     with TemporaryDirectory(prefix="export") as folder:
         path = Path(folder) / "table.parquet"
         with pq.ParquetWriter(path, schema) as writer:
-            values = table.values()
-            while some := list(islice(values, _ROWS_AT_ONCE)):
+            for some in _some_at_once(table.values()):
                 writer.write_table(_arrow_table(some, table, schema))
         with path.open("rb") as file:
             while piece := file.read(_BYTES_AT_ONCE):
                 yield piece
 
 
+def to_json(objects: Objects) -> Iterator[bytes]:
+    """An array of objects."""
+    lead = b"["
+    for some in _some_at_once(objects.rows):
+        yield lead + b",\n".join(orjson.dumps(row, default=_as_number) for row in some)
+        lead = b",\n"
+    yield b"[]" if lead == b"[" else b"]"
+
+
+# By the ending of the file's name.
 FORMATS = {
-    "csv": Format("csv", "text/csv; charset=utf-8", to_csv),
-    "xlsx": Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", to_xlsx),
-    "parquet": Format("parquet", "application/vnd.apache.parquet", to_parquet),
+    "csv": Format("text/csv; charset=utf-8", to_csv),
+    "xlsx": Format("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", to_xlsx),
+    "parquet": Format("application/vnd.apache.parquet", to_parquet),
+    "json": Format("application/json", to_json),
 }
 
 
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
+
+
+def _some_at_once(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    left = iter(rows)
+    while some := list(islice(left, _ROWS_AT_ONCE)):
+        yield some
 
 
 def _pairs(row: list[Value], table: Table[Any]) -> Iterator[tuple[Value, Column[Any]]]:
@@ -87,6 +109,17 @@ def _csv_lines(rows: list[list[str]]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer).writerows(rows)
     return buffer.getvalue().encode()
+
+
+def _as_texts(row: list[Value], table: Table[Any]) -> list[str]:
+    return [_as_text(value, column) for value, column in _pairs(row, table)]
+
+
+def _as_number(value: object) -> orjson.Fragment:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{value!r} is nothing that JSON has")
+    # Through a float, 0.1 kWh and 1234567890.12 birr might come out as something else.
+    return orjson.Fragment(f"{value:f}")
 
 
 def _as_text(value: Value, column: Column[Any]) -> str:

@@ -38,4 +38,4 @@ COLUMNS = (
 def table(store: Session, scope: Scope, wanted: SessionFilter) -> Table[SessionRow]:
     """The sessions looked for, the oldest first; rows are read while the file is written."""
     rows: Iterator[SessionRow] = each_session(store, scope, wanted)
-    return Table("sessions", COLUMNS, rows)
+    return Table(COLUMNS, rows)

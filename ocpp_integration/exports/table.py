@@ -1,8 +1,8 @@
-"""What a table is, whatever file it becomes: columns with their units, and rows one by one."""
+"""What a file is made of: a table's columns with their units and rows one by one, or objects one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -41,11 +41,11 @@ class Column(Generic[Row]):
 
 @dataclass(frozen=True)
 class Table(Generic[Row]):
-    """`name` is that of the file, without its ending."""
+    """`rows` may be read once. `for_people` is False where a program reads it that takes a CSV literally."""
 
-    name: str
     columns: Sequence[Column[Row]]
     rows: Iterable[Row]
+    for_people: bool = True
 
     @property
     def headers(self) -> list[str]:
@@ -54,6 +54,13 @@ class Table(Generic[Row]):
     def values(self) -> Iterator[list[Value]]:
         for row in self.rows:
             yield [column.value(row) for column in self.columns]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What becomes a JSON array. Decimals in it become numbers, with the digits that they have."""
+
+    rows: Iterable[Mapping[str, Any]]
 
 
 def kwh(wh: int | None) -> Decimal | None:

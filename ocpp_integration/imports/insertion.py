@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db import rollups
 from db.columns import to_minor
 from db.models import ChargingSession, utc_now
+from db.sums import SessionFacts
 from ocpp_integration.imports.bulk import BulkInsert
 from ocpp_integration.imports.known import KnownSessions
 from ocpp_integration.imports.session import EndedSession
@@ -38,12 +39,14 @@ def insert_sessions(
     """
     stations = stations or Stations(store)
     known_sessions = KnownSessions(store, source)
+    sums = rollups.Changes()
     added = 0
     for chunk in in_chunks(sessions, CHUNK):
         known = known_sessions.find([session.external_id for session in chunk])
         new = [session for session in chunk if session.external_id not in known]
-        add_sessions(store, new, source=source, stations=stations, now=now)
+        add_sessions(store, new, sums, source=source, stations=stations, now=now)
         added += len(new)
+    sums.write(store)
     if added:
         refresh_statistics(store)
     return added
@@ -52,12 +55,15 @@ def insert_sessions(
 def add_sessions(
     store: Session,
     sessions: Sequence[EndedSession],
+    sums: rollups.Changes,
     *,
     source: str,
     stations: Stations,
     now: datetime | None = None,
 ) -> None:
-    """Insert the rows and add their sums. Raises `IntegrityError` where one is in the store already."""
+    """Insert the rows and add to `sums`, which the caller writes in the end: the more rows share a day, the
+    less there is to write. Raises `IntegrityError` where a row is in the store already.
+    """
     if not sessions:
         return
     now = now or utc_now()
@@ -69,13 +75,16 @@ def add_sessions(
     }
     insert = BulkInsert(store.connection(), _TABLE, _COLUMNS, same)
     insert.execute(_values(session, stations) for session in sessions)
-    rollups.add_sessions(store, (_facts(session, stations) for session in sessions))
+    for session in sessions:
+        sums.add_session(_facts(session, stations))
+    if sums.are_many:
+        sums.write(store)
 
 
 def refresh_statistics(store: Session) -> None:
     """After many rows: until its statistics are made anew PostgreSQL plans for the tables as they were."""
     if store.get_bind().dialect.name == "postgresql":
-        store.execute(text("ANALYZE charging_sessions, rollups"))
+        store.execute(text("ANALYZE charging_sessions, rollups, hour_profiles"))
 
 
 def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -149,9 +158,9 @@ def _payment_status(session: EndedSession) -> str:
     return "pending" if session.cost is None else "completed"
 
 
-def _facts(session: EndedSession, stations: Stations) -> rollups.SessionFacts:
+def _facts(session: EndedSession, stations: Stations) -> SessionFacts:
     station = stations.get(session.station_id)
-    return rollups.SessionFacts(
+    return SessionFacts(
         station_pk=station.pk,
         owner_id=station.owner_id,
         timezone=station.timezone,
@@ -162,4 +171,6 @@ def _facts(session: EndedSession, stations: Stations) -> rollups.SessionFacts:
         energy_wh=session.energy_wh,
         cost_minor=None if session.cost is None else to_minor(session.cost),
         stop_reason=session.stop_reason,
+        tax_minor=None if session.tax is None else to_minor(session.tax),
+        charging_seconds=session.charging_seconds,
     )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from db.rollups import Changes
 from ocpp_integration.imports import insertion
 from ocpp_integration.imports.checks import make_session, warnings
 from ocpp_integration.imports.errors import RowRejected
@@ -81,12 +82,14 @@ class ImportRun:
         self._now = now
         self._stations = Stations(store)
         self._known = KnownSessions(store, SOURCE)
+        self._sums = Changes()
         self._line_of: dict[str, int] = {}
         self._report = ImportReport(ignored_columns=layout.ignored)
 
     def take_all(self, records: Iterable[Record]) -> None:
         for rows in insertion.in_chunks(self._good_rows(records), insertion.CHUNK):
             self._take(rows)
+        self._sums.write(self._store)
         if self._report.added:
             insertion.refresh_statistics(self._store)
 
@@ -126,7 +129,9 @@ class ImportRun:
                     new.append(self._placed(row))
             except RowRejected as rejection:
                 self._rejects.add(row.record, rejection)
-        insertion.add_sessions(self._store, new, source=SOURCE, stations=self._stations, now=self._now)
+        insertion.add_sessions(
+            self._store, new, self._sums, source=SOURCE, stations=self._stations, now=self._now
+        )
         self._count(new)
 
     def _is_new(self, session: EndedSession, known: dict[str, Identity]) -> bool:

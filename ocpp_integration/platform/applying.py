@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
+from db import rollups
 from db.engine import reading, writing
 from db.models import ChargingConnector, ChargingStation, OCPPStation, StationOwner, Tariff, utc_now
 from ocpp_integration.platform.changes import (
@@ -65,6 +66,7 @@ def _apply(store: Session, plan: Plan, terms: Terms, now: datetime) -> None:
     applying = _Applying(store, terms, now)
     for change in plan.changes:
         HANDLERS[type(change)](applying, change)
+    applying.move_sums()
 
 
 class _Applying:
@@ -76,6 +78,7 @@ class _Applying:
         self._tariffs: dict[tuple[str, Decimal], Tariff] = {}
         # Asking the store for one that was just added would write it alone.
         self._places: dict[UUID, ChargingStation] = {}
+        self._former_owners: dict[UUID, int] = {}
 
     def add_owner(self, change: OwnerAdded) -> None:
         self._owners[change.name] = StationOwner(name=change.name)
@@ -123,8 +126,11 @@ class _Applying:
 
     def change_station(self, change: StationChanged) -> None:
         place = self._station(change.id)
-        value = self._owners[change.after] if change.field == "owner" else change.after
-        setattr(place, change.field, value)
+        if change.field == "owner":
+            self._former_owners[place.id] = place.owner_id
+            place.owner = self._owners[change.after]
+        else:
+            setattr(place, change.field, change.after)
 
     def add_connector(self, change: ConnectorAdded) -> None:
         place = self._touched(change.id)
@@ -140,6 +146,25 @@ class _Applying:
             connector.tariff = self._tariff(place.currency, change.after)
         else:
             setattr(connector, change.field, change.after)
+
+    def move_sums(self) -> None:
+        """The statistics of a station that changed hands go to its new owner.
+
+        Stations are held in the order in which workers hold theirs, and after the platform's own rows, as
+        whoever tells the backend does.
+        """
+        if not self._former_owners:
+            return
+        self.store.flush()
+        held = (
+            select(OCPPStation)
+            .where(OCPPStation.charging_station_id.in_(self._former_owners))
+            .order_by(OCPPStation.id)
+            .with_for_update(of=OCPPStation, key_share=True)
+        )
+        for row in self.store.scalars(held).all():
+            place = row.charging_station
+            rollups.move_station(self.store, row.id, self._former_owners[place.id], place.owner_id)
 
     def _station(self, id: UUID) -> ChargingStation:
         if id not in self._places:

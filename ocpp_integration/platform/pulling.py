@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from ocpp_integration.platform.applying import Terms, carry_out
 from ocpp_integration.platform.planning import Plan, Rules
-from ocpp_integration.platform.source import MengedMate
+from ocpp_integration.platform.source import MengedMate, OnRead, unheard
 from ocpp_integration.platform.sources import PLATFORM
 from settings import Settings
 
@@ -23,13 +23,15 @@ def pull(
     now: datetime,
     dry_run: bool = False,
     trusted: bool = False,
+    on_read: OnRead = unheard,
 ) -> tuple[int, Plan]:
     """Bring the store to the platform's list; returns how many stations it names, and what changed.
 
     What cannot be read, and what is not believed, is left as it is and stands among the plan's problems. A
-    list from which all or most stations are gone is believed only where it is `trusted`.
+    list from which all or most stations are gone is believed only where it is `trusted`. `on_read` is told
+    how many stations were found so far; what it raises ends the pull, with nothing changed.
     """
-    listing = source.read()
+    listing = source.read(on_read)
     rules = Rules(PLATFORM, NAMELESS_OWNER, exhaustive=True, trusted=trusted)
     plan = carry_out(engine, listing, rules, terms, now=now, dry_run=dry_run)
     return len(listing.stations) + len(listing.left_out), plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +25,11 @@ _PORTS = {"http": 80, "https": 443}
 
 Row = Mapping[str, Any]
 Origin = tuple[str, str, int]  # scheme, host, port
+OnRead = Callable[[int], None]
+
+
+def unheard(_read: int) -> None:
+    """For reading that nobody watches."""
 
 
 class MengedMate:
@@ -36,18 +41,22 @@ class MengedMate:
         self._paths = PATHS[settings.mengedmate_stations]
         self._http = http or PlatformHttp(self._base, token.get_secret_value() if token else "")
 
-    def read(self) -> Listing:
-        """The own stations first: of a station in both lists, the own row counts."""
+    def read(self, on_read: OnRead = unheard) -> Listing:
+        """The own stations first: of a station in both lists, the own row counts.
+
+        `on_read` is told how many stations were found so far; what it raises ends the reading.
+        """
         listing = Listing()
         found: dict[UUID, tuple[Row, bool]] = {}
         for path in self._paths:
             try:
                 for position, row in enumerate(self._rows(path), start=1):
                     _collect(listing, found, row, position, path)
+                    on_read(len(found))
             except PlatformError as error:
                 listing.complete = False
                 listing.problems.append(f"{path}: {error}")
-        self._add_all(listing, found)
+        self._add_all(listing, found, on_read)
         return listing
 
     def _rows(self, path: str) -> Iterator[object]:
@@ -79,9 +88,9 @@ class MengedMate:
         base = urlsplit(self._base)
         return parts._replace(scheme=base.scheme, netloc=base.netloc, fragment="").geturl()
 
-    def _add_all(self, listing: Listing, found: Mapping[UUID, tuple[Row, bool]]) -> None:
+    def _add_all(self, listing: Listing, found: Mapping[UUID, tuple[Row, bool]], on_read: OnRead) -> None:
         lacking = [id for id, (row, _) in found.items() if row.get("connectors") is None]
-        details = self._details(lacking)
+        details = self._details(lacking, lambda: on_read(len(found)))
         for position, (id, (row, is_own)) in enumerate(found.items(), start=1):
             try:
                 detail = details.get(id, {})
@@ -92,7 +101,7 @@ class MengedMate:
                 listing.left_out.append(StationKey(id))
                 listing.problems.append(f"{rows.label(row, position)}: {error}")
 
-    def _details(self, ids: list[UUID]) -> dict[UUID, Row | PlatformError]:
+    def _details(self, ids: list[UUID], on_answer: Callable[[], None]) -> dict[UUID, Row | PlatformError]:
         failures = 0
 
         def ask(id: UUID) -> Row | PlatformError:
@@ -109,8 +118,16 @@ class MengedMate:
             failures = 0
             return row
 
+        details = {}
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            return dict(zip(ids, pool.map(ask, ids), strict=True))
+            try:
+                for id, answer in zip(ids, pool.map(ask, ids), strict=True):
+                    details[id] = answer
+                    on_answer()
+            finally:
+                # Where the reading ends early, what was not asked for yet never is.
+                pool.shutdown(cancel_futures=True)
+        return details
 
     def _detail(self, id: UUID) -> Row:
         row = self._http.get(f"{self._base}{PUBLIC}{id}/")
