@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dashboard import formats
 from db.accounts import TokenRow, UserRow
+from db.models import AuditEntry
 
 _SOON = timedelta(days=14)
 # Word and colour of a state; the colours are those of connectors.
@@ -39,7 +40,7 @@ def token_row(token: TokenRow, now: datetime, timezone: str, *, with_user: bool)
         _expiry(token, now, timezone),
         _use("Last used", token.last_used_at, now, timezone, never="Never"),
     ]
-    return _row(token.name or "Unnamed token", below, (word, kind), facts)
+    return fact_row(token.name or "Unnamed token", below, (word, kind), facts)
 
 
 def user_row(user: UserRow, now: datetime, timezone: str) -> str:
@@ -50,10 +51,21 @@ def user_row(user: UserRow, now: datetime, timezone: str) -> str:
         _use("Signed in", user.signed_in_at, now, timezone, never="Not now"),
         Fact("Tokens", formats.count(user.tokens)),
     ]
-    return _row(user.name or user.user_name, below, state, facts)
+    return fact_row(user.name or user.user_name, below, state, facts)
 
 
-def _row(title: str, below: str, state: tuple[str, str], facts: Sequence[Fact]) -> str:
+def audit_row(entry: AuditEntry, timezone: str) -> dict[str, str]:
+    return {
+        "When": formats.local_time(entry.at, timezone, seconds=True),
+        "Who": entry.user_name or "Command line",
+        "Did what": formats.words(entry.action),
+        "To what": entry.subject,
+        "Details": ", ".join(f"{name}: {value}" for name, value in entry.details.items()),
+    }
+
+
+def fact_row(title: str, below: str, state: tuple[str, str], facts: Sequence[Fact]) -> str:
+    """A row of a list: `state` is its word and its colour."""
     word, kind = state
     under = f"<span>{escape(below)}</span>" if below else ""
     return (

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import AuditEntry, User, utc_now
+
+
+def newest(store: Session, *, limit: int) -> list[AuditEntry]:
+    """The last entries, the newest first."""
+    query = select(AuditEntry).order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+    return list(store.scalars(query.limit(limit)))
 
 
 def record(

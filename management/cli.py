@@ -9,9 +9,10 @@ from sqlalchemy.exc import OperationalError
 from db.access import AccessError
 from jobs.runs import AlreadyRunning
 from management import backup, charging_test, copy_store, exports
-from management.commands import access, data, running, work
+from management.commands import access, data, events, running, work
 from management.commands.command import Commands
 from ocpp_integration.errors import IntegrationError
+from ocpp_integration.exports import periods
 from ocpp_integration.imports import ImportRefused
 from settings import ConfigurationError
 from simulator.fleet import FleetError
@@ -19,7 +20,13 @@ from simulator.fleet import FleetError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-COMMANDS: Commands = {**running.COMMANDS, **access.COMMANDS, **data.COMMANDS, **work.COMMANDS}
+COMMANDS: Commands = {
+    **running.COMMANDS,
+    **access.COMMANDS,
+    **data.COMMANDS,
+    **work.COMMANDS,
+    **events.COMMANDS,
+}
 
 # What is said in one line instead of a traceback: the person at the keyboard can mend it.
 REFUSALS = (
@@ -34,6 +41,7 @@ REFUSALS = (
     ImportRefused,
     IntegrationError,
     OperationalError,
+    periods.WrongPeriod,
 )
 
 

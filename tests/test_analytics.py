@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import factories
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from db import rollups
 from db.analytics import kpis, live, series, sessions
 from db.analytics.outcome import is_success
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import Period, Scope, in_days, in_period
 from db.engine import reading, writing
 from db.models import OCPPStation, Rollup, User
 from db.sums import SessionFacts
@@ -99,7 +100,8 @@ def test_months_and_edges_cover_exactly_the_days_of_any_period(three_years: Engi
     period = Period(days[0], days[1])
     total = select(func.coalesce(func.sum(Rollup.energy_wh), 0)).where(Scope.network().rollups())
     with reading(three_years) as store:
-        assert store.scalar(total.where(period.rollups())) == store.scalar(total.where(period.day_rollups()))
+        found, expected = (store.scalar(total.where(rows), period.told) for rows in (in_period(), in_days()))
+    assert found == expected
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -109,7 +111,8 @@ def test_no_period_of_three_years_reads_more_than_one_row_for_each_month_and_edg
 ) -> None:
     with reading(three_years) as store:
         rows = store.scalar(
-            select(func.count()).select_from(Rollup).where(Scope.network().rollups(), Period(*days).rollups())
+            select(func.count()).select_from(Rollup).where(Scope.network().rollups(), in_period()),
+            Period(*days).told,
         )
     assert rows is not None
     assert rows <= 36 + 2 * 30
@@ -329,6 +332,51 @@ def test_arrivals_are_by_the_weekday_and_hour_of_the_stations_clock(engine: Engi
         factories.roll_up(store, DAY, DAY)
         grid = series.hour_by_weekday(store, Scope.network(), TODAY)
     assert [(d, h) for d in range(7) for h in range(24) if grid[d][h]] == [(DAY.weekday(), 0)]
+
+
+_SCOPES = ["network", "owner", "station"]
+
+
+def _scope(kind: str, station: OCPPStation) -> Scope:
+    place = station.charging_station
+    return {
+        "network": Scope.network(),
+        "owner": Scope.owner(place.owner_id),
+        "station": Scope.station(station.id),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", _SCOPES)
+@pytest.mark.parametrize(("start", "end"), [((4, 20), (7, 5)), ((5, 1), (6, 1)), ((5, 20), (5, 28))])
+def test_hours_of_the_week_are_those_of_the_sessions_of_exactly_the_period(
+    engine: Engine, kind: str, start: tuple[int, int], end: tuple[int, int]
+) -> None:
+    period, zone = Period(date(2025, *start), date(2025, *end)), ZoneInfo("Africa/Addis_Ababa")
+    with writing(engine) as store:
+        station = _station(store)
+        starts = [datetime(2025, 4, 1, tzinfo=UTC) + timedelta(hours=17 * n) for n in range(150)]
+        for at in starts:
+            factories.add_session(store, station, at, minutes=90)
+        factories.roll_up(store, date(2025, 3, 1), date(2025, 8, 1))
+        grid = series.hour_by_weekday(store, _scope(kind, station), period)
+    expected = [[0] * 24 for _ in range(7)]
+    for local in (at.astimezone(zone) for at in starts):
+        expected[local.weekday()][local.hour] += period.start <= local.date() < period.end
+    assert grid == expected
+
+
+@pytest.mark.parametrize("kind", _SCOPES)
+def test_the_load_curve_has_the_energy_of_the_hours_in_which_it_flowed(engine: Engine, kind: str) -> None:
+    with writing(engine) as store:
+        station = _station(store)
+        factories.add_session(store, station, _at(9.5), minutes=90, energy_wh=9000)
+        factories.roll_up(store, DAY, DAY)
+        grid = series.load_by_weekday(store, _scope(kind, station), TODAY)
+    weekday = DAY.weekday()
+    assert {(day, hour): wh for day in range(7) for hour, wh in enumerate(grid[day]) if wh} == {
+        (weekday, 9): 3000,
+        (weekday, 10): 6000,
+    }
 
 
 def test_top_stations_are_those_of_the_scope_with_the_most_revenue(engine: Engine) -> None:

@@ -17,8 +17,9 @@ from mengedmate import Platform, connector, running_platform, station, station_i
 from sqlalchemy import Engine, func, select
 
 import manage
+from db import audit
 from db.engine import reading, writing
-from db.models import ChargingConnector, ChargingStation, OCPPStation, StationOwner, Tariff
+from db.models import AuditEntry, ChargingConnector, ChargingStation, OCPPStation, StationOwner, Tariff
 from ocpp_integration import sync
 from ocpp_integration.platform.table import COLUMNS
 from settings import ROOT
@@ -59,6 +60,10 @@ class Command:
     def count(self, model: type) -> int:
         with reading(self.engine) as store:
             return store.scalar(select(func.count()).select_from(model)) or 0
+
+    def audited(self) -> list[AuditEntry]:
+        with reading(self.engine) as store:
+            return audit.newest(store, limit=10)
 
     def is_untouched(self) -> bool:
         return not any(
@@ -232,6 +237,17 @@ def test_a_station_imported_with_both_ids_keeps_the_one_set_by_hand(
     ]
 
 
+def test_an_import_is_told_in_the_audit_log_a_dry_run_and_what_changes_nothing_are_not(
+    command: Command,
+) -> None:
+    command.table(*BOLE, options=("--dry-run",))
+    command.table(*BOLE, options=("--replace",))
+    command.table(*BOLE)
+    (entry,) = command.audited()
+    assert (entry.action, entry.subject, entry.user_name) == ("import stations", "stations.csv", "")
+    assert entry.details["replace"] == "yes" and int(entry.details["changes"]) > 0
+
+
 # What is refused
 
 
@@ -366,7 +382,14 @@ def test_a_pull_by_hand_that_is_not_believed_says_how_to_believe_it(
     platform.lists()
     assert command.run("pull-stations") == ["Nothing to change."]
     assert (command.code, "pull-stations --trust" in command.errors) == (1, True)
+    assert command.audited() == []
     assert command.run("pull-stations", "--trust")[0] == f"STATION_{station_id(1)}: deactivated"
+    (entry,) = command.audited()
+    assert (entry.action, entry.subject, entry.details) == (
+        "pull stations",
+        platform.url,
+        {"changes": "1", "trust": "yes"},
+    )
 
 
 def test_a_pull_without_an_address_says_which_settings_are_needed(command: Command) -> None:

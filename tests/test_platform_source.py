@@ -306,6 +306,21 @@ def test_details_that_all_fail_are_not_all_asked_for(platform: Platform) -> None
     assert (len(listing.left_out), len(asked) < 30) == (60, True)
 
 
+def test_reading_that_ends_among_the_details_asks_for_no_more_of_them(platform: Platform) -> None:
+    platform.lists(public=[station(each) for each in range(300)])
+    told: list[int] = []
+
+    def enough(found: int) -> None:
+        told.append(found)
+        if len(told) > 300:
+            raise _Enough
+
+    with pytest.raises(_Enough):
+        platform.source().read(enough)
+    asked = [path for path in platform.paths() if path.endswith("/") and path not in (OWN, PUBLIC)]
+    assert len(asked) < 300
+
+
 def test_an_own_station_without_connectors_is_asked_for_them(platform: Platform) -> None:
     platform.lists(public=[station(1)])
     platform.answer(OWN, reply(200, [station(1) | {"connectors": None}]))

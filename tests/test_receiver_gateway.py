@@ -259,6 +259,29 @@ def test_an_answer_that_takes_too_long_is_cut_off_however_well_it_is_read() -> N
     assert app.closed.is_set()
 
 
+def test_a_piece_in_the_making_is_waited_for_before_its_maker_is_closed() -> None:
+    ended: list[str] = []
+
+    def body() -> Iterator[bytes]:
+        try:
+            yield b"first"
+            threading.Event().wait(0.3)
+            ended.append("made")
+            yield b"second"
+        finally:
+            ended.append("closed")
+
+    def app(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return body()
+
+    async def ask() -> None:
+        await _serve(_opened(app, answer_seconds=0.1), Request())
+
+    asyncio.run(ask())
+    assert ended == ["made", "closed"]
+
+
 def test_an_answer_that_fails_on_the_way_ends_its_connection() -> None:
     """Its reader must not take the part for the whole."""
     app = Endless(fails_after=3)

@@ -127,13 +127,15 @@ class Gateway:
 
     async def _stream(self, opened: _OpenLane, answer: _Begun, scope: Scope, protocol: HTTPProtocol) -> None:
         in_lane = partial(asyncio.get_running_loop().run_in_executor, opened.pool)
+        making = in_lane(next, answer.pieces, None)
         stream = streaming(
             protocol, answer.status, answer.headers, client=scope.client, patience=self.patience
         )
         try:
             async with asyncio.timeout(self.answer_seconds), stream as body:
-                while (piece := await in_lane(next, answer.pieces, None)) is not None:
+                while (piece := await asyncio.shield(making)) is not None:
                     await body.send(piece)
+                    making = in_lane(next, answer.pieces, None)
         except TimeoutError:
             logger.warning("cut off the answer to %s: its reader is too slow", scope.path)
         except ClientLeft:
@@ -141,6 +143,8 @@ class Gateway:
         except Exception:
             logger.exception("cut off the answer to %s: making it failed", scope.path)
         finally:
+            # What is making a piece cannot be closed.
+            await asyncio.wait([making])
             await in_lane(answer.close)
 
     async def _answer(self, opened: _OpenLane, scope: Scope, protocol: HTTPProtocol) -> _Answer | _Begun:

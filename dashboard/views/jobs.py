@@ -94,7 +94,8 @@ def ask(name: str) -> None:
 
 
 def history() -> None:
-    names = [job.name for job in loading.job_states()]
+    # Quiet jobs come last: while they are fine their history is empty.
+    names = [job.name for job in sorted(loading.job_states(), key=lambda job: job.quiet)]
     if not names:
         return
     with st.container(key="card-history"):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics import open_intervals
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import Period, Scope, in_period
 from db.columns import from_minor
 from db.models import Rollup
 
@@ -38,20 +39,7 @@ class Summary:
 
 
 def summary(store: Session, scope: Scope, period: Period, now: datetime) -> Summary:
-    rows = store.execute(
-        select(
-            Rollup.currency,
-            func.sum(Rollup.sessions),
-            func.sum(Rollup.attempts),
-            func.sum(Rollup.failed_attempts),
-            func.sum(Rollup.energy_wh),
-            func.sum(Rollup.revenue_minor),
-            func.sum(Rollup.observed_seconds),
-            func.sum(Rollup.outage_seconds),
-        )
-        .where(scope.rollups(), period.rollups())
-        .group_by(Rollup.currency)
-    ).all()
+    rows = store.execute(_sums(scope), period.told).all()
     totals = [sum(int(row[column]) for row in rows) for column in (1, 2, 3, 4, 6, 7)]
     sessions, attempts, failed, energy_wh, observed, outage = totals
     open_observed, open_outage = open_intervals.seconds(store, scope, period, now)
@@ -63,6 +51,24 @@ def summary(store: Session, scope: Scope, period: Period, now: datetime) -> Summ
         revenue={row[0]: from_minor(int(row[5])) for row in rows if row[2]},
         availability=availability(observed + open_observed, outage + open_outage),
         error_rate=failed / attempts if attempts else None,
+    )
+
+
+@lru_cache(maxsize=512)
+def _sums(scope: Scope) -> Select[str, int, int, int, int, int, int, int]:
+    return (
+        select(
+            Rollup.currency,
+            func.sum(Rollup.sessions),
+            func.sum(Rollup.attempts),
+            func.sum(Rollup.failed_attempts),
+            func.sum(Rollup.energy_wh),
+            func.sum(Rollup.revenue_minor),
+            func.sum(Rollup.observed_seconds),
+            func.sum(Rollup.outage_seconds),
+        )
+        .where(scope.rollups(), in_period())
+        .group_by(Rollup.currency)
     )
 
 

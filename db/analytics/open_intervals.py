@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, NamedTuple, TypeVarTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, extract, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, cast, extract, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import DOWN_STATUSES
@@ -15,8 +15,11 @@ from db.analytics.scope import Period, Scope
 from db.clocks import DAY, Clock, clock, date_of
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 
-_Columns = TypeVarTuple("_Columns")
 Seconds = tuple[int, int]  # observed, outage
+
+# Days begin at full quarters of an hour after one another, wherever clocks jump, so that what began within
+# the same one began on the same day.
+_SLOT = 900
 
 
 class _Zone(NamedTuple):
@@ -31,12 +34,10 @@ def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seco
     """Observed and outage seconds of the open intervals within `period`, up to `now`."""
     observed = outage = 0
     for zone in _zones(store, scope, period, now):
-        is_down, begun = _begun(store, zone)
-        query = _open(scope, zone, select(is_down, func.count(), func.sum(begun)), begun)
-        for down, count, total in store.execute(query.group_by(is_down)):
+        for is_down, count, total in store.execute(_sums(scope, _dialect(store)), zone._asdict()):
             length = count * zone.end - int(total)
             observed += length
-            outage += length if down else 0
+            outage += length if is_down else 0
     return observed, outage
 
 
@@ -44,24 +45,34 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
     """The same for each local day that has any."""
     days: dict[date, Seconds] = {}
     for zone in _zones(store, scope, period, now):
-        is_down, begun = _begun(store, zone)
-        rows = store.execute(_open(scope, zone, select(is_down, begun), begun)).all()
+        rows = store.execute(_begun_together(scope, _dialect(store)), zone._asdict()).all()
+        groups = [
+            (is_down, _Together(zone.first + slot * _SLOT, n, int(total))) for is_down, slot, n, total in rows
+        ]
         local = clock(zone.name)
-        down = _by_day(local, (start for down, start in rows if down), zone.end)
-        for day, length in _by_day(local, (start for _, start in rows), zone.end).items():
+        down = _by_day(local, [group for is_down, group in groups if is_down], zone.end)
+        for day, length in _by_day(local, [group for _, group in groups], zone.end).items():
             observed, outage = days.get(date_of(day), (0, 0))
             days[date_of(day)] = observed + length, outage + down.get(day, 0)
     return days
 
 
-def _by_day(local: Clock, starts: Iterable[int], end: int) -> dict[int, int]:
+class _Together(NamedTuple):
+    """`number` intervals that began within a slot from `since` on; `begun` is the sum of their beginnings."""
+
+    since: int
+    number: int
+    begun: int
+
+
+def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
     """Seconds by local day. A day that many intervals last through is looked at once."""
     lengths: dict[int, int] = defaultdict(int)
     begun: dict[int, int] = defaultdict(int)
-    for start in starts:
-        day = local.reading(start) // DAY
-        lengths[day] += next(local.days(start, end)).seconds
-        begun[day] += 1
+    for since, number, total in groups:
+        day = local.reading(since) // DAY
+        lengths[day] += number * min(end, local.midnight(day + 1)) - total
+        begun[day] += number
     lasting, day = 0, min(begun, default=0)
     while begun and local.midnight(day + 1) < end:
         lasting += begun[day]
@@ -71,11 +82,8 @@ def _by_day(local: Clock, starts: Iterable[int], end: int) -> dict[int, int]:
 
 
 def _zones(store: Session, scope: Scope, period: Period, now: datetime) -> list[_Zone]:
-    names = select(ChargingStation.timezone).distinct()
-    if scope.kind != "network":
-        names = names.join(OCPPStation).where(OCPPStation.id.in_(scope.stations()))
     zones = []
-    for name in store.scalars(names):
+    for name in store.scalars(_names(scope)):
         first, last = period.bounds(name)
         zone = _Zone(name, int(first.timestamp()), int(min(now, last).timestamp()))
         if zone.first < zone.end:
@@ -83,27 +91,64 @@ def _zones(store: Session, scope: Scope, period: Period, now: datetime) -> list[
     return zones
 
 
-def _begun(store: Session, zone: _Zone) -> tuple[ColumnElement[bool], ColumnElement[int]]:
-    """Whether an interval is an outage, and when within the period it began."""
-    started_at: ColumnElement[Any] = ConnectorStatusInterval.started_at.expression
-    if store.get_bind().dialect.name == "postgresql":
-        started_at = func.date_trunc("second", started_at)
-    start = cast(extract("epoch", started_at), BigInteger)
-    begun = case((start < zone.first, zone.first), else_=start)
-    return ConnectorStatusInterval.status.in_(sorted(DOWN_STATUSES)), begun
+# Statements are built once for each scope and told a `_Zone` when they are executed.
 
 
-def _open(
-    scope: Scope, zone: _Zone, query: Select[*_Columns], begun: ColumnElement[int]
-) -> Select[*_Columns]:
-    """The query over the zone's intervals that have no end yet."""
-    stations = scope.stations().where(
-        OCPPStation.charging_station_id.in_(
-            select(ChargingStation.id).where(ChargingStation.timezone == zone.name)
-        )
+@lru_cache(maxsize=512)
+def _names(scope: Scope) -> Select[str]:
+    names = select(ChargingStation.timezone).distinct()
+    if scope.kind == "owner":
+        return names.where(ChargingStation.owner_id == scope.id)
+    if scope.kind == "station":
+        return names.join(OCPPStation).where(OCPPStation.id == scope.id)
+    return names
+
+
+@lru_cache(maxsize=512)
+def _sums(scope: Scope, dialect: str) -> Select[bool, int, int]:
+    begun = _begun(dialect)
+    return (
+        select(_IS_DOWN, func.count(), func.sum(begun))
+        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
+        .where(*_open(scope, begun))
+        .group_by(_IS_DOWN)
     )
-    return query.join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id).where(
+
+
+@lru_cache(maxsize=512)
+def _begun_together(scope: Scope, dialect: str) -> Select[bool, int, int, int]:
+    begun = _begun(dialect)
+    slot = ((begun - bindparam("first", type_=BigInteger)) // _SLOT).label("slot")
+    return (
+        select(_IS_DOWN, slot, func.count(), func.sum(begun))
+        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
+        .where(*_open(scope, begun))
+        .group_by(_IS_DOWN, slot)
+    )
+
+
+_IS_DOWN = ConnectorStatusInterval.status.in_(sorted(DOWN_STATUSES)).label("is_down")
+
+
+def _begun(dialect: str) -> ColumnElement[int]:
+    """When within the period an interval began."""
+    started_at: ColumnElement[Any] = ConnectorStatusInterval.started_at.expression
+    if dialect == "postgresql":
+        started_at = func.date_trunc("second", started_at)
+    start, first = cast(extract("epoch", started_at), BigInteger), bindparam("first", type_=BigInteger)
+    return case((start < first, first), else_=start)
+
+
+def _open(scope: Scope, begun: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    """Conditions on intervals of the zone that have no end yet."""
+    of_zone = select(ChargingStation.id).where(ChargingStation.timezone == bindparam("name"))
+    stations = scope.stations().where(OCPPStation.charging_station_id.in_(of_zone))
+    return [
         ConnectorStatusInterval.ended_at.is_(None),
         OCPPConnector.ocpp_station_id.in_(stations),
-        begun < zone.end,
-    )
+        begun < bindparam("end", type_=BigInteger),
+    ]
+
+
+def _dialect(store: Session) -> str:
+    return store.get_bind().dialect.name

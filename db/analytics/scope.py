@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, or_, select
 
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup, User
 
@@ -104,24 +104,54 @@ class Period:
         edges = ((self.start, first), (last, self.end))
         return Period(first, last), [Period(start, end) for start, end in edges if start < end]
 
-    def rollups(self, table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
-        """The fewest rows that cover the period: whole months, and the days at its edges."""
-        return or_(*self.ranges(table))
-
-    def ranges(self, table: type[Rollup | HourProfile] = Rollup) -> list[ColumnElement[bool]]:
-        """The same, one condition for each range of rows."""
+    @property
+    def told(self) -> dict[str, date]:
+        """What statements with `ranges` or `in_days` are to be executed with."""
         months, edges = self.parts()
-        whole = [months.of_grain("month", table)] if months else []
-        return whole + [edge.of_grain("day", table) for edge in edges]
+        first, second = (*edges, None, None)[:2]
+        parts = {"month": months, "first": first, "second": second, "all": self}
+        return {
+            name: day
+            for part, days in parts.items()
+            for name, day in (
+                (f"{part}_start", days.start if days else self.start),
+                (f"{part}_end", days.end if days else self.start),
+            )
+        }
 
-    def day_rollups(self) -> ColumnElement[bool]:
-        return self.of_grain("day")
 
-    def of_grain(
-        self, grain: Literal["day", "month"], table: type[Rollup | HourProfile] = Rollup
-    ) -> ColumnElement[bool]:
-        columns = table.__table__.c
-        return and_(columns.grain == grain, columns.bucket >= self.start, columns.bucket < self.end)
+def ranges(table: type[Rollup | HourProfile] = Rollup) -> list[ColumnElement[bool]]:
+    """The fewest rows that cover a period, a condition for each range of them: whole months, and the days
+    at its edges. The period is told when the statement is executed, so that it is built but once.
+    """
+    return [_of_grain(table, grain, name) for grain, name in _RANGES]
+
+
+def in_period(table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
+    """All those ranges."""
+    return or_(*ranges(table))
+
+
+def in_months() -> ColumnElement[bool]:
+    """Only the period's whole months."""
+    return _of_grain(HourProfile, "month", "month")
+
+
+def in_days() -> ColumnElement[bool]:
+    """The row of each day."""
+    return _of_grain(Rollup, "day", "all")
+
+
+_RANGES = (("month", "month"), ("day", "first"), ("day", "second"))
+
+
+def _of_grain(table: type[Rollup | HourProfile], grain: str, part: str) -> ColumnElement[bool]:
+    columns = table.__table__.c
+    return and_(
+        columns.grain == grain,
+        columns.bucket >= bindparam(f"{part}_start", type_=Date),
+        columns.bucket < bindparam(f"{part}_end", type_=Date),
+    )
 
 
 def _first_of_next_month(day: date) -> date:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, select, union_all
+from sqlalchemy import ColumnElement, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from db import rollups
 from db.analytics import open_intervals
 from db.analytics.kpis import availability
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import Period, Scope, in_days, in_months, in_period, ranges
 from db.columns import from_minor
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
 from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
@@ -45,7 +47,18 @@ def daily(
     store: Session, scope: Scope, period: Period, now: datetime, currency: str | None = None
 ) -> list[DayPoint]:
     """A point for every day of the period. Revenue counts `currency` only, all where it is None."""
-    rows = store.execute(
+    rows = store.execute(_sums_by_day(scope, currency), period.told)
+    by_day = {row[0]: [int(value or 0) for value in row[1:]] for row in rows}
+    unended = open_intervals.seconds_by_day(store, scope, period, now)
+    return [
+        _point(day, by_day.get(day, [0] * 7), unended.get(day, (0, 0)))
+        for day in (period.start + timedelta(days=n) for n in range(period.days))
+    ]
+
+
+@lru_cache(maxsize=512)
+def _sums_by_day(scope: Scope, currency: str | None) -> Select[date, int, int, int, int, int, int, int]:
+    return (
         select(
             Rollup.bucket,
             func.sum(Rollup.sessions),
@@ -58,15 +71,9 @@ def daily(
             func.sum(Rollup.observed_seconds),
             func.sum(Rollup.outage_seconds),
         )
-        .where(scope.rollups(), period.day_rollups())
+        .where(scope.rollups(), in_days())
         .group_by(Rollup.bucket)
     )
-    by_day = {row[0]: [int(value or 0) for value in row[1:]] for row in rows}
-    unended = open_intervals.seconds_by_day(store, scope, period, now)
-    return [
-        _point(day, by_day.get(day, [0] * 7), unended.get(day, (0, 0)))
-        for day in (period.start + timedelta(days=n) for n in range(period.days))
-    ]
 
 
 def _point(day: date, sums: list[int], unended: open_intervals.Seconds) -> DayPoint:
@@ -96,20 +103,24 @@ def load_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[i
 
 
 def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[str, ...]) -> list[list[int]]:
-    profiles = HourProfile.__table__.c
-    sums = [func.sum(profiles[hour]) for hour in hours]
-    months, edges = period.parts()
     grid = [[0] * 24 for _ in range(7)]
     if scope.kind == "station":
-        of_period = months.of_grain("month", HourProfile) if months else false()
-        for edge in edges:
+        for edge in period.parts()[1]:
             _add_edge(store, scope, edge, hours, grid)
-    else:
-        of_period = period.rollups(HourProfile)
-    query = select(profiles.weekday, *sums).where(scope.rollups(HourProfile), of_period)
-    for weekday, *values in store.execute(query.group_by(profiles.weekday)):
+    for weekday, *values in store.execute(_sums_by_weekday(scope, hours), period.told):
         grid[weekday] = [known + int(value) for known, value in zip(grid[weekday], values, strict=True)]
     return grid
+
+
+@lru_cache(maxsize=512)
+def _sums_by_weekday(scope: Scope, hours: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    profiles = HourProfile.__table__.c
+    of_period = in_months() if scope.kind == "station" else in_period(HourProfile)
+    return (
+        select(profiles.weekday, *(func.sum(profiles[hour]) for hour in hours))
+        .where(scope.rollups(HourProfile), of_period)
+        .group_by(profiles.weekday)
+    )
 
 
 def _add_edge(
@@ -124,8 +135,17 @@ def _add_edge(
 
 def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -> list[StationTotal]:
     """The stations with the most revenue, then energy; those without a session are left out."""
+    rows = store.execute(_best_stations(scope, limit), period.told)
+    return [
+        StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
+        for pk, name, currency, sessions, energy_wh, minor in rows
+    ]
+
+
+@lru_cache(maxsize=512)
+def _best_stations(scope: Scope, limit: int) -> Select[*tuple[Any, ...]]:
     # A part of the period at a time: with a choice of parts, SQLite would walk through every station.
-    rows_of = union_all(*(_station_sums(scope, part) for part in period.ranges())).subquery().c
+    rows_of = union_all(*(_station_sums(scope, part) for part in ranges())).subquery().c
     sessions, energy, revenue = (
         func.sum(rows_of[name]) for name in ("sessions", "energy_wh", "revenue_minor")
     )
@@ -143,7 +163,7 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -
         .limit(limit)
         .subquery()
     )
-    rows = store.execute(
+    return (
         select(
             best.c.scope_id,
             ChargingStation.name,
@@ -156,10 +176,6 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .order_by(best.c.revenue_minor.desc(), best.c.energy_wh.desc(), ChargingStation.name)
     )
-    return [
-        StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
-        for pk, name, currency, sessions, energy_wh, minor in rows
-    ]
 
 
 def _station_sums(scope: Scope, rows: ColumnElement[bool]) -> Select[int, str, int, int, int]:
@@ -169,6 +185,12 @@ def _station_sums(scope: Scope, rows: ColumnElement[bool]) -> Select[int, str, i
 
 def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
     """The local days of the first and the last session known, None without any."""
+    first, last = store.execute(_first_and_last(scope)).one()
+    return (first, last) if first is not None else None
+
+
+@lru_cache(maxsize=512)
+def _first_and_last(scope: Scope) -> Select[date, date]:
     of_day = (
         scope.rollups(),
         Rollup.grain == "day",
@@ -179,5 +201,4 @@ def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None
         select(Rollup.bucket).where(*of_day).order_by(order).limit(1).scalar_subquery()
         for order in (Rollup.bucket.asc(), Rollup.bucket.desc())
     )
-    found = store.execute(select(first, last)).one()
-    return (found[0], found[1]) if found[0] is not None else None
+    return select(first, last)

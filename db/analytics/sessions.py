@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -155,28 +156,32 @@ def each_session(
     store: Session, scope: Scope, wanted: SessionFilter, now: datetime | None = None
 ) -> Iterator[SessionRow]:
     """All rows by their start, few of them in memory at a time."""
-    query = (
-        _rows()
-        .where(*_conditions(store, scope, wanted))
-        .order_by(ChargingSession.start_time, ChargingSession.id)
-        .execution_options(yield_per=_AT_ONCE)
-    )
-    for row in store.execute(query):
+    for row in _each(store, _rows(), scope, wanted):
         yield _session_row(row, now or datetime.now(UTC))
 
 
 def each_session_at_place(store: Session, scope: Scope, wanted: SessionFilter) -> Iterator[SessionAtPlace]:
     """All of them by their start, few of them in memory at a time."""
-    query = (
-        _joined(
-            select(ChargingSession, OCPPStation, ChargingStation, OCPPConnector, ChargingConnector, Tariff)
-        )
-        .where(*_conditions(store, scope, wanted))
-        .order_by(ChargingSession.start_time, ChargingSession.id)
-        .execution_options(yield_per=_AT_ONCE)
+    everything = select(
+        ChargingSession, OCPPStation, ChargingStation, OCPPConnector, ChargingConnector, Tariff
     )
-    for row in store.execute(query):
+    for row in _each(store, _joined(everything), scope, wanted):
         yield SessionAtPlace(*row)
+
+
+def _each(
+    store: Session, query: Select[*tuple[Any, ...]], scope: Scope, wanted: SessionFilter
+) -> Iterator[Sequence[Any]]:
+    """The rows of `query` by their start: first which they are, at eight bytes each, then a piece at a time.
+
+    One query over all would keep them all sorted, for as long as its last row is not read.
+    """
+    order = (ChargingSession.start_time, ChargingSession.id)
+    which = _joined(select(ChargingSession.id)).where(*_conditions(store, scope, wanted)).order_by(*order)
+    pks = array("q", store.scalars(which.execution_options(yield_per=_AT_ONCE)))
+    for start in range(0, len(pks), _AT_ONCE):
+        piece = ChargingSession.id.in_(pks[start : start + _AT_ONCE].tolist())
+        yield from store.execute(query.where(piece).order_by(*order))
 
 
 def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> SessionCount:

@@ -24,6 +24,8 @@ Row = TypeVar("Row")
 # A spreadsheet takes a text that begins so for a formula, and runs it.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 1_000
+# Parquet compresses and skips by groups of rows; small ones make it large and slow.
+_ROW_GROUP = 20_000
 # Excel has no more rows to a sheet; what is beyond them goes to further sheets.
 SHEET_ROWS = 1_048_576
 _BYTES_AT_ONCE = 64 * 1024
@@ -62,14 +64,31 @@ def to_xlsx(table: Table[Any]) -> Iterator[bytes]:
 def to_parquet(table: Table[Any]) -> Iterator[bytes]:
     """Columns with their types: times in UTC, decimals exact."""
     schema = pa.schema([(column.header, _arrow_type(column)) for column in table.columns])
-    with TemporaryDirectory(prefix="export") as folder:
-        path = Path(folder) / "table.parquet"
-        with pq.ParquetWriter(path, schema) as writer:
-            for some in _some_at_once(table.values()):
-                writer.write_table(_arrow_table(some, table, schema))
-        with path.open("rb") as file:
-            while piece := file.read(_BYTES_AT_ONCE):
-                yield piece
+    sink = _Sink()
+    with pq.ParquetWriter(sink, schema) as writer:
+        for some in _some_at_once(table.values(), _ROW_GROUP):
+            writer.write_table(_arrow_table(some, table, schema))
+            yield sink.taken()
+    yield sink.taken()
+
+
+class _Sink(io.RawIOBase):
+    """A file that can only be written to; what was written is taken away piece by piece."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._written += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
 
 
 def to_json(objects: Objects) -> Iterator[bytes]:
@@ -95,9 +114,9 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
 
 
-def _some_at_once(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _some_at_once(rows: Iterable[Row], number: int = _ROWS_AT_ONCE) -> Iterator[list[Row]]:
     left = iter(rows)
-    while some := list(islice(left, _ROWS_AT_ONCE)):
+    while some := list(islice(left, number)):
         yield some
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from db import rollups
+from db import audit, rollups
 from db.engine import reading, writing
 from db.models import ChargingConnector, ChargingStation, OCPPStation, StationOwner, Tariff, utc_now
 from ocpp_integration.platform.changes import (
@@ -38,8 +38,24 @@ class Terms:
     vat_percent: Decimal
 
 
+@dataclass(frozen=True)
+class ByHand:
+    """That a person had the list carried out: what the audit log says of it, besides the changes' number."""
+
+    action: str
+    subject: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
 def carry_out(
-    engine: Engine, listing: Listing, rules: Rules, terms: Terms, *, now: datetime, dry_run: bool = False
+    engine: Engine,
+    listing: Listing,
+    rules: Rules,
+    terms: Terms,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    by_hand: ByHand | None = None,
 ) -> Plan:
     """Bring the store to what the list says, in one transaction; returns what that changed.
 
@@ -53,6 +69,9 @@ def carry_out(
         _bar_other_writers(store)
         plan = make_plan(read_known(store), listing, rules)
         _apply(store, plan, terms, now)
+        if by_hand and plan.changes:
+            told = {"changes": str(len(plan.changes)), **by_hand.details}
+            audit.record(store, None, by_hand.action, by_hand.subject, told, at=now)
     return plan
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from ocpp_integration.imports.errors import ImportRefused, UnreadableFile
-from ocpp_integration.platform.applying import Terms, carry_out
+from ocpp_integration.platform.applying import ByHand, Terms, carry_out
 from ocpp_integration.platform.file import read_file
 from ocpp_integration.platform.planning import Plan, Rules
 from ocpp_integration.platform.sources import FILE
@@ -36,7 +36,8 @@ def import_stations(
     if not listing.stations and not listing.problems:
         raise UnreadableFile(f"{file} lists no station.")
     rules = Rules(FILE, owner_name, exhaustive=replace, trusted=True, all_or_nothing=not skip_bad)
-    plan = carry_out(engine, listing, rules, terms, now=now, dry_run=dry_run)
+    by_hand = ByHand("import stations", file.name, {"replace": "yes"} if replace else {})
+    plan = carry_out(engine, listing, rules, terms, now=now, dry_run=dry_run, by_hand=by_hand)
     if plan.problems and not skip_bad:
         told = "\n".join(f"  {problem}" for problem in plan.problems)
         raise ImportRefused(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from ocpp_integration.platform.applying import Terms, carry_out
+from ocpp_integration.platform.applying import ByHand, Terms, carry_out
 from ocpp_integration.platform.planning import Plan, Rules
 from ocpp_integration.platform.source import MengedMate, OnRead, unheard
 from ocpp_integration.platform.sources import PLATFORM
@@ -33,7 +33,9 @@ def pull(
     """
     listing = source.read(on_read)
     rules = Rules(PLATFORM, NAMELESS_OWNER, exhaustive=True, trusted=trusted)
-    plan = carry_out(engine, listing, rules, terms, now=now, dry_run=dry_run)
+    # That somebody trusts a list is a person's word; what is pulled without it, the job would have pulled.
+    by_hand = ByHand("pull stations", source.address, {"trust": "yes"}) if trusted else None
+    plan = carry_out(engine, listing, rules, terms, now=now, dry_run=dry_run, by_hand=by_hand)
     return len(listing.stations) + len(listing.left_out), plan
 
 

@@ -41,6 +41,11 @@ class MengedMate:
         self._paths = PATHS[settings.mengedmate_stations]
         self._http = http or PlatformHttp(self._base, token.get_secret_value() if token else "")
 
+    @property
+    def address(self) -> str:
+        """The platform's HTTP root."""
+        return self._base
+
     def read(self, on_read: OnRead = unheard) -> Listing:
         """The own stations first: of a station in both lists, the own row counts.
 
