@@ -27,6 +27,9 @@ class _Kpi:
     less_is_better: bool = False
 
 
+_COMPARED = "The change compares complete days only, today's hours not among them."
+
+
 def _other_revenue(found: Overview) -> str:
     others = sorted(set(found.summary.revenue) - {found.currency})
     amounts = [formats.exact_money(found.summary.revenue[currency], currency) for currency in others]
@@ -100,7 +103,7 @@ def _card(kpi: _Kpi, now: Overview | None, comparison: Comparison | None, compar
         label=kpi.label,
         value=kpi.amount(now),
         exact=kpi.exact(now),
-        help=kpi.help,
+        help=f"{kpi.help} {_COMPARED}" if comparison else kpi.help,
         change=_change(kpi, comparison) if comparison else None,
         compared_with=compared_with,
         history=_thinned([kpi.of_day(day) for day in now.days]),

@@ -16,10 +16,11 @@ _FRESH = timedelta(minutes=2)
 @st.fragment(run_every=2)
 def live_strip() -> None:
     state = loading.live_state(visitor().scope).state
-    st.html(strip(state, datetime.now(UTC)))
+    st.html(strip(state, datetime.now(UTC), loading.backend_down_since()))
 
 
-def strip(state: NetworkState, now: datetime) -> str:
+def strip(state: NetworkState, now: datetime, down_since: datetime | None) -> str:
+    """`down_since` is since when the OCPP backend does not answer: nothing is live then."""
     shares = [
         markup.Share("charging", "charging", state.charging),
         markup.Share("occupied", "occupied", state.occupied),
@@ -29,5 +30,7 @@ def strip(state: NetworkState, now: datetime) -> str:
         markup.Share("other", "other", state.other),
     ]
     age = formats.ago(state.newest, now) if state.newest else "nothing heard yet"
-    fresh = state.newest is not None and now - state.newest < _FRESH
+    fresh = state.newest is not None and now - state.newest < _FRESH and down_since is None
+    if down_since is not None:
+        age = f"stale for {formats.duration(int((now - down_since).total_seconds()))}"
     return markup.live_strip(state.stations, shares, formats.power(state.power_w), age, is_fresh=fresh)

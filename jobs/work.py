@@ -142,7 +142,7 @@ def pull_stations(
     )
     for change in plan.changes:
         log.info("pulled: %s", change)
-    failed = max(plan.left_out, len(plan.problems) > 0)
+    failed = max(len(plan.left_out), len(plan.problems) > 0)
     return Outcome(listed, failed, _told(plan.problems))
 
 

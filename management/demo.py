@@ -8,8 +8,8 @@ from decimal import Decimal
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from db.access import create_user
-from db.engine import writing
+from db.access import authenticate, create_user
+from db.engine import make_engine, reading, writing
 from db.models import (
     ChargingConnector,
     ChargingStation,
@@ -54,21 +54,27 @@ def _create_network(engine: Engine, settings: Settings, fleet: Fleet, days: int)
 
 
 def welcome(settings: Settings) -> str:
-    """Addresses and logins, for the terminal."""
-    fleet = load_fleet(settings.simulator_fleet)
-    password = settings.demo_password.get_secret_value() if settings.demo_password else "as you set it"
-    logins = [f"  {ADMIN:<8} sees all stations"]
-    logins += [f"  {owner.user_name:<8} sees those of {owner.name}" for owner in fleet.owners]
-    return "\n".join(
-        (
-            addresses(settings),
-            "",
-            f"  Sign in with the password {password} as",
-            *logins,
-            "",
-            "  Ctrl-C ends it.",
+    """Addresses, and the logins that still are as the demo made them, for the terminal."""
+    password = settings.demo_password.get_secret_value() if settings.demo_password else ""
+    sees = {ADMIN: "sees all stations"}
+    sees |= {o.user_name: f"sees those of {o.name}" for o in load_fleet(settings.simulator_fleet).owners}
+    valid = _still_valid(settings, list(sees), password)
+    logins = [f"  Sign in with the password {password} as"] if valid else []
+    logins += [f"  {name:<8} {sees[name]}" for name in valid]
+    if changed := [name for name in sees if name not in valid]:
+        logins.append(
+            f"  Changed since the demo was made: {', '.join(changed)} (`list-users`, `set-password`)."
         )
-    )
+    return "\n".join((addresses(settings), "", *logins, "", "  Ctrl-C ends it."))
+
+
+def _still_valid(settings: Settings, names: list[str], password: str) -> list[str]:
+    engine = make_engine(settings.database_url)
+    try:
+        with reading(engine) as store:
+            return [name for name in names if authenticate(store, name, password)]
+    finally:
+        engine.dispose()
 
 
 def _add_users(store: Session, fleet: Fleet, password: str) -> None:

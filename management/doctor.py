@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import requests
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import job_health, migrate
 from db.engine import make_engine, reading
-from db.models import OCPPStation
+from db.models import JobSchedule, OCPPStation
 from db.replica import Replica
 from ocpp_integration import backend_state
 from ocpp_integration.platform.source import PATHS
@@ -96,7 +96,9 @@ def _jobs(settings: Settings) -> Finding:
     engine = make_engine(settings.database_url)
     try:
         with reading(engine) as store:
-            late = job_health.late_jobs(store, datetime.now(UTC))
+            now = datetime.now(UTC)
+            late = job_health.late_jobs(store, now)
+            heard = store.scalar(select(func.max(JobSchedule.updated_at))) or now
     except SQLAlchemyError:
         late = None
     finally:
@@ -105,6 +107,7 @@ def _jobs(settings: Settings) -> Finding:
         return Finding(False, "jobs", f"never ran; {start}")
     names = ", ".join(row.job for row in late)
     told = f"late: {names}; {start}, or see `list-jobs`" if late else "each ran when it was due"
+    told += f"; the scheduler was last heard {(now - heard).total_seconds():.0f} s ago"
     return Finding(not late, "jobs", told)
 
 

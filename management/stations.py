@@ -53,6 +53,9 @@ def _tell(plan: Plan, *, dry_run: bool) -> None:
         print(f"Columns not used: {', '.join(plan.ignored)}.", file=sys.stderr)
     for problem in plan.problems:
         print(f"Problem: {problem}", file=sys.stderr)
+    if plan.left_out:
+        count = "1 station" if len(plan.left_out) == 1 else f"{len(plan.left_out)} stations"
+        print(f"Left out: {count} ({', '.join(plan.left_out)}).", file=sys.stderr)
     changes = "1 change" if len(plan.changes) == 1 else f"{len(plan.changes)} changes"
     if not plan.changes:
         print("Nothing to change.")

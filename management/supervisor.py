@@ -15,6 +15,7 @@ LONGEST_PAUSE = 30.0
 # One that ran for so many seconds is well: its next end is the first again.
 WELL_AFTER = 60.0
 KILL_AFTER = 15.0
+_NAP = 0.2
 
 # Told of each line: of which process, or of none where the supervisor itself says it.
 Tell = Callable[[str | None, str | bytes], None]
@@ -110,9 +111,11 @@ class Supervisor:
         self._heard.put((name, None))
 
     def _listen(self, until: float | None) -> None:
-        """Take one thing that was heard, waiting for it at most `until` (monotonic; None: for ever)."""
+        """Take one thing that was heard, waiting for it at most `until` (monotonic), and not for long."""
         try:
-            name, line = self._heard.get(timeout=None if until is None else max(0, until - time.monotonic()))
+            # Python's handler of a signal runs only where this thread wakes: it never sleeps for long.
+            left = _NAP if until is None else min(_NAP, max(0, until - time.monotonic()))
+            name, line = self._heard.get(timeout=left)
         except queue.Empty:
             return
         if line is not None:

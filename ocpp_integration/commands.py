@@ -93,7 +93,7 @@ def open_command(
 
 def _reopen(store: Session, command: Command, now: datetime) -> bool:
     """Whether it is to be sent again: the backend was down, so nothing had been sent."""
-    if command.state != "failed" or (command.outcome or {}).get("code") != BackendDown.code:
+    if not _was_not_sent(command):
         return False
     statement = (
         update(Command)
@@ -108,6 +108,10 @@ def _reopen(store: Session, command: Command, now: datetime) -> bool:
         raise InvalidRequest("connector_id", "Another command for this connector is under way.") from error
     store.refresh(command)
     return reopened
+
+
+def _was_not_sent(command: Command) -> bool:
+    return command.state == "failed" and (command.outcome or {}).get("code") == BackendDown.code
 
 
 def close_command(
@@ -161,6 +165,8 @@ def progress(
     command: Command, session: ChargingSession | None, now: datetime, start_within: timedelta
 ) -> Progress:
     """Pure: the steps of a command, given the session it is about."""
+    if _was_not_sent(command):
+        return Progress((Step("sent", "failed", command.answered_at, command.error or ""),), True, False)
     accepted = _accepted(command, session)
     steps = [Step("sent", "done", command.sent_at), accepted]
     if accepted.state == "done" and session is not None:

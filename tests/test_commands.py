@@ -44,6 +44,15 @@ def test_a_command_that_was_not_accepted_is_finished_and_did_not_succeed(state: 
     assert (found.finished, found.succeeded, found.steps[-1].detail) == (True, False, "It said no.")
 
 
+def test_a_command_that_met_no_backend_was_not_sent() -> None:
+    down = _command(state="failed", error="The OCPP backend is down.", outcome={"code": "backend_down"})
+    found = progress(down, None, at(10), WITHIN)
+    assert [(step.name, step.state, step.detail) for step in found.steps] == [
+        ("sent", "failed", "The OCPP backend is down.")
+    ]
+    assert (found.finished, found.succeeded) == (True, False)
+
+
 def test_an_accepted_start_waits_for_the_vehicle() -> None:
     assert _steps(_command(), _session()) == [
         ("sent", "done"),

@@ -209,6 +209,20 @@ def test_while_the_backend_is_down_every_page_says_since_when(world: World, page
     assert "min ago" in said
 
 
+@pytest.mark.parametrize("is_down", [False, True])
+def test_while_the_backend_is_down_nothing_is_live_and_no_button_can_be_pressed(
+    world: World, is_down: bool
+) -> None:
+    since = NOW - timedelta(minutes=12) if is_down else None
+    with writing(world.engine) as store:
+        store.add(BackendState(id=1, down_since=since, last_error="cut"))
+    page = world.open_page("selam", "live")
+    buttons = [button for button in page.button if str(button.key).startswith(("start-", "stop-"))]
+    assert buttons and {button.disabled for button in buttons} == {is_down}
+    assert {"does not answer" in button.help for button in buttons} == {is_down}
+    assert ("stale for" in text_of(page)) == is_down
+
+
 @pytest.mark.parametrize("known", [{}, {"last_ok": NOW}])
 def test_while_the_backend_answers_no_page_speaks_of_it(world: World, known: dict[str, Any]) -> None:
     with writing(world.engine) as store:

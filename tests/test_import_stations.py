@@ -291,6 +291,7 @@ def test_wrong_stations_are_left_out_where_that_is_asked_for(command: Command) -
     assert [line for line in told if "A-1" in line] == []
     assert "B-1: new station B-1 of Imported" in told
     assert "Problem: line 2, power_kw is negative: -1" in command.errors
+    assert "Left out: 1 station (A-1)." in command.errors
 
 
 def test_a_station_with_a_wrong_row_is_not_taken_for_gone(command: Command) -> None:

@@ -333,6 +333,18 @@ def test_the_demo_is_made_once(demo_store) -> None:  # type: ignore[no-untyped-d
     assert not demo.create(engine, settings, days=20)
 
 
+def test_only_logins_that_work_are_told(tmp_path: Path) -> None:
+    engine = make_store(tmp_path)
+    url = engine.url.render_as_string(hide_password=False)
+    settings = _settings(database_url=url, demo_password="a demo password")
+    for name, password in (("admin", "a demo password"), ("selam", "another password")):
+        people.add_user(engine, user_name=name, role="admin", password=password, name="", owner=None)
+    told = demo.welcome(settings)
+    logins, changed = told.split("Changed since the demo was made")
+    assert "admin    sees all stations" in logins
+    assert "selam" in changed and "selam  " not in logins
+
+
 def test_each_charge_point_of_the_demo_has_a_key_that_the_backend_takes(
     demo_store,  # type: ignore[no-untyped-def]
 ) -> None:

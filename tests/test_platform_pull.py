@@ -216,7 +216,7 @@ def test_a_wrong_station_stays_as_it_is_and_stops_no_other(pulling: Pulling) -> 
         True,
         "Good",
     )
-    assert plan.left_out == 1
+    assert len(plan.left_out) == 1
 
 
 def test_a_station_of_a_file_is_not_mengedmates_to_close(pulling: Pulling) -> None:

@@ -268,6 +268,21 @@ def test_every_link_of_the_page_leads_to_a_place_on_it(receiver: Running) -> Non
     assert {link for link in links if link.removeprefix("#") not in places} == {"/openapi.json"}
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("charge.example.org:8080", "http://charge.example.org:8080/api/ocpp/"),
+        ("[::1]:8080", "http://[::1]:8080/api/ocpp/"),
+        ("a';rm -rf ~;'", "https://receiver.example/api/ocpp/"),
+    ],
+)
+def test_the_examples_ask_the_address_that_the_page_was_asked_for(
+    receiver: Running, host: str, shown: str
+) -> None:
+    page = receiver.ask(None, "GET", "/docs", headers={"Host": host}).text
+    assert shown in page and "rm -rf" not in page
+
+
 def test_the_page_runs_and_loads_nothing(receiver: Running) -> None:
     answer = receiver.ask(None, "GET", "/docs")
     policy = answer.headers["Content-Security-Policy"]

@@ -95,7 +95,7 @@ def test_the_end_ends_every_process_and_starts_none(two: Running) -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    assert two.until("ended", times=2) == [
+    assert sorted(two.until("ended", times=2)) == [
         f"{name} ended (exit code -15)" for name in ("backend", "dashboard")
     ]
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, cast
 
-from flask import Response, current_app, jsonify
+from flask import Response, current_app, jsonify, request
 
 from webhook_receiver import openapi
 from webhook_receiver import page as pages
 from webhook_receiver.operation import Operation
 
 NAME = "documents"
+_HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
 
 
 class Documents:
@@ -34,7 +36,11 @@ def openapi_json() -> Response:
 
 def page() -> Response:
     headers = {"Content-Security-Policy": pages.policy()}
-    return Response(_documents().page, headers=headers, content_type="text/html; charset=utf-8")
+    html = _documents().page
+    # What does not look like a host would be copied to somebody's shell.
+    if _HOST.fullmatch(request.host):
+        html = html.replace(pages.HOST, request.host_url.rstrip("/"))
+    return Response(html, headers=headers, content_type="text/html; charset=utf-8")
 
 
 def _documents() -> Documents:

@@ -179,7 +179,7 @@ OPERATIONS: tuple[Operation, ...] = (
         needs_token=False,
         refusals={
             400: ("The event is not valid", objects.EventRefused),
-            401: ("The signature is missing or wrong", objects.EventRefused),
+            401: ("The signature is missing, wrong, or too old", objects.EventRefused),
             409: ("Another body was recorded under this event id", objects.EventRefused),
             415: ("The content type is not `application/json`", objects.EventRefused),
         },
@@ -202,7 +202,7 @@ OPERATIONS: tuple[Operation, ...] = (
         needs_token=False,
         refusals={
             400: ("The batch cannot be taken apart", objects.EventRefused),
-            401: ("The signature is missing or wrong", objects.EventRefused),
+            401: ("The signature is missing, wrong, or too old", objects.EventRefused),
             413: ("It is too large, or has too many events", objects.EventRefused),
             415: ("The content type is neither of the two", objects.EventRefused),
         },

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 _FOLDER = Path(__file__).with_name("templates")
-_HOST = "https://receiver.example"
+HOST = "https://receiver.example"
 _TYPES = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "object"}
 
 Schema = Mapping[str, Any]
@@ -42,6 +42,7 @@ class Field:
 
 
 def render(document: Mapping[str, Any]) -> str:
+    """The page; its examples ask `HOST`, for which the receiver's own address is put in."""
     page = _Page(document)
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -161,7 +162,7 @@ class _Page:
             for each in operation["parameters"]
             if each["in"] == "query" and "example" in each
         }
-        lines = [f"curl '{_HOST}{address}{'?' + urlencode(query) if query else ''}'"]
+        lines = [f"curl '{HOST}{address}{'?' + urlencode(query) if query else ''}'"]
         if operation["security"]:
             lines.append("-H 'Authorization: Token <token>'")
         if any(each["name"] == "Idempotency-Key" for each in operation["parameters"]):

@@ -57,7 +57,7 @@ def receive_batch() -> Response:
 def _not_let_in(error: events.InvalidSignature) -> Response:
     logger.warning("a webhook was refused: %s", error)
     receiver().metrics.webhook(None, "unsigned")
-    return _error(401, "the signature is missing or wrong")
+    return _error(401, "the signature is missing, wrong, or too old")
 
 
 def _verified(body: bytes) -> dict[str, str]:

@@ -15,6 +15,8 @@ from db.analytics.live import LiveConnector
 PAGE_SIZE = 24
 BUTTONS = {"start": ("Start", ":material/play_arrow:"), "stop": ("Stop", ":material/stop_circle:")}
 
+_WHY_NOT = "The OCPP backend does not answer: until it does, nothing can be started or stopped here."
+
 
 def wanted(connector: LiveConnector, kinds: list[str], text: str) -> bool:
     searched = f"{connector.station_name} {connector.station_id} {connector.transaction_id}".lower()
@@ -26,7 +28,15 @@ def tile(connector: LiveConnector, now: datetime) -> None:
         st.html(card(connector, now))
         if kind := commands.possible(connector):
             words, icon = BUTTONS[kind]
-            if st.button(words, icon=icon, key=f"{kind}-{connector.pk}", width="stretch"):
+            is_down = loading.backend_down_since() is not None
+            if st.button(
+                words,
+                icon=icon,
+                key=f"{kind}-{connector.pk}",
+                width="stretch",
+                disabled=is_down,
+                help=_WHY_NOT if is_down else None,
+            ):
                 command_dialog.ask(kind, connector)
                 st.rerun()
 

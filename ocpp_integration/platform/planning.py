@@ -35,11 +35,11 @@ class Rules:
 
 @dataclass(frozen=True)
 class Plan:
-    """`problems` say what is left out, and why; `left_out` is how many stations that are."""
+    """`problems` say what is left out, and why; `left_out` are the OCPP ids of the stations that are."""
 
     changes: tuple[Change, ...] = ()
     problems: tuple[str, ...] = ()
-    left_out: int = 0
+    left_out: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
 
@@ -60,20 +60,20 @@ class _Planner:
     def plan(self) -> Plan:
         changes: list[Change] = []
         problems = list(self._listing.problems)
-        left_out = len(self._listing.left_out)
+        left_out = [key.station_id for key in self._listing.left_out]
         for wanted in self._listing.stations:
             try:
                 changes += self._station(wanted)
             except StationRejected as error:
                 problems.append(f"{wanted.key.station_id}: {error}")
-                left_out += 1
+                left_out.append(wanted.key.station_id)
         gone, doubt = self._gone()
         changes += [StationChanged(each.id, each.station_id, "is_active", True, False) for each in gone]
         problems += doubt
         if problems and self._rules.all_or_nothing:
             changes = []
         owners = owner_changes(changes, self._known.owners, self._renamed)
-        return Plan((*owners, *changes), tuple(problems), left_out, self._listing.ignored)
+        return Plan((*owners, *changes), tuple(problems), tuple(left_out), self._listing.ignored)
 
     def _station(self, wanted: WantedStation) -> list[Change]:
         station = self._find(wanted.key)
