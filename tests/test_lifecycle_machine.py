@@ -23,7 +23,7 @@ from db.engine import reading, writing
 from db.models import ChargingSession
 from ocpp_integration.inbox import apply_batch
 from ocpp_integration.lifecycle import apply_event
-from ocpp_integration.polling import as_events
+from ocpp_integration.polling import Asked, as_events
 
 FEW = settings(
     max_examples=12,
@@ -71,12 +71,18 @@ class OneSession(RuleBasedStateMachine):
     def restart(self) -> None:
         self.engine.dispose()
 
+    def _asked(self) -> Asked:
+        session = session_of(self.engine)
+        return Asked(
+            1, STATION, session.start_time, session.reported_start, session.meter_start, session.id_tag
+        )
+
     @rule()
     def poll(self) -> None:
         if not self._is_known():
             return
         with writing(self.engine) as store:
-            for event in as_events(_answer(self.happened), STATION, 1, NOON, at(3600)):
+            for event in as_events(_answer(self.happened), self._asked(), at(3600)):
                 apply_event(store, event, at(3600))
 
     @invariant()
