@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,6 @@ from schedule import Schedule
 from settings import load
 
 SCRIPT = Path(__file__).resolve().parent.parent / "dashboard" / "main.py"
-NOW = utc_now()
 SYNC = Expected("sync", Schedule(seconds=60), "Tells the backend which stations there are")
 APPLY = Expected("apply", Schedule(seconds=0.25), "Applies webhooks", quiet=True)
 
@@ -35,23 +34,25 @@ APPLY = Expected("apply", Schedule(seconds=0.25), "Applies webhooks", quiet=True
 class Page:
     engine: Engine
     open: Callable[[str], AppTest]
+    # Not of when the tests were collected, which may be long ago.
+    now: datetime = field(default_factory=utc_now)
 
     def announce(self, *, due_in: float = 30) -> None:
         with writing(self.engine) as store:
             for job in (SYNC, APPLY):
-                next_due = NOW + timedelta(seconds=due_in)
-                job_schedules.note_next(store, job, next_due=next_due, now=NOW)
+                next_due = self.now + timedelta(seconds=due_in)
+                job_schedules.note_next(store, job, next_due=next_due, now=self.now)
 
     def begin(self) -> int:
         with writing(self.engine) as store:
-            run_id = job_runs.begin(store, "sync", NOW, now=NOW)
+            run_id = job_runs.begin(store, "sync", self.now, now=self.now)
         assert run_id
         return run_id
 
     def ran(self, ending: Ending) -> None:
         run_id = self.begin()
         with writing(self.engine) as store:
-            job_runs.finish(store, run_id, ending, NOW + timedelta(seconds=3))
+            job_runs.finish(store, run_id, ending, self.now + timedelta(seconds=3))
 
     def runs(self) -> list[JobRun]:
         with reading(self.engine) as store:

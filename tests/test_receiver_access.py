@@ -146,13 +146,19 @@ def test_a_session_of_another_driver_does_not_exist(receiver: Running, name: str
     assert _ask(receiver, OTHER_DRIVER, operation, _values(receiver.people)).status_code == 404
 
 
-def test_an_owner_charges_for_nobody_of_another_owner(receiver: Running) -> None:
+def _start(receiver: Running, who: str, user_id: str) -> requests.Response:
     operation = next(each for each in OPERATIONS if each.name == "initiate_charging")
-    foreign = {"user_id": str(receiver.people.user_ids["other owner"])}
-    unknown = {"user_id": "00000000-0000-0000-0000-000000000000"}
-    answers = [
-        _ask(receiver, OWNER, operation, _values(receiver.people) | each) for each in (foreign, unknown)
-    ]
+    values = _values(receiver.people)
+    body = {name: values[name] for name in _required(operation.body_model)} | {"user_id": user_id}
+    return receiver.ask(who, "POST", operation.path, json=body)
+
+
+NO_USER = "00000000-0000-0000-0000-000000000000"
+
+
+def test_an_owner_charges_for_nobody_of_another_owner(receiver: Running) -> None:
+    foreign = str(receiver.people.user_ids["other owner"])
+    answers = [_start(receiver, OWNER, user_id) for user_id in (foreign, NO_USER)]
     assert [answer.status_code for answer in answers] == [400, 400]
     assert answers[0].content == answers[1].content
 
@@ -169,11 +175,16 @@ def test_logs_of_a_foreign_station_are_not_found_by_its_name(receiver: Running) 
 
 
 def test_a_drivers_wrong_user_id_does_not_tell_whether_it_exists(receiver: Running) -> None:
-    operation = next(each for each in OPERATIONS if each.name == "initiate_charging")
-    values = _values(receiver.people)
-    unknown = values | {"user_id": "00000000-0000-0000-0000-000000000000"}
-    answers = [_ask(receiver, OTHER_DRIVER, operation, each) for each in (values, unknown)]
+    foreign = str(receiver.people.user_ids["driver"])
+    answers = [_start(receiver, OTHER_DRIVER, user_id) for user_id in (foreign, NO_USER)]
+    assert [answer.status_code for answer in answers] == [400, 400]
     assert answers[0].json() == answers[1].json()
+
+
+def test_who_names_no_user_charges_for_itself(receiver: Running) -> None:
+    operation = next(each for each in OPERATIONS if each.name == "initiate_charging")
+    answer = _ask(receiver, DRIVER, operation, _values(receiver.people))
+    assert answer.json()["charging_session"]["user"] == str(receiver.people.user_ids["driver"])
 
 
 def test_a_driver_cannot_stop_in_the_name_of_another(receiver: Running) -> None:
