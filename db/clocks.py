@@ -79,7 +79,3 @@ def clock(timezone: str) -> Clock:
 @lru_cache(maxsize=20_000)
 def date_of(day: int) -> date:
     return date.fromordinal(_FIRST_DAY + day)
-
-
-def day_number(day: date) -> int:
-    return day.toordinal() - _FIRST_DAY

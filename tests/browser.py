@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from factories import PASSWORD
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
@@ -33,3 +34,13 @@ def browsing() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def fill_in_sign_in(context: BrowserContext, url: str, path: str = "/", user_name: str = "selam") -> Page:
+    """A page of the dashboard as somebody who came for `path` sees it after signing in."""
+    page = context.new_page()
+    page.goto(url + path)
+    page.get_by_label("User name").fill(user_name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    return page

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import browsing
+from browser import browsing, fill_in_sign_in
 from dashboard_server import serving
-from factories import PASSWORD, add_owner, add_user, make_store
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from factories import add_owner, add_user, make_store
+from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import Engine, func, select
 
 from db.access import api_token
@@ -45,15 +45,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def _sign_in(context: BrowserContext, url: str, path: str, user_name: str) -> Page:
-    page = context.new_page()
-    page.goto(url + path)
-    page.get_by_label("User name").fill(user_name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    return page
-
-
 def _works(engine: Engine, token: str) -> bool:
     with reading(engine) as store:
         return api_token(store, token, utc_now()) is not None
@@ -62,7 +53,7 @@ def _works(engine: Engine, token: str) -> bool:
 def test_a_token_is_made_by_two_clicks_once_works_and_is_revoked(
     context: BrowserContext, url: str, engine: Engine
 ) -> None:
-    page = _sign_in(context, url, "/access", "admin")
+    page = fill_in_sign_in(context, url, "/access", "admin")
     page.get_by_role("button", name="New token").click(timeout=30_000)
     page.get_by_label("What it is for").fill("Billing export")
     page.get_by_role("button", name="Create token").dblclick()
@@ -88,12 +79,12 @@ def test_a_token_is_made_by_two_clicks_once_works_and_is_revoked(
 
 
 def test_an_owner_neither_sees_nor_reaches_the_page_of_admins(context: BrowserContext, url: str) -> None:
-    page = _sign_in(context, url, "/access", "selam")
+    page = fill_in_sign_in(context, url, "/access", "selam")
     expect(page.get_by_role("dialog")).to_contain_text("Page not found", timeout=30_000)
     expect(page.get_by_text("Admin", exact=True)).to_have_count(0)
     assert "Deactivate" not in page.content()
 
 
 def test_an_owner_reaches_its_own_tokens(context: BrowserContext, url: str) -> None:
-    page = _sign_in(context, url, "/my-access", "selam")
+    page = fill_in_sign_in(context, url, "/my-access", "selam")
     expect(page.get_by_text("No active tokens")).to_be_visible(timeout=30_000)

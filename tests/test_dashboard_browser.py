@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from browser import browsing
+from browser import browsing, fill_in_sign_in
 from dashboard_server import serving
 from factories import (
-    PASSWORD,
     add_meter_values,
     add_owner,
     add_session,
@@ -20,7 +19,7 @@ from factories import (
     make_store,
     roll_up,
 )
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import Engine
 
 from db.engine import writing
@@ -66,17 +65,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def sign_in(context: BrowserContext, url: str, path: str = "/") -> Page:
-    page = context.new_page()
-    page.goto(url + path)
-    page.get_by_label("User name").fill("selam")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    return page
-
-
 def test_an_owner_sees_its_numbers_and_nobody_elses(context: BrowserContext, url: str) -> None:
-    page = sign_in(context, url)
+    page = fill_in_sign_in(context, url)
     energy = page.get_by_role("region", name="Energy")
     expect(energy.locator(".mm-kpi-value")).to_have_text("23.5 kWh", timeout=30_000)
     expect(page.locator(".mm-bars")).to_contain_text("Bole Road", timeout=30_000)
@@ -86,25 +76,25 @@ def test_an_owner_sees_its_numbers_and_nobody_elses(context: BrowserContext, url
 def test_the_page_loads_nothing_that_its_own_policy_forbids(context: BrowserContext, url: str) -> None:
     problems: list[str] = []
     context.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page = sign_in(context, url)
+    page = fill_in_sign_in(context, url)
     expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=30_000)
     assert problems == []
 
 
 def test_a_session_in_the_address_opens_with_its_bill_and_curve(context: BrowserContext, url: str) -> None:
-    page = sign_in(context, url, "/sessions?session=1")
+    page = fill_in_sign_in(context, url, "/sessions?session=1")
     drawer = page.get_by_role("dialog")
     expect(drawer).to_contain_text("23.456 kWh × 10.00 ETB/kWh", timeout=30_000)
     expect(drawer.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)
 
 
 def test_a_session_of_another_owner_does_not_exist(context: BrowserContext, url: str) -> None:
-    page = sign_in(context, url, "/sessions?session=2")
+    page = fill_in_sign_in(context, url, "/sessions?session=2")
     expect(page.get_by_role("dialog")).to_contain_text("No such session", timeout=30_000)
 
 
 def test_logging_out_in_one_tab_ends_the_other(context: BrowserContext, url: str) -> None:
-    first = sign_in(context, url, "/live")
+    first = fill_in_sign_in(context, url, "/live")
     expect(first.locator(".mm-connector").first).to_be_visible(timeout=30_000)
     second = context.new_page()
     second.goto(url)
