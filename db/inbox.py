@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,22 +17,16 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
 
-from db.engine import statements
-from db.models import WebhookEvent
-from db.upsert import insert
+from db.event_rows import EventRows, unusable
 
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 500
-POSTGRESQL_WRITERS = 4
+POSTGRESQL_WRITERS = 2
 # A little more than the store's own wait for its lock: whoever asks hears within six seconds.
 WAIT_SECONDS = 5.5
-
-_ALL_IN_ONE_STATEMENT = 10_000
-_columns = WebhookEvent.__table__.c
 
 
 class InboxUnavailable(Exception):
@@ -70,11 +64,18 @@ class _Waiting:
     outcomes: Future[list[Outcome]]
 
 
-class Inbox:
-    """Records events, many requests' in one commit. Its writers start with the first event."""
+Wait = Callable[[Future[list[Outcome]], float], list[Outcome]]
 
-    def __init__(self, engine: Engine, *, wait_seconds: float = WAIT_SECONDS):
+
+class Inbox:
+    """Records events, many requests' in one commit. Its writers start with the first event.
+
+    `wait` waits for a future, for so many seconds.
+    """
+
+    def __init__(self, engine: Engine, *, wait_seconds: float = WAIT_SECONDS, wait: Wait = Future.result):
         self._engine = engine
+        self._wait = wait
         self._wait_seconds = wait_seconds
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._lock = Lock()
@@ -92,7 +93,7 @@ class Inbox:
         waiting = _Waiting(events, Future())
         self._submit(waiting)
         try:
-            return waiting.outcomes.result(self._wait_seconds)
+            return self._wait(waiting.outcomes, self._wait_seconds)
         except TimeoutError as error:
             # Should they be committed after all, the resend finds them.
             waiting.outcomes.cancel()
@@ -131,14 +132,8 @@ class _Writer(Thread):
         super().__init__(name="inbox", daemon=True)
         self._engine = engine
         self._waiting = waiting
-        self._connection: Connection | None = None
-        # Made once, without the ORM: else saying what to do would cost more than doing it.
-        self._new_only = (
-            insert(engine, WebhookEvent)
-            .on_conflict_do_nothing(index_elements=["event_key"])
-            .returning(_columns.event_key)
-            .execution_options(insertmanyvalues_page_size=_ALL_IN_ONE_STATEMENT)
-        )
+        self._rows: EventRows | None = None
+        self._unusable = unusable(engine)
 
     def run(self) -> None:
         closing = False
@@ -168,8 +163,10 @@ class _Writer(Thread):
             return
         try:
             outcomes = iter(self._commit([event for each in batch for event in each.events]))
-        except OperationalError as error:
-            logger.warning("events of %d requests could not be recorded: %s", len(batch), error.orig)
+        except self._unusable as error:
+            logger.warning(
+                "events of %d requests could not be recorded: %s", len(batch), getattr(error, "orig", error)
+            )
             _refuse(batch, error)
         except Exception as error:
             logger.exception("events of %d requests could not be recorded", len(batch))
@@ -188,37 +185,37 @@ class _Writer(Thread):
 
     def _commit(self, events: Sequence[RecordedEvent]) -> list[Outcome]:
         try:
-            self._connection = self._connection or statements(self._engine)
-            outcomes = self._insert(self._connection, events)
+            self._rows = self._rows or EventRows(self._engine)
+            outcomes = _insert(self._rows, events)
             conflicts = [
                 _kept(event)
                 for event, outcome in zip(events, outcomes, strict=True)
                 if outcome is Outcome.CONFLICT
             ]
             if conflicts:
-                self._insert(self._connection, conflicts)
+                _insert(self._rows, conflicts)
         except Exception:
-            # Whatever is wrong with it, the next events get a new one.
+            # Whatever is wrong with its connection, the next events get a new one.
             self._disconnect()
             raise
         return outcomes
 
-    def _insert(self, db: Connection, events: Sequence[RecordedEvent]) -> list[Outcome]:
-        with db.begin():
-            fresh = set(db.scalars(self._new_only, [vars(event) for event in events]))
-            if len(fresh) == len(events):
-                return [Outcome.RECORDED] * len(events)
-            digests = _digests(db, {event.event_key for event in events})
-        outcomes = []
-        for event in events:
-            outcomes.append(_outcome(event, fresh, digests))
-            fresh.discard(event.event_key)
-        return outcomes
-
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._rows is not None:
+            self._rows.close()
+            self._rows = None
+
+
+def _insert(rows: EventRows, events: Sequence[RecordedEvent]) -> list[Outcome]:
+    fresh = rows.add(events)
+    if len(fresh) == len(events):
+        return [Outcome.RECORDED] * len(events)
+    digests = rows.digests({event.event_key for event in events})
+    outcomes = []
+    for event in events:
+        outcomes.append(_outcome(event, fresh, digests))
+        fresh.discard(event.event_key)
+    return outcomes
 
 
 def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:
@@ -233,11 +230,6 @@ def _outcome(event: RecordedEvent, fresh: set[str], digests: dict[str, str]) -> 
         return Outcome.RECORDED
     same = digests[event.event_key] == event.body_digest
     return Outcome.DUPLICATE if same else Outcome.CONFLICT
-
-
-def _digests(db: Connection, keys: Collection[str]) -> dict[str, str]:
-    rows = db.execute(select(_columns.event_key, _columns.body_digest).where(_columns.event_key.in_(keys)))
-    return {key: digest for key, digest in rows}  # noqa: C416
 
 
 def _kept(event: RecordedEvent) -> RecordedEvent:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, get_args
 
 import orjson
@@ -343,12 +343,17 @@ def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> N
     reason: Exception | None = None
     for secret in secrets:
         try:
-            Webhook(secret).verify(body, dict(headers), json_parse=False)
+            _webhook(secret).verify(body, dict(headers), json_parse=False)
         except (WebhookVerificationError, ValueError, binascii.Error, RecursionError, TypeError) as error:
             reason = error
         else:
             return
     raise InvalidSignature(str(reason) if reason else "no secret is configured") from reason
+
+
+@lru_cache(maxsize=16)
+def _webhook(secret: str) -> Webhook:
+    return Webhook(secret)
 
 
 def _reasons(error: ValidationError, *prefix: str) -> dict[str, list[str]]:

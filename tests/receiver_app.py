@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import factories
@@ -22,6 +23,7 @@ import settings as configuration
 from db import job_schedules
 from db.access import create_api_token, create_user
 from db.engine import reading, writing
+from db.event_rows import EventRows
 from db.job_schedules import Expected
 from db.models import OCPPLog, StationOwner, User, WebhookEvent, utc_now
 from ocpp_integration import events
@@ -118,6 +120,21 @@ class Running:
     def recorded(self) -> list[WebhookEvent]:
         with reading(self.engine) as store:
             return list(store.scalars(select(WebhookEvent).order_by(WebhookEvent.id)))
+
+
+@contextmanager
+def committing_statements(before: Callable[[], object] = bool) -> Iterator[list[int]]:
+    """How many events each statement brought that records some; it is committed by itself, after `before`."""
+    sizes: list[int] = []
+    add = EventRows.add
+
+    def counted(rows: EventRows, events: Sequence[Any]) -> set[str]:
+        sizes.append(len(events))
+        before()
+        return add(rows, events)
+
+    with patch.object(EventRows, "add", counted):
+        yield sizes
 
 
 class _QuietHandler(WSGIRequestHandler):

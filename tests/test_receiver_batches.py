@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from receiver_app import BATCH, NEW_SECRET, Running, running_receiver
-from sqlalchemy import Connection, Engine, event
+from receiver_app import BATCH, NEW_SECRET, Running, committing_statements, running_receiver
+from sqlalchemy import Engine
 
 from ocpp_integration.events import MAX_BODY_BYTES
 from webhook_receiver.batches import MAX_BATCH_BYTES, MAX_EVENTS, NoBatch, split_array
@@ -60,10 +60,9 @@ def test_an_event_of_a_batch_is_stored_as_it_came(receiver: Running) -> None:
 
 
 def test_a_thousand_events_are_one_commit(receiver: Running) -> None:
-    commits: list[Connection] = []
-    event.listen(receiver.engine, "commit", commits.append)
-    answer = receiver.post_batch([_event(str(number)) for number in range(1000)])
-    assert (set(_codes(answer)), len(commits), len(receiver.recorded())) == ({200}, 1, 1000)
+    with committing_statements() as statements:
+        answer = receiver.post_batch([_event(str(number)) for number in range(1000)])
+    assert (set(_codes(answer)), statements, len(receiver.recorded())) == ({200}, [1000], 1000)
 
 
 def test_a_batch_that_is_sent_again_is_recorded_once(receiver: Running) -> None:

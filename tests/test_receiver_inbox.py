@@ -12,6 +12,7 @@ from pathlib import Path
 
 import factories
 import pytest
+from receiver_app import committing_statements
 from sqlalchemy import Connection, Engine, event, func, select
 
 from db.engine import reading
@@ -78,10 +79,9 @@ def test_events_of_one_request_get_their_outcomes_in_order(inbox: Inbox) -> None
 
 
 def test_events_of_one_request_share_a_commit(inbox: Inbox, engine: Engine) -> None:
-    commits: list[Connection] = []
-    event.listen(engine, "commit", commits.append)
-    inbox.record_all([_event(str(number)) for number in range(1000)])
-    assert (len(commits), len(_keys(engine))) == (1, 1000)
+    with committing_statements() as statements:
+        inbox.record_all([_event(str(number)) for number in range(1000)])
+    assert (statements, len(_keys(engine))) == ([1000], 1000)
 
 
 def test_a_request_of_no_events_has_no_outcomes(inbox: Inbox) -> None:
@@ -102,27 +102,18 @@ def test_events_of_one_sender_are_numbered_in_the_order_they_came(inbox: Inbox, 
 
 
 def test_events_that_wait_together_share_a_commit(inbox: Inbox, engine: Engine) -> None:
-    commits: list[Connection] = []
-    held: list[Connection] = []
     released = threading.Event()
-
-    @event.listens_for(engine, "begin")
-    def hold(connection: Connection) -> None:
-        held.append(connection)
-        released.wait()
-
-    event.listen(engine, "commit", commits.append)
     writers = 1 if engine.dialect.name == "sqlite" else POSTGRESQL_WRITERS
-    with ThreadPoolExecutor(writers + 20) as pool:
+    with committing_statements(released.wait) as statements, ThreadPoolExecutor(writers + 20) as pool:
         for number in range(writers):
             pool.submit(inbox.record, _event(f"first {number}"))
-            _wait_until(lambda number=number: len(held) > number)
+            _wait_until(lambda number=number: len(statements) > number)
         for number in range(20):
             pool.submit(inbox.record, _event(str(number)))
         _wait_until(lambda: inbox._waiting.qsize() == 20)
         released.set()
     # Each writer finished what it held, and those that found something took all there was.
-    assert (len(_keys(engine)), len(commits) <= 2 * writers) == (writers + 20, True)
+    assert (len(_keys(engine)), len(statements) <= 2 * writers) == (writers + 20, True)
 
 
 def test_a_store_without_its_tables_refuses_the_event(tmp_path: Path) -> None:
@@ -138,9 +129,10 @@ def test_a_full_store_refuses_the_event_and_takes_it_when_there_is_room(sqlite: 
     inbox = Inbox(sqlite)
     pages = {"limit": 1}
 
-    @event.listens_for(sqlite, "begin")
-    def limit_size(connection: object) -> None:
-        connection.exec_driver_sql(f"PRAGMA max_page_count={pages['limit']}")  # type: ignore[attr-defined]
+    @event.listens_for(sqlite, "engine_connect")
+    def limit_size(connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages['limit']}")
+        connection.commit()
 
     large = RecordedEvent(
         event_key="1", body_digest="sha256:a", type="x", body=b"x" * 60_000, received_at=NOW
@@ -168,10 +160,10 @@ def test_an_event_that_the_store_cannot_hold_refuses_no_other(inbox: Inbox) -> N
 def test_who_waits_too_long_is_refused(engine: Engine) -> None:
     inbox = Inbox(engine, wait_seconds=0.05)
     released = threading.Event()
-    event.listen(engine, "begin", lambda _connection: released.wait())
-    with pytest.raises(InboxUnavailable):
-        inbox.record(_event("1"))
-    released.set()
+    with committing_statements(released.wait):
+        with pytest.raises(InboxUnavailable):
+            inbox.record(_event("1"))
+        released.set()
     inbox.close()
 
 

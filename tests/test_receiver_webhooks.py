@@ -196,9 +196,10 @@ def test_a_store_that_takes_no_writes_is_answered_503_and_used_again_without_a_r
     wanted = {"sqlite": "PRAGMA query_only={}", "postgresql": "SET default_transaction_read_only={}"}
     read_only = {"is": "on"}
 
-    @event.listens_for(receiver.engine, "begin")
+    @event.listens_for(receiver.engine, "engine_connect")
     def limit(connection: Connection) -> None:
         connection.exec_driver_sql(wanted[connection.dialect.name].format(read_only["is"]))
+        connection.commit()
 
     refused = receiver.post_event(EVENT, "evt_1")
     read_only["is"] = "off"

@@ -1,36 +1,66 @@
-"""Each request gets an id, one line in the log, and its place in the metrics."""
+"""Each request gets an id, one line in the log, and its place in the metrics. Around Flask, not in it: its
+hooks would cost a webhook as much as all else that is done with it.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import time
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 from uuid import uuid4
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request
 
 import log
-from webhook_receiver.context import of, receiver
+from webhook_receiver.context import of
 from webhook_receiver.metrics import METHODS
 
 logger = logging.getLogger("webhook_receiver.access")
 
 HEADER = "X-Request-ID"
-# Set by the gateway when the body was there, in the environment of WSGI.
+# What is known of a request, in the environment of WSGI: when its body was there, set by the gateway, and
+# whose token it carries.
 BEGAN = "receiver.began"
+USER = "receiver.user"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Our rules' converters, such as <int(max=9):transaction_id>, are of no interest to a reader.
 _CONVERTER = re.compile(r"<[^<>]*:(\w+)>")
 _UNMATCHED = "unmatched"
+_GIVEN = f"HTTP_{HEADER.upper().replace('-', '_')}"
+# Where Flask leaves its request until it is answered.
+_REQUEST = "werkzeug.request"
 WEBHOOKS = frozenset({"/api/ocpp/webhook/", "/api/ocpp/webhook/batch/"})
 
 
 def register(app: Flask) -> None:
-    """Has to come before everything else: what is registered first begins first and ends last."""
-    app.before_request(_begin)
-    app.after_request(_end)
-    app.teardown_request(_forget)
+    """Has to come after everything else that is put around the app: what comes last begins first."""
+    wsgi_app, metrics = app.wsgi_app, of(app).metrics
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        began = environ.get(BEGAN) or time.perf_counter()
+        request_id = sane_id(environ.get(_GIVEN))
+        status, route = 500, _UNMATCHED
+
+        def start(line: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
+            nonlocal status, route
+            status, route = int(line[:3]), _route(environ)
+            return start_response(line, [*headers, (HEADER, request_id)], exc_info)
+
+        current = log.request_id.set(request_id)
+        metrics.in_progress.inc()
+        try:
+            return wsgi_app(environ, start)
+        finally:
+            metrics.in_progress.dec()
+            method, seconds = environ["REQUEST_METHOD"], time.perf_counter() - began
+            metrics.request(method, route, status, seconds)
+            tell(method, route, status, seconds, environ.get(USER, "-"))
+            log.request_id.reset(current)
+
+    app.wsgi_app = answer  # type: ignore[method-assign]
 
 
 def sane_id(given: str | None) -> str:
@@ -61,40 +91,16 @@ def tell(method: str, route: str, status: int, seconds: float, user: str = "-") 
     )
 
 
-def _begin() -> None:
-    log.request_id.set(sane_id(request.headers.get(HEADER)))
-    g.began = request.environ.get(BEGAN) or time.perf_counter()
-    receiver().metrics.in_progress.inc()
-
-
-def _end(response: Response) -> Response:
-    seconds = time.perf_counter() - g.began
-    response.headers[HEADER] = log.request_id.get()
-    method, route, status = request.method, _route(), response.status_code
-    receiver().metrics.request(method, route, status, seconds)
-    tell(method, route, status, seconds, _user())
-    return response
-
-
-def _forget(_error: BaseException | None) -> None:
-    receiver().metrics.in_progress.dec()
-    log.request_id.set("")
-
-
-def _route() -> str:
+def _route(environ: dict[str, Any]) -> str:
     """The rule that matched, never the address itself: that may hold anything, and there are endless many."""
-    rule = request.url_rule
+    request: Request | None = environ.get(_REQUEST)
+    rule = request.url_rule if request else None
     return _without_converters(rule.rule) if rule else _UNMATCHED
 
 
 @cache
 def _without_converters(rule: str) -> str:
     return _CONVERTER.sub(r"<\1>", rule)
-
-
-def _user() -> str:
-    caller = g.get("caller")
-    return str(caller.user_id) if caller else "-"
 
 
 def observe_refusal(app: Flask, method: str, given_id: str | None, status: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 
 from db.request_counts import CountsUnavailable
 from settings import Settings
-from webhook_receiver import auth, operations
+from webhook_receiver import auth, operations, waiting
 from webhook_receiver.addresses import origin
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import RETRY_AFTER_SECONDS, STORE_UNAVAILABLE, Refused, refusal
@@ -92,7 +92,7 @@ def _take(rate: _Rate, token_id: int | None, count: int = 1) -> int | None:
         return None
     who = _origin() if token_id is None else token_id
     try:
-        return receiver().counts.take(f"{rate.key}:{who}", limit, count)
+        return waiting.blocking(receiver().counts.take, f"{rate.key}:{who}", limit, count)
     except CountsUnavailable as error:
         # Better nobody for a moment than everybody without limit.
         logger.warning("requests cannot be counted: %s", error)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from db.access import api_token
 from db.engine import reading, writing
 from db.models import ApiToken
+from webhook_receiver.access_log import USER
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import Unauthorized
 
@@ -50,6 +51,7 @@ def authenticate(marks: UseMarks) -> Caller:
         if found is None:
             raise Unauthorized("the token is not valid")
         g.caller = Caller(found.id, found.user.id, found.user.role, found.user.owner_id)
+    request.environ[USER] = str(found.user_id)
     marks.mark(receiver().engine, found.id, found.last_used_at, now)
     return caller()
 

@@ -17,12 +17,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 # granian documents these names but does not list them as exports.
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
 
+from webhook_receiver import waiting
 from webhook_receiver.access_log import BEGAN
 from webhook_receiver.headers import SECURITY_HEADERS
 from webhook_receiver.streaming import ClientLeft, Headers, streaming
@@ -32,6 +33,14 @@ logger = logging.getLogger(__name__)
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 RETRY_AFTER_SECONDS = 5
+_SAME_FOR_ALL = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+}
 _CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
@@ -58,11 +67,15 @@ class _TooLarge(Exception):
 
 @dataclass(frozen=True)
 class Lane:
-    """What requests of one kind get: threads of their own, room for a body, and for how many at once."""
+    """What requests of one kind get: threads of their own, room for a body, and for how many at once.
+
+    Those that do little but wait are handled `in_loop`, see `webhook_receiver.waiting`.
+    """
 
     threads: int
     max_body_bytes: int
     max_requests: int
+    in_loop: bool = False
 
 
 @dataclass
@@ -157,6 +170,8 @@ class Gateway:
         except TimeoutError:
             return self._refusal(scope, 408, f"the body took longer than {self.body_seconds:g} seconds")
         request = environ(scope, body)
+        if opened.lane.in_loop:
+            return await waiting.in_loop(self._call, request)
         return await asyncio.get_running_loop().run_in_executor(opened.pool, self._call, request)
 
     def _too_many(self, scope: Scope) -> _Answer:
@@ -212,27 +227,27 @@ async def _body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
 def environ(scope: Scope, body: bytes) -> dict[str, Any]:
     """A request as WSGI (PEP 3333) describes it."""
     host, _, port = scope.server.rpartition(":")
-    described: dict[str, Any] = {
+    described: dict[str, Any] = _SAME_FOR_ALL | {
         "REQUEST_METHOD": scope.method,
-        "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode().decode("latin-1"),
         "QUERY_STRING": scope.query_string,
         "SERVER_NAME": host,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
         "REMOTE_ADDR": scope.client.rpartition(":")[0],
-        "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
         BEGAN: time.perf_counter(),
     }
     for name, value in scope.headers.items():
-        key = _CGI_NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        key = _cgi_name(name)
         described[key] = f"{described[key]},{value}" if key in described else value
     # The body is here, whichever way it came.
     described.pop("HTTP_TRANSFER_ENCODING", None)
-    return described | {"CONTENT_LENGTH": str(len(body))}
+    described["CONTENT_LENGTH"] = str(len(body))
+    return described
+
+
+@lru_cache(maxsize=256)
+def _cgi_name(name: str) -> str:
+    return _CGI_NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"

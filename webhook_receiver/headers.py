@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask
@@ -15,7 +16,6 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_LOWER = {name.lower(): (name, value) for name, value in SECURITY_HEADERS.items()}
 
 
 def register(app: Flask) -> None:
@@ -26,10 +26,15 @@ def register(app: Flask) -> None:
 def _with_headers(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
-            told = {name.lower() for name, _ in headers}
-            missing = [header for name, header in _LOWER.items() if name not in told]
-            return start_response(status, headers + missing, exc_info)
+            return start_response(status, headers + _missing(tuple(name for name, _ in headers)), exc_info)
 
         return wsgi_app(environ, start)
 
     return answer
+
+
+@lru_cache(maxsize=64)
+def _missing(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Most answers have the same few headers of their own."""
+    told = {name.lower() for name in names}
+    return [header for header in SECURITY_HEADERS.items() if header[0].lower() not in told]

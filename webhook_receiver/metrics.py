@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -52,18 +54,21 @@ class Metrics:
             registry=self.registry,
         )
 
+        # To find a child by its labels costs more than to count in it. There are few, see above.
+        self._child: Callable[..., Any] = cache(lambda metric, *labels: metric.labels(*labels))
+
     def watch_store(self, engine: Engine, clock: Callable[[], datetime]) -> None:
         """Tell what the store knows, too."""
         self.registry.register(StoreCollector(engine, clock))
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         known = method if method in METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        self._child(self._requests, known, route, str(status)).inc()
+        self._child(self._seconds, known, route).observe(seconds)
 
     def webhook(self, kind: str | None, outcome: str) -> None:
         """`outcome` is recorded, duplicate, conflict, invalid, unsigned or unavailable."""
-        self._webhooks.labels(kind if kind in PAYLOADS else "other", outcome).inc()
+        self._child(self._webhooks, kind if kind in PAYLOADS else "other", outcome).inc()
 
 
 @blueprint.get("/metrics")

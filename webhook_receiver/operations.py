@@ -282,8 +282,8 @@ _BY_ROUTE = {(operation.method, operation.rule): operation for operation in OPER
 
 def current() -> Operation | None:
     """The operation that the current request is for."""
-    method = "GET" if request.method == "HEAD" else request.method
-    return _BY_ROUTE.get((method, request.url_rule.rule)) if request.url_rule else None
+    method, rule = request.method, request.url_rule
+    return _BY_ROUTE.get(("GET" if method == "HEAD" else method, rule.rule)) if rule else None
 
 
 def register(app: Flask) -> None:

@@ -28,12 +28,12 @@ from webhook_receiver.context import of
 from webhook_receiver.gateway import Gateway, Lane
 
 MAX_CONNECTIONS = 1024
-# By the beginning of the address. Webhooks wait for a commit that they share; the rest of the API may wait
-# for the OCPP backend, up to its longest call. A load balancer and a scraper wait for neither. A batch is
-# large, so few of them are held at once. An export keeps a connection to the store for as long as it is read,
-# of the twenty that there are.
+# By the beginning of the address. Webhooks do little but wait for a commit that they share, so they do so in the
+# event loop. The rest of the API may wait for the OCPP backend, up to its longest call; a load balancer and a
+# scraper wait for neither. A batch is large, so few of them are held at once. An export keeps a connection to
+# the store for as long as it is read, of the twenty that there are.
 LANES = {
-    "/api/ocpp/webhook": Lane(16, MAX_BODY_BYTES, MAX_CONNECTIONS),
+    "/api/ocpp/webhook": Lane(1, MAX_BODY_BYTES, MAX_CONNECTIONS, in_loop=True),
     "/api/ocpp/webhook/batch": Lane(4, MAX_BATCH_BYTES, 32),
     "/api/ocpp/exports": Lane(2, MAX_BODY_BYTES, 6),
     "/healthz": Lane(2, MAX_BODY_BYTES, MAX_CONNECTIONS),

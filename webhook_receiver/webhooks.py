@@ -65,8 +65,8 @@ def _verified(body: bytes) -> dict[str, str]:
 
     A backend that cannot sign may be let in by setting; a wrong signature never is.
     """
-    settings = receiver().settings
-    headers = {name: value for name in _SIGNED_HEADERS if (value := request.headers.get(name)) is not None}
+    settings, given = receiver().settings, request.headers
+    headers = {name: value for name in _SIGNED_HEADERS if (value := given.get(name)) is not None}
     if "webhook-signature" in headers or not settings.webhook_allow_unsigned:
         events.verify(settings.webhook_secrets, headers, body)
     return headers
@@ -85,9 +85,9 @@ def _record_each(parts: list[bytes]) -> list[Answer]:
 
 def _record(judged: list[Judged]) -> list[Answer]:
     """Record events in one commit; the answer to each. Raises `InboxUnavailable`."""
-    count = receiver().metrics.webhook
+    inbox, count = receiver().inbox, receiver().metrics.webhook
     try:
-        outcomes = receiver().inbox.record_all([each.event for each in judged])
+        outcomes = inbox.record_all([each.event for each in judged])
     except InboxUnavailable:
         for each in judged:
             count(each.event.type, "unavailable")
