@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +18,22 @@ from db.engine import make_engine
 from db.migrate import upgrade
 from db.models import Base
 
+# Every table's rows, in one message to the server.
+_EMPTYING = "; ".join(str(table.delete()) for table in reversed(Base.metadata.sorted_tables))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a fixture of their module run in one worker, so that it is made once."""
+    for item in items:
+        if _shares_a_fixture(item) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def _shares_a_fixture(item: pytest.Item) -> bool:
+    known = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+    return any(fixtures[-1].scope == "module" for fixtures in known)
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -26,14 +41,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the newest schema, to be copied."""
-    folder = tmp_path_factory.mktemp("template")
-    factories.make_store(folder, "template.db").dispose()
-    return folder / "template.db"
 
 
 @pytest.fixture(scope="session")
@@ -81,11 +88,9 @@ def blank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def sqlite(template: Path, tmp_path: Path) -> Iterator[Engine]:
-    """An empty SQLite store with the newest schema. It need not outlive a power cut, so it waits for none."""
-    path = tmp_path / "store.db"
-    shutil.copy(template, path)
-    store = factories.hurried(make_engine(f"sqlite:///{path}"))
+def sqlite(tmp_path: Path) -> Iterator[Engine]:
+    """An empty SQLite store with the newest schema."""
+    store = factories.make_store(tmp_path)
     yield store
     store.dispose()
 
@@ -98,8 +103,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "postgresql":
         store.dispose()
         with store.begin() as connection:
-            for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(table.delete())
+            connection.exec_driver_sql(_EMPTYING)
 
 
 @pytest.fixture
