@@ -20,7 +20,7 @@ test: $(VENV)/installed-dev lint
 
 # Tests wait as long as they compute: for processes, commits and timeouts.
 tests: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest -n 4 --dist loadgroup
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .

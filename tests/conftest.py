@@ -18,21 +18,24 @@ from db.engine import make_engine
 from db.migrate import upgrade
 from db.models import Base
 
+_LONGEST = {
+    "test_chain",
+    "test_cluster",
+    "test_dashboard_browser",
+    "test_job_hosts",
+    "test_receiver_exports",
+    "test_receiver_kills",
+    "test_receiver_process",
+    "test_receiver_schemathesis",
+    "test_replica",
+}
 # Every table's rows, in one message to the server.
 _EMPTYING = "; ".join(str(table.delete()) for table in reversed(Base.metadata.sorted_tables))
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a fixture of their module run in one worker, so that it is made once."""
-    for item in items:
-        if _shares_a_fixture(item) and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
-def _shares_a_fixture(item: pytest.Item) -> bool:
-    known = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
-    return any(fixtures[-1].scope == "module" for fixtures in known)
+    """A process is given one file after the other, and all would wait for a long one that began last."""
+    items.sort(key=lambda item: item.path.stem not in _LONGEST)
 
 
 @pytest.hookimpl(trylast=True)
