@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -21,6 +20,7 @@ from uuid import uuid4
 import orjson
 import pytest
 import requests
+from forked_receiver import start
 from receiver_app import BATCH, SECRET, WEBHOOK
 from sqlalchemy import Engine, select
 from test_receiver_process import environment, free_port, wait_until
@@ -28,14 +28,9 @@ from test_receiver_process import environment, free_port, wait_until
 from db.engine import reading
 from db.models import WebhookEvent
 from ocpp_integration import events
-from webhook_receiver.__main__ import main
 
 # At each of three seeds.
 KILLS = {"sqlite": 7, "postgresql": 3}
-# A process that has imported the receiver, and becomes one as often as it is asked: the imports take longer
-# than all the rest.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["webhook_receiver.__main__"])
 
 
 @dataclass
@@ -88,8 +83,7 @@ def test_no_acknowledged_event_is_lost_and_none_recorded_twice(engine: Engine, s
     senders = Senders(f"http://127.0.0.1:{port}")
     with _sending(senders):
         for _ in range(KILLS[engine.dialect.name]):
-            process = _FORKS.Process(target=_serve, args=(environment(url, port),))
-            process.start()
+            process = start(environment(url, port))
             try:
                 before = len(senders.acknowledged)
                 wait_until(lambda before=before: len(senders.acknowledged) > before, seconds=60)
@@ -99,14 +93,6 @@ def test_no_acknowledged_event_is_lost_and_none_recorded_twice(engine: Engine, s
             wait_until(lambda: not _is_listened_on(port))
     recorded = Counter(_event_ids(engine))
     assert (senders.acknowledged - recorded.keys(), set(recorded.values())) == (set(), {1})
-
-
-def _serve(environment: dict[str, str]) -> None:
-    """A receiver in a process group of its own, with its worker."""
-    os.setsid()
-    multiprocessing.set_start_method("fork", force=True)
-    os.environ.update(environment)
-    main()
 
 
 def _kill(process: ForkServerProcess) -> None:
