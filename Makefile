@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo up test lint types dev
+.PHONY: install demo up test lint types tests dev
 
 install: $(VENV)/installed
 
@@ -15,8 +15,12 @@ demo: $(VENV)/installed
 up: $(VENV)/installed
 	@$(BIN)/python manage.py up
 
-test: $(VENV)/installed-dev lint types
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: $(VENV)/installed-dev lint
+	@$(MAKE) --no-print-directory --jobs=2 types tests || { echo 'Types or tests are wrong: see above'; exit 1; }
+
+# Tests wait as long as they compute: for processes, commits and timeouts.
+tests: $(VENV)/installed-dev
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .

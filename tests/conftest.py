@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +18,25 @@ from db.engine import make_engine
 from db.migrate import upgrade
 from db.models import Base
 
+_LONGEST = {
+    "test_chain",
+    "test_cluster",
+    "test_dashboard_browser",
+    "test_job_hosts",
+    "test_receiver_exports",
+    "test_receiver_kills",
+    "test_receiver_process",
+    "test_receiver_schemathesis",
+    "test_replica",
+}
+# Every table's rows, in one message to the server.
+_EMPTYING = "; ".join(str(table.delete()) for table in reversed(Base.metadata.sorted_tables))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A process is given one file after the other, and all would wait for a long one that began last."""
+    items.sort(key=lambda item: item.path.stem not in _LONGEST)
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -26,14 +44,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the newest schema, to be copied."""
-    folder = tmp_path_factory.mktemp("template")
-    factories.make_store(folder, "template.db").dispose()
-    return folder / "template.db"
 
 
 @pytest.fixture(scope="session")
@@ -81,11 +91,9 @@ def blank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def sqlite(template: Path, tmp_path: Path) -> Iterator[Engine]:
-    """An empty SQLite store with the newest schema. It need not outlive a power cut, so it waits for none."""
-    path = tmp_path / "store.db"
-    shutil.copy(template, path)
-    store = factories.hurried(make_engine(f"sqlite:///{path}"))
+def sqlite(tmp_path: Path) -> Iterator[Engine]:
+    """An empty SQLite store with the newest schema."""
+    store = factories.make_store(tmp_path)
     yield store
     store.dispose()
 
@@ -98,8 +106,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "postgresql":
         store.dispose()
         with store.begin() as connection:
-            for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(table.delete())
+            connection.exec_driver_sql(_EMPTYING)
 
 
 @pytest.fixture

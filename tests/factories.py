@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
+from werkzeug.security import generate_password_hash
 
 from db import access, rollups
 from db import migrate as migrations
@@ -30,14 +33,26 @@ from db.models import (
 )
 
 PASSWORD = "a long enough password"
+# The product's own hash takes longer than most tests run.
+_QUICK_HASH = generate_password_hash(PASSWORD, "pbkdf2:sha256:1")
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def make_store(tmp_path: Path, name: str = "store.db") -> Engine:
-    """The engine of a new SQLite store with the newest schema."""
-    engine = make_engine(f"sqlite:///{tmp_path / name}")
-    upgrade(engine)
-    return engine
+def make_store(folder: Path, name: str = "store.db") -> Engine:
+    """The engine of a new SQLite store with the newest schema. It need not outlive a power cut."""
+    (folder / name).write_bytes(_newest_schema())
+    return _hurried(make_engine(f"sqlite:///{folder / name}"))
+
+
+@cache
+def _newest_schema() -> bytes:
+    """A SQLite file with the newest schema, made once: the migrations take longer than most tests."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "store.db"
+        engine = make_engine(f"sqlite:///{file}")
+        upgrade(engine)
+        engine.dispose()
+        return file.read_bytes()
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -54,8 +69,8 @@ def downgrade(engine: Engine, revision: str) -> None:
     engine.dispose()
 
 
-def hurried(engine: Engine) -> Engine:
-    """The same SQLite store, whose commits need not outlive a power cut and so do not wait for the disk."""
+def _hurried(engine: Engine) -> Engine:
+    """The same SQLite store, whose commits do not wait for the disk."""
 
     def prepare(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA synchronous=OFF")
@@ -75,9 +90,10 @@ def add_user(
     store: Session, user_name: str = "admin", role: str = "admin", owner: StationOwner | None = None
 ) -> User:
     """A user whose password is `PASSWORD`."""
-    return access.create_user(
-        store, user_name=user_name, role=role, password=PASSWORD, name=user_name.title(), owner=owner
-    )
+    user = access.create_user(store, user_name=user_name, role=role, name=user_name.title(), owner=owner)
+    user.password_hash = _QUICK_HASH
+    store.flush()
+    return user
 
 
 def add_tariff(store: Session, price: Decimal = Decimal(10), currency: str = "ETB") -> Tariff:

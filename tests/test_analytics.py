@@ -70,7 +70,7 @@ def test_a_day_lasts_as_long_as_its_clocks_make_it(day: date, hours: int) -> Non
 @pytest.fixture(scope="module")
 def three_years(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """A session a day at noon, the n-th of n Wh, from 2023 to 2025."""
-    engine = factories.hurried(factories.make_store(tmp_path_factory.mktemp("years")))
+    engine = factories.make_store(tmp_path_factory.mktemp("years"))
     with writing(engine) as store:
         station = _station(store, timezone="UTC")
         first = datetime(2023, 1, 1, 11, 30, tzinfo=UTC)

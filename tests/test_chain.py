@@ -65,7 +65,6 @@ def _only_session(stack: Stack) -> ChargingSession:
         return store.scalars(select(ChargingSession).order_by(ChargingSession.id.desc()).limit(1)).one()
 
 
-@pytest.mark.xdist_group("stack")
 def test_a_charge_started_and_stopped_in_the_browser_is_on_the_overview_to_the_watt_hour(
     stack: Stack, page: Page
 ) -> None:
@@ -95,7 +94,6 @@ def test_a_charge_started_and_stopped_in_the_browser_is_on_the_overview_to_the_w
     assert _overview_until(page, stack.settings.dashboard_url, exact) == exact
 
 
-@pytest.mark.xdist_group("stack")
 def test_the_integration_test_charges_for_real_and_tells_energy_and_cost(stack: Stack) -> None:
     said: list[str] = []
     IntegrationTest(stack.settings, stack.engine, said.append, charge_seconds=3).charge()
@@ -103,7 +101,6 @@ def test_the_integration_test_charges_for_real_and_tells_energy_and_cost(stack: 
     assert said[-1] == f"Energy: {session.energy_consumed_kwh} kWh. Cost: {session.cost} ETB."
 
 
-@pytest.mark.xdist_group("stack")
 def test_a_receiver_that_is_killed_under_load_and_started_again_misses_nothing_and_counts_nothing_twice() -> (
     None
 ):
@@ -112,7 +109,6 @@ def test_a_receiver_that_is_killed_under_load_and_started_again_misses_nothing_a
     assert result["lost"] == 0
 
 
-@pytest.mark.xdist_group("stack")
 def test_what_the_jobs_did_not_apply_before_they_were_killed_they_apply_after(tmp_path: Path) -> None:
     with Stack(tmp_path, chain.OPEN_DOOR) as stack:
         names = chain.add_stations(stack, 1)

@@ -21,7 +21,6 @@ def store() -> Iterator[Cluster]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("stack")
 def test_two_receivers_and_two_jobs_hosts_apply_every_event_once_and_in_order(store: Cluster) -> None:
     result = cluster.run(store, EVENTS, STATIONS)
     assert result["events"] == EVENTS
@@ -29,7 +28,6 @@ def test_two_receivers_and_two_jobs_hosts_apply_every_event_once_and_in_order(st
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("stack")
 def test_with_a_replica_the_dashboard_reads_there_what_two_hosts_did(store: Cluster) -> None:
     with replica_of(store) as replica:
         result = cluster.run(store, EVENTS // 4, STATIONS, replica=replica)

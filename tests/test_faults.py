@@ -7,7 +7,6 @@ import pytest
 from benchmarks import faults
 
 
-@pytest.mark.xdist_group("stack")
 @pytest.mark.timeout(400)
 def test_every_watt_hour_is_accounted_for_although_the_backend_is_killed() -> None:
     result = faults.main(["--minutes", "10", "--kills", "1"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from db import rollups
 from db.analytics import kpis, series
 from db.analytics.scope import Period, Scope
-from db.engine import make_engine, reading, writing
+from db.engine import reading, writing
 from db.models import (
     ChargingSession,
     ChargingStation,
@@ -98,18 +97,9 @@ class Importer:
         return not any(self.count(model) for model in models)
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("empty")
-    make_store(folder).dispose()
-    return folder / "store.db"
-
-
 @pytest.fixture
-def importer(tmp_path: Path, empty_store: Path) -> Importer:
-    # Copied, because a hundred tests would otherwise migrate a hundred stores.
-    file = shutil.copy(empty_store, tmp_path)
-    return Importer(make_engine(f"sqlite:///{file}"), tmp_path)
+def importer(sqlite: Engine, tmp_path: Path) -> Importer:
+    return Importer(sqlite, tmp_path)
 
 
 # The real file

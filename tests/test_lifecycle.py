@@ -65,7 +65,7 @@ def network(engine: Engine) -> Engine:
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A store that properties empty again for each of their examples."""
-    engine = factories.hurried(factories.make_store(tmp_path_factory.mktemp("scratch")))
+    engine = factories.make_store(tmp_path_factory.mktemp("scratch"))
     add_network(engine)
     yield engine
     engine.dispose()

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -15,21 +14,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from multiprocessing.context import ForkServerProcess
 from uuid import uuid4
 
 import orjson
 import pytest
 import requests
+from forked_receiver import start
 from receiver_app import BATCH, SECRET, WEBHOOK
 from sqlalchemy import Engine, select
-from test_receiver_process import free_port, start, wait_until
+from test_receiver_process import environment, free_port, wait_until
 
 from db.engine import reading
 from db.models import WebhookEvent
 from ocpp_integration import events
 
-# At each of three seeds; a start takes longer than all the rest.
+# At each of three seeds.
 KILLS = {"sqlite": 7, "postgresql": 3}
 
 
@@ -77,15 +77,13 @@ def _sending(senders: Senders) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_no_acknowledged_event_is_lost_and_none_recorded_twice(
-    engine: Engine, tmp_path: Path, seed: int
-) -> None:
+def test_no_acknowledged_event_is_lost_and_none_recorded_twice(engine: Engine, seed: int) -> None:
     moments, port = random.Random(seed), free_port()
     url = engine.url.render_as_string(hide_password=False)
     senders = Senders(f"http://127.0.0.1:{port}")
     with _sending(senders):
         for _ in range(KILLS[engine.dialect.name]):
-            process = start(tmp_path, port, DATABASE_URL=url)
+            process = start(environment(url, port))
             try:
                 before = len(senders.acknowledged)
                 wait_until(lambda before=before: len(senders.acknowledged) > before, seconds=60)
@@ -97,10 +95,11 @@ def test_no_acknowledged_event_is_lost_and_none_recorded_twice(
     assert (senders.acknowledged - recorded.keys(), set(recorded.values())) == (set(), {1})
 
 
-def _kill(process: subprocess.Popen[str]) -> None:
+def _kill(process: ForkServerProcess) -> None:
     """The process and its worker at once, as a power cut would."""
+    assert process.pid is not None
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.join()
 
 
 def _is_listened_on(port: int) -> bool:

@@ -83,10 +83,10 @@ class Server:
         return found
 
 
-def start(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]:
-    """The receiver in a process group of its own, with its worker."""
-    known = {
-        "DATABASE_URL": f"sqlite:///{folder / 'store.db'}",
+def environment(database_url: str, port: int) -> dict[str, str]:
+    """A receiver's."""
+    return {
+        "DATABASE_URL": database_url,
         "RECEIVER_PORT": str(port),
         "HOST": "127.0.0.1",
         "WEBHOOK_SECRET": SECRET,
@@ -95,10 +95,14 @@ def start(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]:
         # Nobody reads its output meanwhile, and a full pipe would stop it.
         "LOG_LEVEL": "WARNING",
     }
+
+
+def start(folder: Path, port: int, **more: str) -> subprocess.Popen[str]:
+    """The receiver in a process group of its own, with its worker."""
     return subprocess.Popen(
         [sys.executable, "-m", "webhook_receiver"],
         cwd=ROOT,
-        env=os.environ | known | environment,
+        env=os.environ | environment(f"sqlite:///{folder / 'store.db'}", port) | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
