@@ -7,11 +7,10 @@ REPORTED = {
     "estimated_stop": "The charge point reported no end, so it was estimated from the last meter value.",
     "stuck": "Nothing was heard of it for long while its connector was free or gone, so it was closed.",
     "clock_ahead": "The charge point's clock was ahead; the time of arrival was used instead.",
-    "ambiguous_time": "Its start or stop lies in an hour that the clock showed twice; the earlier one was taken "
-    "unless it would then end before it starts.",
+    "ambiguous_time": "Its start or stop lies in an hour that the clock showed twice; which is not known.",
     "meter_reset": "The meter's register was reset during the session; both parts were added up.",
-    "registers_disagree": "The registers at start and stop contradict the meter values in between, which count.",
-    "register_fell": "The register stood lower at the stop than at the start; the meter values in between count.",
+    "registers_disagree": "The registers contradict the meter values between start and stop; these count.",
+    "register_fell": "The register was lower at the stop than at the start; meter values count instead.",
     "changed_since_decision": "What was reported of it changed after an administrator had decided about it.",
 }
 
@@ -25,19 +24,17 @@ DOUBTS = {
     "no_energy": "No energy was delivered.",
     "low_energy": "It took less than 0.5 kWh.",
     "high_energy": "It took more than 250 kWh.",
-    "power_above_rating": "Its mean power while charging, or its highest, is above 1.1 times the connector's rated "
-    "power.",
+    "power_above_rating": "It charged with more than 1.1 times the power that the connector is rated for.",
     "unusual_rating": "The connector's rated power is unusual for its type.",
     "unknown_stop_reason": "Its stop reason is none of OCPP's, so it does not count as a valid stop.",
 }
 
 # These cannot be: the session is held back.
 IMPOSSIBILITIES = {
-    "negative_energy": "Its register stood lower at the stop than at the start, and nothing else tells its energy.",
+    "negative_energy": "Its register was lower at the stop than at the start; nothing else tells its energy.",
     "energy_in_no_time": "It delivered energy, but there was no time in which that could have flowed.",
     "energy_beyond_connector": "It delivered more than twice the energy that the connector can in its time.",
-    "energy_beyond_vehicle": "It delivered more energy than any vehicle takes from a connector that is not a rapid "
-    "one.",
+    "energy_beyond_vehicle": "It delivered more energy than any vehicle takes from so slow a connector.",
     "zero_baseline": "Its register is said to have begun at zero, and stood higher before.",
 }
 

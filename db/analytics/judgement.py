@@ -21,12 +21,12 @@ LEAST_WH, MOST_WH = 500, 250_000
 # In hundredths of the rating. Meters and ratings are not exact: a rating is what a charge point delivers, not
 # what it never exceeds.
 RATING_MARGIN = 110
-# Ratings are written down by hand, and wrong by one phase, one power module or a pair of them: 11 for 22 kW, 60
-# for 120. What is further off is a wrong register.
+# Ratings are written down by hand, and wrong by a phase or by a power module: 11 for 22 kW, 60 for 120. What
+# is further off is a wrong register.
 IMPOSSIBLE_MARGIN = 200
 # Registers are read a little before and after the times that a charge point tells.
 REGISTER_SLACK_WH = 500
-# The largest batteries that charge at a connector below `RAPID_W` are those of trucks, with 540 kWh (at 43 kW).
+# The largest batteries that charge at a connector below `RAPID_W` are those of trucks: 540 kWh, at 43 kW.
 RAPID_W = 50_000
 MOST_SLOWLY_WH = 600_000
 # Atlas ends level 2 at 19.2 kW, which is the largest of North America; in Ethiopia it is 22 kW (32 A, three
@@ -40,8 +40,8 @@ class Evidence:
     """What is known of an ended session. Energy and registers in Wh, power in W; None where it is not known.
 
     `energy_wh` is what would be billed. `charging` is the time in which energy flowed. `register_before` is
-    where the connector's register stood when an earlier session on it ended, and `is_reset` whether the register
-    was reset meanwhile, as far as its charge point told.
+    where the connector's register stood when an earlier session on it ended, and `is_reset` whether the
+    register was reset meanwhile, as far as its charge point told.
     """
 
     start: datetime
@@ -78,7 +78,7 @@ Check = Callable[[Evidence], bool]
 
 
 def _exceeds(evidence: Evidence, time: timedelta, margin: int, slack_wh: int = 0) -> bool:
-    """Whether the energy is more than the connector delivers in `time` at `margin` hundredths of its rating."""
+    """Whether it is more energy than flows in `time` at `margin` hundredths of the connector's rating."""
     if evidence.rated_w is None:
         return False
     most = margin * evidence.rated_w * (time // timedelta(microseconds=1))
@@ -101,14 +101,14 @@ def _is_power_above_rating(evidence: Evidence) -> bool:
 
 
 def _is_rating_unusual(evidence: Evidence) -> bool:
-    if evidence.rated_w is None or evidence.connector_type is None:
+    if evidence.rated_w is None or evidence.connector_type in (None, "other"):
         return False
     least, most = RATINGS_W["dc" if evidence.connector_type in DC_TYPES else "ac"]
     return not least <= evidence.rated_w <= most
 
 
 def _is_baseline_zero(evidence: Evidence) -> bool:
-    """The register is said to have begun at zero, ended beyond where it stood before, and is all that counts."""
+    """The register is said to begin at zero, ended beyond where it stood before, and makes the energy."""
     if evidence.is_reset or evidence.meter_start != 0 or evidence.meter_stop is None:
         return False
     counts = evidence.energy_wh is None or evidence.energy_wh == evidence.meter_stop

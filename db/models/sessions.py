@@ -16,7 +16,6 @@ from db.models.base import Base, Id, Name, Timestamped, Watt, Wh, Word, utc_now
 from db.models.ocpp import OCPPConnector, OCPPStation
 from db.models.platform import Tariff
 
-
 # The same words in a query let it find the few such sessions among all by their index.
 _REVIEWED = text("verdict IN ('held', 'accepted', 'corrected')")
 _UNJUDGED = text("verdict IS NULL")
@@ -30,8 +29,8 @@ class ChargingSession(Timestamped, Base):
     was last asked for it in vain.
 
     `verdict` is of one that has ended: counted, held (it cannot be as reported, and counts nowhere until an
-    admin has decided), accepted or corrected (as an admin decided; the last of `decisions` says how). While it
-    runs there is none, nor where it ended before sessions were judged; such a one counts.
+    admin has decided), accepted or corrected (as an admin decided; the last of `decisions` says how). While
+    it runs there is none, nor where it ended before sessions were judged; such a one counts.
     """
 
     __tablename__ = "charging_sessions"
@@ -48,9 +47,7 @@ class ChargingSession(Timestamped, Base):
             sqlite_where=_REVIEWED,
             postgresql_where=_REVIEWED,
         ),
-        Index(
-            "ix_charging_sessions_unjudged", "id", sqlite_where=_UNJUDGED, postgresql_where=_UNJUDGED
-        ),
+        Index("ix_charging_sessions_unjudged", "id", sqlite_where=_UNJUDGED, postgresql_where=_UNJUDGED),
     )
 
     id: Mapped[Id]

@@ -1,0 +1,104 @@
+"""Sessions that ended are judged: what is odd about one becomes its flags, and an impossible one is held.
+
+What an admin decided about a session stays, whatever is reported of it later; where that changes the facts on
+which the decision was made, a flag says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.analytics.judgement import CODES, Evidence, Judgement, judge
+from db.models import ChargingSession, SessionDecision
+from ocpp_integration import session_state
+
+CHANGED_SINCE = "changed_since_decision"
+# How far back a session is looked for that tells where a register stood. The index is by station and time.
+_REMEMBERED = timedelta(days=31)
+# The facts on which a decision is made. Costs follow from them, or were decided with it.
+_FACTS = ("energy_wh", "start_time", "stop_time", "meter_start", "meter_stop")
+
+
+def judge_session(store: Session, session: ChargingSession) -> None:
+    """Judge a session that has just been settled; one that has not ended has no verdict."""
+    if session.stop_time is None:
+        return
+    found = judge(evidence_of(store, session))
+    note(session, found)
+    if (decision := session.decision) is None:
+        session.verdict = found.verdict
+        return
+    session_state.mark(session, CHANGED_SINCE, holds=_has_changed(session, decision))
+    if decision.verdict == "corrected" and decision.energy_wh is not None:
+        session_state.correct(session, decision.energy_wh, decision.cost, decision.tax)
+
+
+def note(session: ChargingSession, found: Judgement) -> None:
+    """Have the session bear the flags of this judgement, and of none before."""
+    flags = sorted({*(flag for flag in session.flags if flag not in CODES), *found.codes})
+    if flags != session.flags:
+        session.flags = flags
+
+
+def evidence_of(store: Session, session: ChargingSession) -> Evidence:
+    """What is known of a session that has ended. Raises `ValueError` for one that has not."""
+    if session.stop_time is None:
+        raise ValueError("a session that runs is not judged")
+    described = session.connector.charging_connector if session.connector else None
+    charging = session.charging_seconds
+    return Evidence(
+        start=session.start_time,
+        stop=session.stop_time,
+        energy_wh=session.energy_wh,
+        charging=None if charging is None else timedelta(seconds=charging),
+        rated_w=described.power_w if described else None,
+        connector_type=described.connector_type if described else None,
+        peak_w=session.max_power_w,
+        meter_start=session.meter_start,
+        meter_stop=session.meter_stop,
+        register_before=_register_before(store, session),
+        is_reset=session_state.METER_RESET in session.flags,
+        stop_reason=session.stop_reason,
+    )
+
+
+def facts(session: ChargingSession) -> dict[str, Any]:
+    """What a decision about the session is made on, with what it costs, for the record."""
+    known = {name: _plain(getattr(session, name)) for name in _FACTS}
+    return known | {name: _plain(getattr(session, name)) for name in ("cost", "tax")}
+
+
+def _has_changed(session: ChargingSession, decision: SessionDecision) -> bool:
+    return any(decision.reported.get(name) != _plain(getattr(session, name)) for name in _FACTS)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if value is None or isinstance(value, int) else str(value)
+
+
+def _register_before(store: Session, session: ChargingSession) -> int | None:
+    """Where the register stood, if this session says that it began at zero.
+
+    A meter that begins at zero with every session tells nothing of the kind.
+    """
+    if session.meter_start != 0 or not session.meter_stop:
+        return None
+    return store.scalar(
+        select(ChargingSession.meter_stop)
+        .where(
+            ChargingSession.ocpp_station_id == session.ocpp_station_id,
+            ChargingSession.ocpp_connector_id == session.ocpp_connector_id,
+            ChargingSession.start_time < session.start_time,
+            ChargingSession.start_time >= session.start_time - _REMEMBERED,
+            ChargingSession.meter_start > 0,
+            ChargingSession.meter_stop >= ChargingSession.meter_start,
+        )
+        .order_by(ChargingSession.start_time.desc())
+        .limit(1)
+    )
