@@ -22,7 +22,11 @@ from ocpp_integration.judging_history import Judged, judge_history
 def judge(engine: Engine, *, again: bool, dry_run: bool) -> str:
     """Judge the history with a progress bar; returns what came of it as lines for a terminal."""
     with tqdm(desc="Judging", unit="session", unit_scale=True, leave=False, delay=0.5) as bar:
-        found = judge_history(engine, again=again, dry_run=dry_run, progress=lambda done: bar.update(done))
+
+        def advance(done: int) -> None:
+            bar.update(done)
+
+        found = judge_history(engine, again=again, dry_run=dry_run, progress=advance)
     return describe(found, dry_run=dry_run)
 
 
@@ -66,7 +70,8 @@ def _lines(row: SessionRow, decision: SessionDecision | None) -> list[str]:
     cost = "" if row.cost is None else f", {row.cost:,.2f} {row.currency}"
     lines = [
         f"{row.pk}  {row.start_time:%Y-%m-%d %H:%M} UTC  {row.station_id}  "
-        f"connector {row.connector_number or '?'}  {energy}{cost}, meter {row.meter_start} to {row.meter_stop} Wh"
+        f"connector {row.connector_number or '?'}  "
+        f"{energy}{cost}, meter {row.meter_start} to {row.meter_stop} Wh"
     ]
     lines += [f"    {flags.sentence(code)}" for code in row.flags if code in flags.IMPOSSIBILITIES]
     if row.verdict in ("accepted", "corrected") and decision is not None:

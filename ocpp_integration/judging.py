@@ -37,11 +37,13 @@ def judge_session(store: Session, session: ChargingSession) -> None:
         session_state.correct(session, decision.energy_wh, decision.cost, decision.tax)
 
 
-def note(session: ChargingSession, found: Judgement) -> None:
-    """Have the session bear the flags of this judgement, and of none before."""
+def note(session: ChargingSession, found: Judgement) -> bool:
+    """Have the session bear the flags of this judgement, and of none before; whether that changed any."""
     flags = sorted({*(flag for flag in session.flags if flag not in CODES), *found.codes})
-    if flags != session.flags:
-        session.flags = flags
+    if flags == sorted(session.flags):
+        return False
+    session.flags = flags
+    return True
 
 
 def evidence_of(store: Session, session: ChargingSession) -> Evidence:

@@ -1,10 +1,11 @@
-"""The sessions that ended before sessions were judged, or before the rules changed: judged a piece at a time."""
+"""Sessions that ended before sessions were judged, or before the rules changed: a piece at a time."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import ColumnElement, Engine, or_, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -48,10 +49,8 @@ def judge_history(
     in_all = Judged()
     piece = _next(engine, 0, again=again)
     while piece:
-        judged = (
-            _read_piece(engine, piece) if dry_run else repeated(lambda: _judge_piece(engine, piece, again))
-        )
-        _add(in_all, judged)
+        judge_it = partial(_read_piece if dry_run else _judge_piece, engine, piece, again=again)
+        _add(in_all, repeated(judge_it))
         progress(len(piece))
         piece = _next(engine, piece[-1], again=again)
     return in_all
@@ -59,10 +58,8 @@ def judge_history(
 
 def _wanted(*, again: bool) -> list[ColumnElement[bool]]:
     ended = ChargingSession.status.in_(ENDED_STATUSES), ChargingSession.stop_time.is_not(None)
-    return [
-        *ended,
-        or_(is_unjudged(), ChargingSession.verdict.in_(("counted", "held"))) if again else is_unjudged(),
-    ]
+    undecided = or_(is_unjudged(), ChargingSession.verdict.in_(("counted", "held")))
+    return [*ended, undecided if again else is_unjudged()]
 
 
 def _next(engine: Engine, after: int, *, again: bool) -> Sequence[int]:
@@ -85,16 +82,16 @@ def _sessions(
     ).all()
 
 
-def _read_piece(engine: Engine, pks: Sequence[int]) -> Judged:
+def _read_piece(engine: Engine, pks: Sequence[int], *, again: bool) -> Judged:
     told = Judged()
     with reading(engine) as store:
-        for session in _sessions(store, pks):
+        for session in _sessions(store, pks, *_wanted(again=again)):
             found = judge(judging.evidence_of(store, session))
             _count(told, found.codes, is_held=found.is_impossible)
     return told
 
 
-def _judge_piece(engine: Engine, pks: Sequence[int], again: bool) -> Judged:
+def _judge_piece(engine: Engine, pks: Sequence[int], *, again: bool) -> Judged:
     told, plain, sums = Judged(), [], Changes()
     with writing(engine) as store, store.no_autoflush:
         stations = select(OCPPStation.station_id).join(ChargingSession).where(ChargingSession.id.in_(pks))
@@ -104,10 +101,7 @@ def _judge_piece(engine: Engine, pks: Sequence[int], again: bool) -> Judged:
             found = judge(judging.evidence_of(store, session))
             _count(told, found.codes, is_held=found.is_impossible)
             before = session_facts(session, session.station.charging_station)
-            judging.note(session, found)
-            if found.verdict == session.verdict:
-                continue
-            if found.verdict == "counted" and session.verdict is None and session not in store.dirty:
+            if not judging.note(session, found) and (session.verdict, found.verdict) == (None, "counted"):
                 plain.append(session.id)
                 continue
             session.verdict = found.verdict
