@@ -29,11 +29,12 @@ def judge_session(store: Session, session: ChargingSession) -> None:
         return
     found = judge(evidence_of(store, session))
     note(session, found)
-    if (decision := session.decision) is None:
+    decision = session.decision
+    changed = decision is not None and _has_changed(session, decision)
+    session_state.mark(session, CHANGED_SINCE, holds=changed)
+    if decision is None:
         session.verdict = found.verdict
-        return
-    session_state.mark(session, CHANGED_SINCE, holds=_has_changed(session, decision))
-    if decision.verdict == "corrected" and decision.energy_wh is not None:
+    elif decision.verdict == "corrected" and decision.energy_wh is not None:
         session_state.correct(session, decision.energy_wh, decision.cost, decision.tax)
 
 
@@ -89,13 +90,15 @@ def _register_before(store: Session, session: ChargingSession) -> int | None:
 
     A meter that begins at zero with every session tells nothing of the kind.
     """
-    if session.meter_start != 0 or not session.meter_stop:
+    # A connector that was only just assigned is not yet in the column of its key.
+    connector = session.connector
+    if connector is None or session.meter_start != 0 or not session.meter_stop:
         return None
     return store.scalar(
         select(ChargingSession.meter_stop)
         .where(
             ChargingSession.ocpp_station_id == session.ocpp_station_id,
-            ChargingSession.ocpp_connector_id == session.ocpp_connector_id,
+            ChargingSession.ocpp_connector_id == connector.id,
             ChargingSession.start_time < session.start_time,
             ChargingSession.start_time >= session.start_time - _REMEMBERED,
             ChargingSession.meter_start > 0,
