@@ -63,7 +63,7 @@ def evidence_of(store: Session, session: ChargingSession) -> Evidence:
         peak_w=session.max_power_w,
         meter_start=session.meter_start,
         meter_stop=session.meter_stop,
-        register_before=_register_before(store, session),
+        register_before=register_before(store, session),
         is_reset=session_state.METER_RESET in session.flags,
         stop_reason=session.stop_reason,
     )
@@ -85,7 +85,7 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, int) else str(value)
 
 
-def _register_before(store: Session, session: ChargingSession) -> int | None:
+def register_before(store: Session, session: ChargingSession) -> int | None:
     """Where the register stood, if this session says that it began at zero.
 
     A meter that begins at zero with every session tells nothing of the kind.

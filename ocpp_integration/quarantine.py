@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from db import audit
 from db.analytics.outcome import ENDED_STATUSES
+from db.analytics.scope import Scope
 from db.columns import from_minor, to_minor
-from db.models import ChargingSession, SessionDecision, User, utc_now
+from db.models import ChargingSession, ChargingStation, OCPPStation, SessionDecision, User, utc_now
 from db.models.sessions import DECIDED, has_verdict, is_unjudged
 from ocpp_integration import judging
 from ocpp_integration.books import keeping
@@ -44,6 +45,15 @@ class Correction:
 
     energy_wh: int
     cost: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class AtStake:
+    """What all held sessions would add; `cost` by currency."""
+
+    sessions: int
+    energy_wh: int
+    cost: dict[str, Decimal]
 
 
 def accept(store: Session, by: User | None, session_pk: int, reason: str) -> None:
@@ -79,6 +89,48 @@ def count(store: Session, state: str, limit: int) -> int:
     """How many sessions are in `state`, one of `STATES`, counted up to `limit`."""
     some = select(ChargingSession.id).where(has_verdict(state)).limit(limit).subquery()
     return store.scalar(select(func.count()).select_from(some)) or 0
+
+
+def at_stake(store: Session) -> AtStake:
+    rows = store.execute(
+        select(
+            ChargingStation.currency,
+            func.count(),
+            func.coalesce(func.sum(ChargingSession.energy_wh), 0),
+            func.coalesce(func.sum(type_coerce(ChargingSession.cost, BigInteger)), 0),
+        )
+        .join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(has_verdict("held"))
+        .group_by(ChargingStation.currency)
+    ).all()
+    return AtStake(
+        sessions=sum(int(sessions or 0) for _, sessions, _, _ in rows),
+        energy_wh=sum(int(energy_wh) for _, _, energy_wh, _ in rows),
+        cost={currency: from_minor(int(minor)) for currency, _, _, minor in rows if minor},
+    )
+
+
+def suggested_wh(store: Session, session_pk: int) -> int | None:
+    """What a session took if its register began not at zero but where it stood before; None where that is not
+    known.
+    """
+    session = store.get(ChargingSession, session_pk)
+    before = judging.register_before(store, session) if session else None
+    if session is None or before is None or session.meter_stop is None:
+        return None
+    return session.meter_stop - before if session.meter_stop >= before else None
+
+
+def decision_of(store: Session, scope: Scope, session_pk: int) -> SessionDecision | None:
+    """The newest decision about a session of this scope, None where there is none."""
+    return store.scalar(
+        select(SessionDecision)
+        .join(ChargingSession)
+        .where(ChargingSession.id == session_pk, ChargingSession.ocpp_station_id.in_(scope.stations()))
+        .order_by(SessionDecision.id.desc())
+        .limit(1)
+    )
 
 
 def has_unjudged(store: Session) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any
 
 import factories
 import pytest
+from dashboard_pages import OpenPage, opening_pages, text_of
 from one_station import TODAY, add_network, differing_in, session_of, sums_of
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 from webhooks import NOON, STATION, at, progress, started, stopped, tell
 
 import manage
+from dashboard import quarantine_orders, visitor
 from db import rollups
 from db.analytics import flags, kpis, series
 from db.analytics.scope import Period, Scope
@@ -453,3 +455,82 @@ def test_a_month_of_only_held_sessions_has_no_sums(network: Engine) -> None:
         store.execute(update(ChargingSession).values(verdict="held"))
         rollups.rebuild(store, TODAY, TODAY)
         assert store.scalar(select(func.count()).select_from(Rollup)) == 0
+
+
+# On the page
+
+
+@pytest.fixture
+def open_page(network: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+    with writing(network) as store:
+        factories.add_user(
+            store, "selam", "owner", store.scalars(select(OCPPStation)).one().charging_station.owner
+        )
+    with opening_pages(network, load(None), monkeypatch) as opening:
+        yield opening
+
+
+def test_the_page_shows_what_is_held_and_why_and_an_admin_accepts_it(
+    network: Engine, open_page: OpenPage
+) -> None:
+    pk = _overcharge(network)
+    page = open_page("admin", "quarantine")
+    said = text_of(page)
+    assert "1 session held back 910.000 kWh not counted 9,100.00 ETB not in the revenue" in said
+    assert flags.sentence("energy_beyond_connector") in said and "1.000 kWh → 911.000 kWh" in said
+    page.button(key=f"accept-{pk}").click().run()
+    page.button(key="quarantine-confirm").click().run()
+    assert "A reason is needed" in text_of(page) and session_of(network).verdict == "held"
+    page.text_input(key="quarantine-reason").set_value("a bus").run()
+    page.button(key="quarantine-confirm").click().run()
+    assert session_of(network).verdict == "accepted"
+    assert "Nothing is held back" in text_of(page)
+    page.button_group(key="state").set_value(["accepted"]).run()
+    assert "Accepted by admin" in text_of(page) and "a bus" in text_of(page)
+    page.button(key=f"undo-{pk}").click().run()
+    page.text_input(key="quarantine-reason").set_value("it was none").run()
+    page.button(key="quarantine-confirm").click().run()
+    assert (session_of(network).verdict, sums_of(network)) == ("held", {})
+
+
+def test_an_admin_corrects_a_whole_register_to_where_it_stood_before(
+    network: Engine, open_page: OpenPage
+) -> None:
+    tell(network, started(0, meter_start=20_000), stopped(600, meter_stop=26_000))
+    tell(network, started(700, transaction=2, meter_start=0), stopped(3500, transaction=2, meter_stop=30_000))
+    page = open_page("admin", "quarantine")
+    page.button(key=f"correct-{session_of(network, 2).id}").click().run()
+    assert page.text_input(key="quarantine-energy").value == "4.000"
+    page.text_input(key="quarantine-cost").set_value("nothing").run()
+    page.text_input(key="quarantine-reason").set_value("the register").run()
+    page.button(key="quarantine-confirm").click().run()
+    assert "not a number: nothing" in text_of(page)
+    page.text_input(key="quarantine-cost").set_value("").run()
+    page.button(key="quarantine-confirm").click().run()
+    corrected = session_of(network, 2)
+    assert (corrected.verdict, corrected.energy_wh, corrected.cost) == ("corrected", 4000, Decimal("40.00"))
+    assert differing_in(network) == 0
+
+
+def test_only_an_admin_decides(network: Engine, open_page: OpenPage) -> None:
+    pk = _overcharge(network)
+    open_page("selam")
+    with pytest.raises(quarantine_orders.NotForYou):
+        quarantine_orders.accept(visitor.visitor(), pk, "mine")
+    with pytest.raises(quarantine_orders.NotForYou):
+        quarantine_orders.look(visitor.visitor(), "held", 1)
+    assert session_of(network).verdict == "held"
+
+
+def test_an_owner_sees_that_its_session_is_held_and_why(network: Engine, open_page: OpenPage) -> None:
+    pk = _overcharge(network)
+    query = {"period": "custom", "from": str(TODAY), "to": str(TODAY), "session": str(pk)}
+    page = open_page("selam", "sessions", **query)
+    said = text_of(page)
+    warned = " ".join(warning.value for warning in page.warning)
+    assert "1 held back" in said and "Held back: it cannot be as it was reported." in said
+    assert flags.sentence("energy_beyond_connector") in warned
+    assert "Not billed while it is held back" in said
+    _decide(network, quarantine.accept, pk)
+    page = open_page("selam", "sessions", **query)
+    assert "Accepted by admin" in " ".join(info.value for info in page.info)
