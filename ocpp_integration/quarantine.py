@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from sqlalchemy import BigInteger, func, select, type_coerce
 from sqlalchemy.orm import Session
@@ -92,7 +93,7 @@ def count(store: Session, state: str, limit: int) -> int:
 
 
 def at_stake(store: Session) -> AtStake:
-    rows = store.execute(
+    rows: Sequence[Any] = store.execute(
         select(
             ChargingStation.currency,
             func.count(),
@@ -105,9 +106,9 @@ def at_stake(store: Session) -> AtStake:
         .group_by(ChargingStation.currency)
     ).all()
     return AtStake(
-        sessions=sum(int(sessions or 0) for _, sessions, _, _ in rows),
-        energy_wh=sum(int(energy_wh) for _, _, energy_wh, _ in rows),
-        cost={currency: from_minor(int(minor)) for currency, _, _, minor in rows if minor},
+        sessions=sum(row[1] for row in rows),
+        energy_wh=sum(int(row[2]) for row in rows),
+        cost={row[0]: from_minor(int(row[3])) for row in rows if row[3]},
     )
 
 
