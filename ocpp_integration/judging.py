@@ -6,6 +6,7 @@ which the decision was made, a flag says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,19 @@ CHANGED_SINCE = "changed_since_decision"
 _REMEMBERED = timedelta(days=31)
 # The facts on which a decision is made. Costs follow from them, or were decided with it.
 _FACTS = ("energy_wh", "start_time", "stop_time", "meter_start", "meter_stop")
+
+READ = (
+    ChargingSession.ocpp_station_id,
+    ChargingSession.start_time,
+    ChargingSession.stop_time,
+    ChargingSession.energy_wh,
+    ChargingSession.charging_seconds,
+    ChargingSession.max_power_w,
+    ChargingSession.meter_start,
+    ChargingSession.meter_stop,
+    ChargingSession.stop_reason,
+    ChargingSession.flags,
+)
 
 
 def judge_session(store: Session, session: ChargingSession) -> None:
@@ -38,34 +52,51 @@ def judge_session(store: Session, session: ChargingSession) -> None:
         session_state.correct(session, decision.energy_wh, decision.cost, decision.tax)
 
 
-def note(session: ChargingSession, found: Judgement) -> bool:
-    """Have the session bear the flags of this judgement, and of none before; whether that changed any."""
-    flags = sorted({*(flag for flag in session.flags if flag not in CODES), *found.codes})
-    if flags == sorted(session.flags):
-        return False
-    session.flags = flags
-    return True
+def note(session: ChargingSession, found: Judgement) -> None:
+    """Have the session bear the flags of this judgement, and of none before."""
+    flags = flags_with(session.flags, found)
+    if flags != sorted(session.flags):
+        session.flags = flags
+
+
+def flags_with(flags: Sequence[str], found: Judgement) -> list[str]:
+    """The flags that do not come of a judgement, and those of this one."""
+    return sorted({*(flag for flag in flags if flag not in CODES), *found.codes})
 
 
 def evidence_of(store: Session, session: ChargingSession) -> Evidence:
     """What is known of a session that has ended. Raises `ValueError` for one that has not."""
     if session.stop_time is None:
         raise ValueError("a session that runs is not judged")
-    described = session.connector.charging_connector if session.connector else None
-    charging = session.charging_seconds
-    return Evidence(
-        start=session.start_time,
-        stop=session.stop_time,
-        energy_wh=session.energy_wh,
-        charging=None if charging is None else timedelta(seconds=charging),
+    # A connector that was only just assigned is not yet in the column of its key.
+    connector = session.connector
+    described = connector.charging_connector if connector else None
+    return evidence(
+        store,
+        session,
+        connector_pk=connector.id if connector else None,
         rated_w=described.power_w if described else None,
         connector_type=described.connector_type if described else None,
-        peak_w=session.max_power_w,
-        meter_start=session.meter_start,
-        meter_stop=session.meter_stop,
-        register_before=register_before(store, session),
-        is_reset=session_state.METER_RESET in session.flags,
-        stop_reason=session.stop_reason,
+    )
+
+
+def evidence(
+    store: Session, told: Any, *, connector_pk: int | None, rated_w: int | None, connector_type: str | None
+) -> Evidence:
+    """`told` is an ended session, or a row of its columns `READ`."""
+    return Evidence(
+        start=told.start_time,
+        stop=told.stop_time,
+        energy_wh=told.energy_wh,
+        charging=None if told.charging_seconds is None else timedelta(seconds=told.charging_seconds),
+        rated_w=rated_w,
+        connector_type=connector_type,
+        peak_w=told.max_power_w,
+        meter_start=told.meter_start,
+        meter_stop=told.meter_stop,
+        register_before=register_before(store, told, connector_pk),
+        is_reset=session_state.METER_RESET in told.flags,
+        stop_reason=told.stop_reason,
     )
 
 
@@ -85,22 +116,20 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, int) else str(value)
 
 
-def register_before(store: Session, session: ChargingSession) -> int | None:
-    """Where the register stood, if this session says that it began at zero.
+def register_before(store: Session, told: Any, connector_pk: int | None) -> int | None:
+    """Where the register stood, if this session (see `evidence`) says that it began at zero.
 
     A meter that begins at zero with every session tells nothing of the kind.
     """
-    # A connector that was only just assigned is not yet in the column of its key.
-    connector = session.connector
-    if connector is None or session.meter_start != 0 or not session.meter_stop:
+    if connector_pk is None or told.meter_start != 0 or not told.meter_stop:
         return None
     return store.scalar(
         select(ChargingSession.meter_stop)
         .where(
-            ChargingSession.ocpp_station_id == session.ocpp_station_id,
-            ChargingSession.ocpp_connector_id == connector.id,
-            ChargingSession.start_time < session.start_time,
-            ChargingSession.start_time >= session.start_time - _REMEMBERED,
+            ChargingSession.ocpp_station_id == told.ocpp_station_id,
+            ChargingSession.ocpp_connector_id == connector_pk,
+            ChargingSession.start_time < told.start_time,
+            ChargingSession.start_time >= told.start_time - _REMEMBERED,
             ChargingSession.meter_start > 0,
             ChargingSession.meter_stop >= ChargingSession.meter_start,
         )

@@ -117,7 +117,7 @@ def suggested_wh(store: Session, session_pk: int) -> int | None:
     known.
     """
     session = store.get(ChargingSession, session_pk)
-    before = judging.register_before(store, session) if session else None
+    before = judging.register_before(store, session, session.ocpp_connector_id) if session else None
     if session is None or before is None or session.meter_stop is None:
         return None
     return session.meter_stop - before if session.meter_stop >= before else None
