@@ -47,8 +47,11 @@ def registers(session: SessionRow) -> str:
 
 def decided_by(decision: SessionDecision, timezone: str) -> str:
     by = decision.user_name or "the command line"
-    words = STATES[decision.verdict]
-    return f"{words} by {by} on {formats.local_time(decision.at, timezone)}: {decision.reason}"
+    words, at = STATES[decision.verdict], formats.local_time(decision.at, timezone)
+    reported = decision.reported.get("energy_wh")
+    if decision.verdict == "corrected" and reported is not None:
+        words += f" from {formats.exact_energy(reported)}"
+    return f"{words} by {by} on {at}: {decision.reason}"
 
 
 def _where_and_when(session: SessionRow) -> str:

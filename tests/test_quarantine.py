@@ -510,6 +510,9 @@ def test_an_admin_corrects_a_whole_register_to_where_it_stood_before(
     page.button(key="quarantine-confirm").click().run()
     corrected = session_of(network, 2)
     assert (corrected.verdict, corrected.energy_wh, corrected.cost) == ("corrected", 4000, Decimal("40.00"))
+    page.session_state["state"] = "corrected"
+    page.run()
+    assert "Corrected from 30.000 kWh by admin" in text_of(page)
     assert differing_in(network) == 0
 
 
