@@ -7,7 +7,7 @@ which the decision was made, a flag says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -112,7 +112,7 @@ def _has_changed(session: ChargingSession, decision: SessionDecision) -> bool:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.astimezone(UTC).isoformat()
     return value if value is None or isinstance(value, int) else str(value)
 
 

@@ -111,6 +111,20 @@ def test_a_register_below_its_start_is_held_where_nothing_else_tells_the_energy(
     assert (session_of(network).verdict, session_of(network).flags) == ("held", ["negative_energy"])
 
 
+def test_v4c_a_reset_that_was_told_is_flagged_and_counted(network: Engine) -> None:
+    reset = stopped(900, meter_stop=2900, energy_consumed_kwh=8.9, meter_reset=True)
+    tell(network, started(0, meter_start=120_000), reset)
+    session = session_of(network)
+    assert (session.verdict, session.energy_wh, session.flags) == ("counted", 8900, ["meter_reset"])
+
+
+def test_v4e_an_end_that_was_estimated_is_flagged_and_counted(network: Engine) -> None:
+    tell(network, started(0, meter_start=120_000), progress(600, 6.4))
+    tell(network, stopped(600, meter_stop=126_400, estimated=True))
+    session = session_of(network)
+    assert (session.verdict, session.energy_wh, session.flags) == ("counted", 6400, ["estimated_stop"])
+
+
 def test_a_whole_register_taken_for_one_session_is_held(network: Engine) -> None:
     tell(network, started(0, meter_start=20_000), stopped(600, meter_stop=26_000))
     tell(
