@@ -19,6 +19,8 @@ _REASONS = ("Local", "EVDisconnected", "Remote", "PowerLoss")
 # More people charge by day than by night.
 _HOURS = [1, 1, 1, 1, 2, 3, 6, 9, 10, 9, 8, 8, 9, 9, 8, 8, 9, 11, 12, 10, 8, 5, 3, 2]
 
+_RATED_W = 150_000
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
@@ -49,7 +51,7 @@ def add_network(store: Session) -> None:
         station = OCPPStation(station_id=f"STATION_{number}", charging_station=place)
         for connector in range(1, CONNECTORS + 1):
             listed = ChargingConnector(
-                station=place, number=connector, connector_type="ccs2", power_w=150_000
+                station=place, number=connector, connector_type="ccs2", power_w=_RATED_W
             )
             station.connectors.append(OCPPConnector(connector_id=connector, charging_connector=listed))
         store.add(station)
@@ -68,7 +70,9 @@ def charges(count: int) -> Iterator[Charge]:
         hour = chance.choices(range(24), _HOURS)[0]
         start = day + timedelta(hours=hour, seconds=chance.randrange(3600))
         seconds = chance.randrange(600, 7200)
-        energy_wh = chance.randrange(600, 60_000) if number % 20 else 80
+        # Never more than the connector can deliver: what cannot be is in no sum.
+        most_wh = _RATED_W * seconds * 9 // 36_000
+        energy_wh = min(most_wh, chance.randrange(600, 60_000)) if number % 20 else 80
         cost = Decimal(energy_wh * 12).scaleb(-3).quantize(Decimal("0.01"))
         yield Charge(
             number=number,

@@ -26,8 +26,8 @@ from db.engine import reading
 from db.job_states import JobState
 from db.job_states import history as runs_of_job
 from db.job_states import job_states as states_of_jobs
-from db.models import ChargingStation, JobRun, OCPPStation
-from ocpp_integration import backend_state
+from db.models import ChargingStation, JobRun, OCPPStation, SessionDecision
+from ocpp_integration import backend_state, quarantine
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,13 @@ def session(scope: Scope, pk: int) -> tuple[sessions.SessionRow, list[sessions.M
     with reading(resources.engine()) as store:
         row = sessions.find_session(store, scope, pk)
         return (row, sessions.meter_curve(store, scope, pk)) if row else None
+
+
+@st.cache_data(ttl=2, max_entries=200, show_spinner=False)
+def decision(scope: Scope, pk: int) -> SessionDecision | None:
+    """What an admin decided about a session of the scope that was held back."""
+    with reading(resources.engine()) as store:
+        return quarantine.decision_of(store, scope, pk)
 
 
 @st.cache_data(ttl=0.9, max_entries=1, show_spinner=False)

@@ -20,6 +20,7 @@ if who.user.role == "admin":
     access = {
         "Admin": [
             st.Page("views/jobs.py", title="Jobs", icon=":material/event_repeat:"),
+            st.Page("views/quarantine.py", title="Quarantine", icon=":material/rule:"),
             st.Page("views/webhooks.py", title="Webhooks", icon=":material/webhook:"),
             st.Page("views/access.py", title="Access", icon=":material/key:"),
         ]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import figures, formats, loading, markup
+from dashboard import figures, formats, loading, markup, quarantine_rows
 from dashboard.visitor import visitor
+from db.analytics import flags
 from db.analytics.sessions import SessionRow
+from db.models.sessions import DECIDED
 
 _ADDRESS = "session"
-_FLAGS = {
-    "estimated_stop": "The charge point reported no end, so it was estimated from the last meter value.",
-    "clock_ahead": "The charge point's clock was ahead; the time of arrival was used instead.",
-    "meter_reset": "The meter's register was reset during the session; both parts were added up.",
-    "registers_disagree": "The registers at start and stop contradict the meter values in between.",
+# By whether the session is held back, and whether it runs.
+_WORD_OF_TOTAL = {
+    (False, False): "Total",
+    (False, True): "Total so far",
+    (True, False): "Not billed while it is held back",
 }
 
 
@@ -42,8 +44,9 @@ def _drawer(session_pk: int) -> None:
     row, points = found
     st.html(markup.card_title(row.station_name, _subtitle(row)))
     st.html(markup.facts(_facts(row)))
+    _verdict(row)
     for flag in row.flags:
-        st.warning(_FLAGS.get(flag, formats.words(flag)), icon=":material/flag:")
+        st.warning(flags.sentence(flag), icon=":material/flag:")
     st.html(markup.card_title("Bill"))
     st.html(_bill(row))
     st.html(markup.card_title("Meter curve", f"On the station's clock ({_zone(row)})"))
@@ -56,6 +59,17 @@ def _drawer(session_pk: int) -> None:
         )
     else:
         st.html(markup.empty("No meter values", "The charge point sent none for this session."))
+
+
+def _verdict(row: SessionRow) -> None:
+    if row.is_held:
+        st.error(
+            "Held back: it cannot be as it was reported. It counts in no figure and in no revenue until an "
+            "administrator has accepted or corrected it.",
+            icon=":material/block:",
+        )
+    elif row.verdict in DECIDED and (decision := loading.decision(visitor().scope, row.pk)):
+        st.info(quarantine_rows.decided_by(decision, row.timezone), icon=":material/rule:")
 
 
 def _subtitle(row: SessionRow) -> str:
@@ -96,10 +110,11 @@ def _bill(row: SessionRow) -> str:
     if row.cost is None or row.energy_wh is None:
         return markup.empty("No price", "No tariff was in force, and no cost came with the session.")
     total = (
-        "Total so far" if row.stop_time is None else "Total",
+        _WORD_OF_TOTAL[row.is_held, row.stop_time is None],
         formats.exact_money(row.cost, row.currency),
     )
-    if row.price_per_kwh is None:
+    # A corrected cost need not be that of the price.
+    if row.price_per_kwh is None or row.verdict == "corrected":
         return markup.bill([(formats.exact_energy(row.energy_wh), "")], total)
     price = formats.price(row.price_per_kwh, row.currency)
     lines = [

@@ -24,6 +24,7 @@ from db.models import (
     OCPPStation,
     Rollup,
 )
+from db.models.sessions import counts
 from db.sums import HOURS, LONGEST, METRICS, Adding, IntervalFacts, SessionFacts, Sums, said
 from db.upsert import add_all
 
@@ -110,6 +111,7 @@ def session_facts(session: ChargingSession, place: ChargingStation) -> SessionFa
         stop_reason=session.stop_reason,
         tax_minor=None if session.tax is None else to_minor(session.tax),
         charging_seconds=session.charging_seconds,
+        is_held=session.verdict == "held",
     )
 
 
@@ -241,6 +243,7 @@ def _sessions_touching(
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .where(
             *conditions,
+            counts(),
             or_(
                 ChargingSession.start_time.between(earliest, latest),
                 ChargingSession.stop_time.between(earliest, latest + LONGEST),

@@ -53,7 +53,7 @@ class SessionFacts:
     """What of a session its sums depend on. `station_pk` is `ocpp_stations.id`.
 
     Energy is taken to flow evenly from the start on for `charging_seconds`; where these are not known, as
-    long as the session lasted.
+    long as the session lasted. One that is held back adds nothing to any sum.
     """
 
     station_pk: int
@@ -68,6 +68,7 @@ class SessionFacts:
     stop_reason: str | None = None
     tax_minor: int | None = None
     charging_seconds: int | None = None
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class IntervalFacts:
 
 def said(session: SessionFacts) -> Any:
     """Two states of a session that say the same have the same sums."""
+    if session.is_held:
+        return None
     return session if _has_ended(session) else (session.status == "pending", session.start_time)
 
 
@@ -101,6 +104,8 @@ class Adding:
         return len(self._days)
 
     def session(self, facts: SessionFacts, sign: int = 1) -> None:
+        if facts.is_held:
+            return
         local = clock(facts.timezone)
         begun = int(facts.start_time.timestamp())
         if facts.status != "pending":

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from db.access import AccessError
 from jobs.runs import AlreadyRunning
 from management import backup, charging_test, copy_store, exports
-from management.commands import access, data, events, running, work
+from management.commands import access, data, events, quarantine, running, work
 from management.commands.command import Commands
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.exports import periods
@@ -26,6 +26,7 @@ COMMANDS: Commands = {
     **data.COMMANDS,
     **work.COMMANDS,
     **events.COMMANDS,
+    **quarantine.COMMANDS,
 }
 
 # What is said in one line instead of a traceback: the person at the keyboard can mend it.

@@ -51,6 +51,10 @@ def describe(report: ImportReport) -> str:
     if report.flagged:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.flags.most_common())
         lines.append(f"Flagged for a look: {report.flagged:,} ({reasons}).")
+    if report.held:
+        lines.append(
+            f"Held back, for they cannot be as they are told: {report.held:,}; see `list-quarantine`."
+        )
     if report.ignored_columns:
         lines.append(f"Columns not used: {', '.join(report.ignored_columns)}.")
     if report.rejects:

@@ -27,7 +27,7 @@ from db.models import (
 from db.rollups import Changes, session_facts
 from db.sums import SessionFacts
 from db.upsert import insert
-from ocpp_integration import session_state
+from ocpp_integration import judging, session_state
 from ocpp_integration.status_history import StatusHistory
 
 
@@ -128,9 +128,11 @@ class Books:
             self._before[session] = session_facts(session, session.station.charging_station)
 
     def close(self) -> None:
-        """Settle the sessions that changed and write all that is not yet written."""
+        """Settle and judge the sessions that changed, and write all that is not yet written."""
         for session, before in self._before.items():
             session_state.settle(session)
+            judging.judge_session(self.store, session)
+            session_state.settle_payment(session)
             self._sums.replace_session(before, session_facts(session, session.station.charging_station))
         self._before.clear()
         self.store.flush()

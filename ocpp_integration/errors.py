@@ -6,6 +6,7 @@ IntegrationError
 ├── UnderWay            the same command was sent before and has no answer yet
 ├── NotFound            no such station, connector or session, or not this user's
 ├── CannotRetry         an event that is held cannot be read (see `held_events`)
+├── CannotDecide        the session is not, or no longer, held back (see `quarantine`)
 └── BackendError        the backend did not do it
     ├── BackendRefused  it said no, and why
     ├── BackendDown     it could not be reached: nothing was sent

@@ -76,12 +76,13 @@ def note_status(session: ChargingSession, status: str, at: datetime) -> None:
 
 
 def flag(session: ChargingSession, reason: str) -> None:
-    """Mark the session with a machine-readable reason to look at it."""
+    """Mark the session with a machine-readable reason to look at it, one of `db.analytics.flags`."""
     if reason not in session.flags:
         session.flags = sorted([*session.flags, reason])
 
 
-def _mark(session: ChargingSession, reason: str, *, holds: bool) -> None:
+def mark(session: ChargingSession, reason: str, *, holds: bool) -> None:
+    """Flag the session if the reason holds, and else take the flag away."""
     if holds:
         flag(session, reason)
     elif reason in session.flags:
@@ -95,21 +96,38 @@ def _not_later_than(session: ChargingSession, at: datetime) -> None:
 
 
 def settle(session: ChargingSession) -> None:
-    """Compute status, energy, cost and flags from what was reported."""
+    """Compute status, energy, cost and flags from what was reported.
+
+    Whether it can be so is not asked here, see `judging`; `settle_payment` comes after that.
+    """
     session.energy_wh = _energy(session)
     session.status = _status(session)
     if session.stop_time is not None:
         session.power_w = None
-    _mark(session, "estimated_stop", holds=session.stop_is_estimated)
+    mark(session, "estimated_stop", holds=session.stop_is_estimated)
     # Its charge point did tell the end after all.
-    _mark(
+    mark(
         session, STUCK, holds=STUCK in session.flags and (not session.stop_time or session.stop_is_estimated)
     )
-    _mark(session, "registers_disagree", holds=_registers_disagree(session))
+    mark(session, "registers_disagree", holds=_registers_disagree(session))
     if session.tariff is not None and session.energy_wh is not None:
         bill = energy_bill(session.energy_wh, session.tariff.price_per_kwh, session.tariff.vat_percent)
         session.cost, session.tax = bill.gross, bill.tax
-    if session.status in ENDED_STATUSES and session.payment_transaction_id:
+
+
+def correct(session: ChargingSession, energy_wh: int, cost: Decimal | None, tax: Decimal | None) -> None:
+    """Have these count in the place of what was reported."""
+    session.energy_wh, session.cost, session.tax = energy_wh, cost, tax
+    session.status = _status(session)
+
+
+def settle_payment(session: ChargingSession) -> None:
+    """Nobody pays for a session that is held back, until somebody has looked at it."""
+    if session.status not in ENDED_STATUSES or not session.payment_transaction_id:
+        return
+    if session.verdict == "held":
+        session.payment_status = "authorized"
+    else:
         session.payment_status = "completed" if session.status == "completed" else "failed"
 
 

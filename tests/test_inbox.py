@@ -283,7 +283,7 @@ def test_a_batch_that_the_store_gave_up_for_another_is_repeated(network: Engine)
             raise failures.pop()
 
     event.listen(network, "before_cursor_execute", fail_once)
-    tell(network, started(0), stopped(60))
+    tell(network, started(0), stopped(600))
     event.remove(network, "before_cursor_execute", fail_once)
     assert (failures, _states(network), _count(network, OCPPLog)) == ([], ["applied"] * 2, 2)
 

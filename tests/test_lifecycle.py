@@ -152,19 +152,19 @@ def test_the_power_of_a_running_session_is_that_of_its_newest_progress(network: 
 
 
 def test_a_register_that_was_reset_does_not_take_measured_energy_away(network: Engine) -> None:
-    tell(network, started(0, meter_start=100), progress(60, 5.9), stopped(120, meter_stop=2900))
+    tell(network, started(0, meter_start=100), progress(600, 5.9), stopped(900, meter_stop=2900))
     session = session_of(network)
     assert (session.energy_wh, session.flags) == (5900, ["registers_disagree"])
 
 
 def test_registers_further_apart_than_any_vehicle_takes_make_no_bill(network: Engine) -> None:
-    tell(network, started(0, meter_start=0), progress(60, 20), stopped(120, meter_stop=5_234_567))
+    tell(network, started(0, meter_start=0), progress(1200, 20), stopped(1800, meter_stop=5_234_567))
     session = session_of(network)
     assert (session.energy_wh, session.flags) == (20_000, ["registers_disagree"])
 
 
 def test_a_reset_that_the_backend_tells_of_leaves_the_registers_out(network: Engine) -> None:
-    reset = stopped(120, meter_stop=12_900, energy_consumed_kwh=8.9, meter_reset=True)
+    reset = stopped(900, meter_stop=12_900, energy_consumed_kwh=8.9, meter_reset=True)
     tell(network, started(0, meter_start=100), reset)
     session = session_of(network)
     assert (session.energy_wh, session.flags) == (8900, ["meter_reset"])
@@ -176,15 +176,15 @@ def test_a_stop_below_the_start_counts_what_was_reported(network: Engine) -> Non
 
 
 def test_an_estimated_stop_is_flagged(network: Engine) -> None:
-    tell(network, started(0), progress(60, 6.4), stopped(90, meter_stop=None, estimated=True))
+    tell(network, started(0), progress(600, 6.4), stopped(900, meter_stop=None, estimated=True))
     session = session_of(network)
     assert (session.energy_wh, session.flags) == (6400, ["estimated_stop"])
 
 
 def test_the_real_stop_takes_the_place_of_an_estimated_one(network: Engine) -> None:
-    tell(network, started(0), stopped(60, meter_stop=2000, estimated=True), stopped(90, meter_stop=3000))
+    tell(network, started(0), stopped(600, meter_stop=2000, estimated=True), stopped(900, meter_stop=3000))
     session = session_of(network)
-    assert (session.stop_time, session.energy_wh, session.flags) == (at(90), 2000, [])
+    assert (session.stop_time, session.energy_wh, session.flags) == (at(900), 2000, [])
 
 
 def test_a_session_without_energy_has_failed(network: Engine) -> None:

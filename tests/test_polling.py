@@ -155,7 +155,7 @@ def test_a_session_that_we_do_not_know_is_not_asked_for(poll: Polling) -> None:
 
 
 def test_a_session_that_the_backend_forgot_ends_with_what_was_known(poll: Polling) -> None:
-    tell(poll.engine, progress(120, 3))
+    tell(poll.engine, progress(240, 3))
     poll.locator.answer(refusal(404, "transaction_not_found"))
     with pytest.raises(BackendRefused):
         polling.refresh(poll.engine, poll.backend, 1, now=NOW)
@@ -163,7 +163,7 @@ def test_a_session_that_the_backend_forgot_ends_with_what_was_known(poll: Pollin
     assert (session.status, session.energy_wh, session.stop_time, session.flags) == (
         "completed",
         3000,
-        at(120),
+        at(240),
         ["estimated_stop"],
     )
 
@@ -254,7 +254,7 @@ def test_each_of_many_ends_as_it_was_told(poll: Polling) -> None:
     polled = _run(poll)
     assert (polled, _statuses(poll)) == (
         polling.Polled(asked=3, errors=(), left=0),
-        {1: ("charging", []), 2: ("failed", ["estimated_stop"]), 3: ("completed", [])},
+        {1: ("charging", []), 2: ("failed", ["estimated_stop", "short_duration"]), 3: ("completed", [])},
     )
 
 

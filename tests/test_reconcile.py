@@ -96,7 +96,7 @@ def test_the_session_belongs_to_whoever_started_it_and_is_paid_as_was_said(unans
 
 def test_a_session_that_is_over_already_is_its_too_and_completed(unanswered: Unanswered) -> None:
     unanswered.start()
-    tell(unanswered.engine, started(5, transaction=7), stopped(20, transaction=7))
+    tell(unanswered.engine, started(5, transaction=7), stopped(20, transaction=7, meter_stop=1200))
     unanswered.settle()
     session = unanswered.session()
     assert (unanswered.told(), session.payment_status) == ([("accepted", 7)], "completed")
@@ -154,7 +154,7 @@ def test_of_two_starts_the_later_one_made_the_session(unanswered: Unanswered) ->
 
 def test_a_session_is_claimed_once(unanswered: Unanswered) -> None:
     unanswered.start(reply(200, {"transaction": {"transaction_id": 7}}))
-    tell(unanswered.engine, started(5, transaction=7), stopped(10, transaction=7))
+    tell(unanswered.engine, started(5, transaction=7), stopped(10, transaction=7, meter_stop=1200))
     unanswered.now = 15
     unanswered.start()
     assert (unanswered.settle(), unanswered.told()) == (0, [("accepted", 7), ("unknown", None)])
@@ -178,7 +178,7 @@ def test_a_command_whose_process_died_is_settled_too(unanswered: Unanswered) -> 
 def test_a_stop_is_accepted_when_its_session_is_over(unanswered: Unanswered) -> None:
     tell(unanswered.engine, started(-60, transaction=7))
     unanswered.stop()
-    tell(unanswered.engine, stopped(10, transaction=7))
+    tell(unanswered.engine, stopped(10, transaction=7, meter_stop=1200))
     assert (unanswered.settle(), unanswered.told()) == (1, [("accepted", 7)])
 
 
@@ -228,7 +228,7 @@ def test_while_the_backend_is_down_no_start_is_said_to_have_failed(unanswered: U
 
 def test_after_all_this_the_sums_are_what_their_rows_add_up_to(unanswered: Unanswered) -> None:
     unanswered.start()
-    tell(unanswered.engine, started(5, transaction=7), stopped(20, transaction=7))
+    tell(unanswered.engine, started(5, transaction=7), stopped(20, transaction=7, meter_stop=1200))
     unanswered.settle()
     with reading(unanswered.engine) as store:
         assert rollups.differing(store, NOON.date(), NOON.date()) == 0

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from db.analytics.judgement import Evidence, judge
 from simulator.fleet import load_fleet
 from simulator.history import HistoricOutage, HistoricSession, make_history, meter_curve
 
@@ -121,3 +122,29 @@ def test_a_meter_curve_ends_with_the_energy_of_its_session(seconds: int) -> None
             registers = [reading.register_wh for reading in curve]
             assert registers == sorted(registers)
             assert (registers[0], registers[-1]) == (session.meter_start, session.meter_stop)
+
+
+def test_nothing_happened_that_cannot_be() -> None:
+    connectors = {
+        (station.station_id, number): connector
+        for station in load_fleet().stations
+        for number, connector in station.numbered_connectors
+    }
+    for session in sessions():
+        connector = connectors[session.station_id, session.connector_id]
+        begun, ended = session.charging_start, session.charging_end
+        judged = judge(
+            Evidence(
+                start=session.connection_start,
+                stop=session.connection_end,
+                energy_wh=session.energy_wh,
+                charging=ended - begun if begun and ended else None,
+                rated_w=connector.power_kw * 1000,
+                connector_type=connector.type,
+                peak_w=session.peak_power_w,
+                meter_start=session.meter_start,
+                meter_stop=session.meter_stop,
+                stop_reason=session.stop_reason,
+            )
+        )
+        assert set(judged.codes) <= {"no_energy", "low_energy", "short_duration"}

@@ -251,7 +251,7 @@ def test_a_session_that_nobody_will_end_ends_when_it_was_last_heard_of(network: 
     assert network.close(LATER) == Outcome(1)
     session = network.session()
     assert (session.status, session.stop_time, session.energy_wh) == ("completed", at(60), 2000)
-    assert session.flags == ["estimated_stop", "stuck"]
+    assert session.flags == ["estimated_stop", "power_above_rating", "stuck"]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_session_that_the_backend_does_not_find_ends_and_is_no_failure(
     assert network.close(LATER) == Outcome(1)
     session = network.session()
     assert (session.status, session.stop_time) == ("completed", at(60))
-    assert session.flags == ["estimated_stop", "stuck"]
+    assert session.flags == ["estimated_stop", "power_above_rating", "stuck"]
 
 
 def test_a_session_that_the_backend_does_not_tell_of_is_not_ended(network: Network) -> None:
@@ -320,7 +320,7 @@ def test_a_session_that_is_silent_for_less_is_left_alone(network: Network) -> No
 
 
 def _told(network: Network) -> None:
-    tell(network.engine, started(0), progress(30, 5), stopped(60))
+    tell(network.engine, started(0), progress(300, 5), stopped(600))
 
 
 def _look_at_sums(network: Network, today: datetime) -> Outcome:

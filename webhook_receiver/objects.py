@@ -23,6 +23,7 @@ SESSION_STATUSES = (
     "failed",
 )
 PAYMENT_STATUSES = ("pending", "authorized", "completed", "failed", "refunded")
+VERDICTS = ("counted", "held", "accepted", "corrected")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MESSAGE_TYPES = ("call", "call_result", "call_error")
 
@@ -128,11 +129,24 @@ class _SessionFacts(TypedDict):
     current_power_kw: Power | None
     max_power_kw: Power | None
     estimated_cost: Money | None
-    final_cost: Annotated[Money | None, Field(description="Null until the session has ended")]
+    final_cost: Annotated[
+        Money | None, Field(description="Null until the session has ended, and while it is held back")
+    ]
     stop_reason: str | None
     meter_start: Annotated[int | None, Field(description="Wh")]
     meter_stop: Annotated[int | None, Field(description="Wh")]
     meter_values: list[SessionMeterValue]
+    flags: Annotated[
+        list[str], Field(description="What is odd about it", examples=[["estimated_stop", "high_energy"]])
+    ]
+    verdict: Annotated[
+        str | None,
+        Field(
+            description="Held: it cannot be as reported and counts nowhere until an admin has accepted or "
+            "corrected it. Null while it runs, and where it was never judged; such a session counts",
+            json_schema_extra={"enum": [*VERDICTS, None]},
+        ),
+    ]
     created_at: Time
     updated_at: Time
 

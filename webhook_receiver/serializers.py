@@ -84,11 +84,13 @@ def session(row: ChargingSession, now: datetime) -> objects.Session:
         "current_power_kw": _kilo(row.power_w, 2),
         "max_power_kw": _kilo(row.max_power_w, 2),
         "estimated_cost": _money(row.cost),
-        "final_cost": _money(row.cost) if row.status in ENDED_STATUSES else None,
+        "final_cost": _money(row.cost) if is_final(row) else None,
         "stop_reason": row.stop_reason,
         "meter_start": row.meter_start,
         "meter_stop": row.meter_stop,
         "meter_values": [],
+        "flags": row.flags,
+        "verdict": row.verdict,
         "created_at": _time(row.created_at),
         "updated_at": _time(row.updated_at),
     }
@@ -139,6 +141,11 @@ def duration_seconds(row: ChargingSession, now: datetime) -> int | None:
     if row.stop_time is None and row.status in ENDED_STATUSES:
         return None
     return max(0, int(((row.stop_time or now) - row.start_time).total_seconds()))
+
+
+def is_final(row: ChargingSession) -> bool:
+    """Whether the cost will be asked for as it is: not as long as the session is held back."""
+    return row.status in ENDED_STATUSES and row.verdict != "held"
 
 
 def _address(row: OCPPStation) -> str:

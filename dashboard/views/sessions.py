@@ -67,6 +67,8 @@ def sums(count: SessionCount) -> str:
     shown = [("session" if count.sessions == 1 else "sessions", formats.count(count.sessions))]
     if count.without_energy:
         shown.append(("without energy", formats.count(count.without_energy)))
+    if count.held:
+        shown.append(("held back", formats.count(count.held)))
     if count.running:
         shown.append(("running", formats.count(count.running)))
     shown.append(("delivered", formats.exact_energy(count.energy_wh)))
@@ -86,7 +88,7 @@ def frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
             "Started": [_clock(row.start_time, row.timezone, is_named=zone is None) for row in rows],
             "Station": [row.station_name for row in rows],
             "Connector": [_connector(row) for row in rows],
-            "Status": [formats.words(row.status) for row in rows],
+            "Status": ["Held back" if row.is_held else formats.words(row.status) for row in rows],
             "Duration": [formats.duration(row.duration_seconds) for row in rows],
             "Energy": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
             "Cost": ["" if row.cost is None else formats.exact_money(row.cost, row.currency) for row in rows],

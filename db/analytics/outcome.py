@@ -16,6 +16,34 @@ VALID_STOP_REASONS = frozenset(
         "TimeLimitReached",
     }
 )
+# Those of OCPP 1.6, 2.0.1 and 2.1.
+STOP_REASONS = frozenset(
+    {
+        "DeAuthorized",
+        "EVDisconnected",
+        "EmergencyStop",
+        "EnergyLimitReached",
+        "GroundFault",
+        "HardReset",
+        "ImmediateReset",
+        "Local",
+        "LocalOutOfCredit",
+        "MasterPass",
+        "Other",
+        "OvercurrentFault",
+        "PowerLoss",
+        "PowerQuality",
+        "Reboot",
+        "Remote",
+        "ReqEnergyTransferRejected",
+        "SOCLimitReached",
+        "SoftReset",
+        "StoppedByEV",
+        "TimeLimitReached",
+        "Timeout",
+        "UnlockCommand",
+    }
+)
 SUCCESS_OVER_WH = 100
 
 DOWN_STATUSES = frozenset({"faulted", "unavailable", "offline"})

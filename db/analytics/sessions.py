@@ -25,6 +25,7 @@ from db.models import (
     SessionMeterValue,
     Tariff,
 )
+from db.models.sessions import counts, has_verdict
 
 _REGISTER = "energy_active_import_register"
 _POWER = "power_active_import"
@@ -37,7 +38,7 @@ class SessionFilter:
     """Which sessions. A session is in the period in which it ended, one still running in that of its start.
 
     `search` looks for a transaction id, or a part of an id tag or a station's name; `user_id` is whose
-    sessions.
+    sessions, `verdict` held, accepted or corrected (see `ChargingSession`).
     """
 
     period: Period | None = None
@@ -45,6 +46,7 @@ class SessionFilter:
     station_pk: int | None = None
     search: str = ""
     user_id: UUID | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class SessionRow:
     payment_method: str | None = None
     station_id: str = ""
     place_id: UUID | None = None
+    verdict: str | None = None
+
+    @property
+    def is_held(self) -> bool:
+        return self.verdict == "held"
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,9 @@ class SessionAtPlace:
 
 @dataclass(frozen=True)
 class SessionCount:
-    """`rows` in all; the others count what has ended, as `kpis.Summary` does."""
+    """`rows` in all. `held` are those of them that count nowhere else here, for they cannot be as they were
+    reported; the others count what has ended, as `kpis.Summary` does.
+    """
 
     rows: int
     sessions: int
@@ -106,6 +115,7 @@ class SessionCount:
     running: int
     energy_wh: int
     revenue: dict[str, Decimal]
+    held: int = 0
 
 
 @dataclass(frozen=True)
@@ -186,7 +196,7 @@ def _each(
 
 def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> SessionCount:
     """How many rows there are, and the sums over those that have ended."""
-    ended = ChargingSession.status.in_(ENDED_STATUSES)
+    ended = and_(ChargingSession.status.in_(ENDED_STATUSES), counts())
     rows = store.execute(
         _joined(
             select(
@@ -196,19 +206,21 @@ def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> Sessi
                 func.count().filter(ended),
                 func.sum(ChargingSession.energy_wh).filter(ended),
                 func.sum(ChargingSession.cost).filter(ended),
+                func.count().filter(~counts()),
             )
         )
         .where(*_conditions(store, scope, wanted))
         .group_by(ChargingStation.currency)
     ).all()
-    in_all, sessions, over = (sum(row[column] for row in rows) for column in (1, 2, 3))
+    in_all, sessions, over, held = (sum(row[column] for row in rows) for column in (1, 2, 3, 6))
     return SessionCount(
         rows=in_all,
         sessions=sessions,
         without_energy=over - sessions,
-        running=in_all - over,
+        running=in_all - over - held,
         energy_wh=sum(int(row[4] or 0) for row in rows),
         revenue={row[0]: _money(row[5]) for row in rows},
+        held=held,
     )
 
 
@@ -303,6 +315,8 @@ def _conditions(store: Session, scope: Scope, wanted: SessionFilter) -> list[Col
         conditions.append(ChargingSession.ocpp_station_id == wanted.station_pk)
     if wanted.user_id is not None:
         conditions.append(ChargingSession.user_id == wanted.user_id)
+    if wanted.verdict is not None:
+        conditions.append(has_verdict(wanted.verdict))
     if text := wanted.search.strip():
         conditions.append(_matches(text))
     return conditions
@@ -363,6 +377,7 @@ def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
         payment_method=session.payment_method,
         station_id=station_id,
         place_id=place_id,
+        verdict=session.verdict,
     )
 
 

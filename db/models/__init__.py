@@ -18,7 +18,7 @@ from db.models.operations import (
     WebhookEvent,
 )
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff
-from db.models.sessions import ChargingSession, SessionMeterValue
+from db.models.sessions import ChargingSession, SessionDecision, SessionMeterValue
 
 __all__ = [
     "ApiToken",
@@ -40,6 +40,7 @@ __all__ = [
     "OutageExclusion",
     "RequestCount",
     "Rollup",
+    "SessionDecision",
     "SessionMeterValue",
     "SignIn",
     "SignInFailure",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, Text, UniqueConstraint, and_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.columns import FixedPoint, Money
@@ -15,6 +16,10 @@ from db.models.base import Base, Id, Name, Timestamped, Watt, Wh, Word, utc_now
 from db.models.ocpp import OCPPConnector, OCPPStation
 from db.models.platform import Tariff
 
+# The same words in a query let it find the few such sessions among all by their index.
+_REVIEWED = text("verdict IN ('held', 'accepted', 'corrected')")
+_UNJUDGED = text("verdict IS NULL")
+
 
 class ChargingSession(Timestamped, Base):
     """One session. The first block is what was reported, the second what we made of it.
@@ -22,6 +27,10 @@ class ChargingSession(Timestamped, Base):
     Each reported column only ever takes a later or a larger value, and `ocpp_integration.lifecycle`
     computes the others from them: reports may come in any order, and twice. `asked_at` is when the backend
     was last asked for it in vain.
+
+    `verdict` is of one that has ended: counted, held (it cannot be as reported, and counts nowhere until an
+    admin has decided), accepted or corrected (as an admin decided; the last of `decisions` says how). While
+    it runs there is none, nor where it ended before sessions were judged; such a one counts.
     """
 
     __tablename__ = "charging_sessions"
@@ -31,6 +40,14 @@ class ChargingSession(Timestamped, Base):
         Index("ix_charging_sessions_start", "start_time"),
         Index("ix_charging_sessions_stop", "stop_time"),
         Index("ix_charging_sessions_status", "status", "heard_at"),
+        Index(
+            "ix_charging_sessions_reviewed",
+            "verdict",
+            "start_time",
+            sqlite_where=_REVIEWED,
+            postgresql_where=_REVIEWED,
+        ),
+        Index("ix_charging_sessions_unjudged", "id", sqlite_where=_UNJUDGED, postgresql_where=_UNJUDGED),
     )
 
     id: Mapped[Id]
@@ -70,6 +87,7 @@ class ChargingSession(Timestamped, Base):
     cost: Mapped[Decimal | None] = mapped_column(Money())
     tax: Mapped[Decimal | None] = mapped_column(Money())
     flags: Mapped[list[str]] = mapped_column(default=list)
+    verdict: Mapped[Word | None]
 
     @property
     def energy_consumed_kwh(self) -> Decimal | None:
@@ -80,10 +98,56 @@ class ChargingSession(Timestamped, Base):
         """What the energy so far costs; at the end the final cost."""
         return self.cost
 
+    @property
+    def decision(self) -> SessionDecision | None:
+        """What an admin decided about it, None where nobody did or it was taken back."""
+        return self.decisions[-1] if self.verdict in DECIDED else None
+
     station: Mapped[OCPPStation] = relationship()
     connector: Mapped[OCPPConnector | None] = relationship()
     user: Mapped[User | None] = relationship()
     tariff: Mapped[Tariff | None] = relationship()
+    decisions: Mapped[list[SessionDecision]] = relationship(order_by="SessionDecision.id")
+
+
+DECIDED = frozenset({"accepted", "corrected"})
+
+
+def counts() -> ColumnElement[bool]:
+    """Of sessions: those that count, which all do but the ones that are held."""
+    return ChargingSession.verdict.is_distinct_from("held")
+
+
+def has_verdict(verdict: str) -> ColumnElement[bool]:
+    """Of sessions: those that are held, accepted or corrected, found by their index."""
+    return and_(_REVIEWED, ChargingSession.verdict == verdict)
+
+
+def is_unjudged() -> ColumnElement[bool]:
+    """Of sessions: those that run, and those that ended before sessions were judged."""
+    return ChargingSession.verdict.is_(None)
+
+
+class SessionDecision(Base):
+    """What an admin decided about a session that was held. Nothing of it is ever changed.
+
+    `verdict` is accepted, corrected (to `energy_wh`, `cost` and the `tax` in it) or held: the decision before
+    was taken back. `reported` is what was known of the session then: its times, registers, energy and cost.
+    """
+
+    __tablename__ = "session_decisions"
+
+    id: Mapped[Id]
+    session_id: Mapped[int] = mapped_column(ForeignKey("charging_sessions.id"), index=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    user_name: Mapped[Name] = mapped_column(default="")  # empty for the command line
+    verdict: Mapped[Word]
+    reason: Mapped[str] = mapped_column(Text)
+    energy_wh: Mapped[Wh | None]
+    cost: Mapped[Decimal | None] = mapped_column(Money())
+    tax: Mapped[Decimal | None] = mapped_column(Money())
+    reported: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class SessionMeterValue(Base):

@@ -162,7 +162,7 @@ _ALL = (
     ),
     Export(
         name="ev-chart-sessions",
-        about="EV-ChART's module 2, of a quarter: each session that ended.",
+        about="EV-ChART's module 2, of a quarter: each session that ended and is not held back.",
         make=_ev_chart_sessions,
         is_quarterly=True,
     ),

@@ -86,8 +86,8 @@ def outage_columns(provider: str) -> Sequence[Column[PortOutagePart]]:
 
 
 def sessions(rows: Iterable[SessionRow], provider: str) -> Table[SessionRow]:
-    """Module 2: a row for each session that ended."""
-    ended = (row for row in rows if row.stop_time is not None)
+    """Module 2: a row for each session that ended and is not held back."""
+    ended = (row for row in rows if row.stop_time is not None and not row.is_held)
     return Table(session_columns(provider), ended, for_people=False)
 
 

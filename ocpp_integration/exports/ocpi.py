@@ -70,13 +70,15 @@ def sessions(rows: Iterable[SessionAtPlace], party: Party) -> Objects:
 
 
 def cdrs(rows: Iterable[SessionAtPlace], party: Party) -> Objects:
-    """Of the sessions that ended with energy and a cost; of the others there is nothing to bill."""
+    """Of the sessions that ended with energy and a cost; of the others there is nothing to bill. A CDR cannot
+    be called back: of a session that is held back there is none until somebody has looked at it.
+    """
     return Objects(cdr(row, party) for row in rows if is_billable(row.session))
 
 
 def is_billable(found: ChargingSession) -> bool:
     has_ended = found.status in ENDED_STATUSES and found.stop_time is not None
-    return has_ended and bool(found.energy_wh) and found.cost is not None
+    return has_ended and found.verdict != "held" and bool(found.energy_wh) and found.cost is not None
 
 
 def session(row: SessionAtPlace, party: Party) -> Object:
@@ -96,8 +98,9 @@ def session(row: SessionAtPlace, party: Party) -> Object:
             "connector_id": _connector_id(row),
             "currency": row.place.currency,
             "charging_periods": list(_charging_periods(row)),
-            "total_cost": _price(found),
-            "status": STATUSES[found.status],
+            # Nobody is to bill what may be wrong.
+            "total_cost": None if found.verdict == "held" else _price(found),
+            "status": "INVALID" if found.verdict == "held" else STATUSES[found.status],
             "last_updated": _time(found.updated_at),
         }
     )

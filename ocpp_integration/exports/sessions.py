@@ -32,6 +32,7 @@ COLUMNS = (
     integer("meter_stop", lambda row: row.meter_stop, "Wh"),
     text("flags", lambda row: " ".join(row.flags)),
     flag("stop_is_estimated", lambda row: row.stop_is_estimated),
+    flag("held_back", lambda row: row.is_held),
 )
 
 

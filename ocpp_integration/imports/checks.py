@@ -1,7 +1,7 @@
-"""What makes a session unfit to be counted, and what makes it worth a second look.
+"""What makes a row unfit to be a session: such a row is left out.
 
-The limits are the defaults of the Atlas specification for charging-use data: an error leaves the row out,
-a warning flags the session for review and counts it.
+The limits are the defaults of the Atlas specification for charging-use data. What is merely doubtful about a
+session, or cannot be, is judged as that of any other session is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from db.analytics.outcome import STOP_REASONS
 from ocpp_integration.imports.cells import Moment
 from ocpp_integration.imports.errors import RowRejected
 from ocpp_integration.imports.session import EndedSession
@@ -19,34 +20,6 @@ MAX_POWER_W = 10_000_000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
-# Those of OCPP 1.6, 2.0.1 and 2.1.
-STOP_REASONS = frozenset(
-    {
-        "DeAuthorized",
-        "EVDisconnected",
-        "EmergencyStop",
-        "EnergyLimitReached",
-        "GroundFault",
-        "HardReset",
-        "ImmediateReset",
-        "Local",
-        "LocalOutOfCredit",
-        "MasterPass",
-        "Other",
-        "OvercurrentFault",
-        "PowerLoss",
-        "PowerQuality",
-        "Reboot",
-        "Remote",
-        "ReqEnergyTransferRejected",
-        "SOCLimitReached",
-        "SoftReset",
-        "StoppedByEV",
-        "TimeLimitReached",
-        "Timeout",
-        "UnlockCommand",
-    }
-)
 _SPELLING_OF_REASON = {reason.lower(): reason for reason in STOP_REASONS}
 
 IsWrong = Callable[[EndedSession, datetime], bool]  # session, now
@@ -61,18 +34,6 @@ ERRORS: dict[str, IsWrong] = {
         (session.max_power_w or 0) > MAX_POWER_W
     ),
     "charging_end is before charging_start": lambda session, _: (session.charging_seconds or 0) < 0,
-}
-
-Warn = Callable[[EndedSession, int, int | None], bool]  # session, its seconds, rated power in W
-WARNINGS: dict[str, Warn] = {
-    "short_duration": lambda session, seconds, _: min(seconds, _charging(session, seconds)) < 60,
-    "long_session": lambda _, seconds, __: seconds > 2880 * 60,
-    "long_charging": lambda session, *_: (session.charging_seconds or 0) > 1440 * 60,
-    "low_energy": lambda session, *_: session.energy_wh < 500,
-    "high_energy": lambda session, *_: session.energy_wh > 250_000,
-    "charging_longer_than_session": lambda session, seconds, _: _charging(session, seconds) > seconds,
-    "power_above_rating": lambda session, seconds, rated_w: _exceeds(session, seconds, rated_w),
-    "unknown_stop_reason": lambda session, *_: (session.stop_reason or "Local") not in STOP_REASONS,
 }
 
 
@@ -96,12 +57,6 @@ def make_session(values: dict[str, Any], now: datetime) -> EndedSession:
     if reasons := [reason for reason, is_wrong in ERRORS.items() if is_wrong(session, now)]:
         raise RowRejected(*reasons)
     return session
-
-
-def warnings(session: EndedSession, rated_power_w: int | None = None) -> list[str]:
-    """The codes of `WARNINGS` that hold; `rated_power_w` is the connector's, None where it is not known."""
-    seconds = int((session.stop_time - session.start_time).total_seconds())
-    return [code for code, holds in WARNINGS.items() if holds(session, seconds, rated_power_w)]
 
 
 def _start_and_stop(start: Moment, stop: Moment) -> tuple[datetime, datetime]:
@@ -129,15 +84,3 @@ def _charging_seconds(values: dict[str, Any]) -> int | None:
 def _stop_reason(values: dict[str, Any]) -> str | None:
     reason = values.get("stop_reason")
     return _SPELLING_OF_REASON.get(reason.lower(), reason) if reason else None
-
-
-def _charging(session: EndedSession, seconds: int) -> int:
-    return seconds if session.charging_seconds is None else session.charging_seconds
-
-
-def _exceeds(session: EndedSession, seconds: int, rated_power_w: int | None) -> bool:
-    """Whether the mean power while charging, or the greatest, is more than 1.1 times the rated power."""
-    if rated_power_w is None:
-        return False
-    mean_is_above = session.energy_wh * 3600 * 10 > 11 * rated_power_w * _charging(session, seconds)
-    return mean_is_above or (session.max_power_w or 0) * 10 > 11 * rated_power_w

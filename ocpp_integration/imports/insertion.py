@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -11,13 +12,14 @@ from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
 from db import rollups
+from db.analytics.judgement import Evidence, judge
 from db.columns import to_minor
 from db.models import ChargingSession, utc_now
 from db.sums import SessionFacts
 from ocpp_integration.imports.bulk import BulkInsert
 from ocpp_integration.imports.known import KnownSessions
 from ocpp_integration.imports.session import EndedSession
-from ocpp_integration.imports.stations import Stations
+from ocpp_integration.imports.stations import Connector, Stations
 
 CHUNK = 5000
 _TABLE = cast("Table", ChargingSession.__table__)
@@ -43,7 +45,11 @@ def insert_sessions(
     added = 0
     for chunk in in_chunks(sessions, CHUNK):
         known = known_sessions.find([session.external_id for session in chunk])
-        new = [session for session in chunk if session.external_id not in known]
+        new = [
+            judged(session, stations.connector(session.station_id, session.connector_id))
+            for session in chunk
+            if session.external_id not in known
+        ]
         add_sessions(store, new, sums, source=source, stations=stations, now=now)
         added += len(new)
     sums.write(store)
@@ -79,6 +85,28 @@ def add_sessions(
         sums.add_session(_facts(session, stations))
     if sums.are_many:
         sums.write(store)
+
+
+def judged(session: EndedSession, connector: Connector) -> EndedSession:
+    """The session with the flags and the verdict that it has at this connector."""
+    charging = session.charging_seconds
+    found = judge(
+        Evidence(
+            start=session.start_time,
+            stop=session.stop_time,
+            energy_wh=session.energy_wh,
+            charging=None if charging is None else timedelta(seconds=charging),
+            rated_w=connector.rated_power_w,
+            connector_type=connector.connector_type,
+            peak_w=session.max_power_w,
+            meter_start=session.meter_start,
+            meter_stop=session.meter_stop,
+            stop_reason=session.stop_reason,
+        )
+    )
+    if not found.codes:
+        return session
+    return replace(session, flags=tuple(sorted({*session.flags, *found.codes})), verdict=found.verdict)
 
 
 def refresh_statistics(store: Session) -> None:
@@ -119,6 +147,7 @@ _COLUMNS = (
     "cost",
     "tax",
     "flags",
+    "verdict",
 )
 
 
@@ -149,6 +178,7 @@ def _values(session: EndedSession, stations: Stations) -> tuple[Any, ...]:
         session.cost,
         session.tax,
         list(session.flags),
+        session.verdict,
     )
 
 
@@ -173,4 +203,5 @@ def _facts(session: EndedSession, stations: Stations) -> SessionFacts:
         stop_reason=session.stop_reason,
         tax_minor=None if session.tax is None else to_minor(session.tax),
         charging_seconds=session.charging_seconds,
+        is_held=session.verdict == "held",
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.rollups import Changes
 from ocpp_integration.imports import insertion
-from ocpp_integration.imports.checks import make_session, warnings
+from ocpp_integration.imports.checks import make_session
 from ocpp_integration.imports.errors import RowRejected
 from ocpp_integration.imports.known import Identity, KnownSessions, identity
 from ocpp_integration.imports.layout import Layout
@@ -38,8 +38,8 @@ class Defaults:
 class ImportReport:
     """What became of a file's rows: each is added, already there, or rejected (`rejects` lists those).
 
-    `energy_wh` is the sum of the added ones. `flagged` counts those of them with any warning, `flags`
-    each warning.
+    `energy_wh` is the sum of the added ones, without those that are `held` back. `flagged` counts those of
+    them with any flag, `flags` each flag.
     """
 
     rows: int = 0
@@ -47,6 +47,7 @@ class ImportReport:
     already_there: int = 0
     rejected: int = 0
     flagged: int = 0
+    held: int = 0
     energy_wh: int = 0
     flags: Counter[str] = field(default_factory=Counter)
     new_stations: int = 0
@@ -147,7 +148,7 @@ class ImportRun:
         return False
 
     def _placed(self, row: _Row) -> EndedSession:
-        """The session with its warnings, once its station and connector are in the store."""
+        """The session as it is judged, once its station and connector are in the store."""
         session = row.session
         if session.station_id not in self._stations:
             self._stations.add(
@@ -162,11 +163,11 @@ class ImportRun:
                 f"currency is {row.currency}, that of station {session.station_id} is {currency}"
             )
         connector = self._stations.connector(session.station_id, session.connector_id)
-        codes = warnings(session, connector.rated_power_w)
-        return replace(session, flags=(*session.flags, *codes)) if codes else session
+        return insertion.judged(session, connector)
 
     def _count(self, added: list[EndedSession]) -> None:
         self._report.added += len(added)
-        self._report.energy_wh += sum(session.energy_wh for session in added)
+        self._report.held += sum(session.verdict == "held" for session in added)
+        self._report.energy_wh += sum(session.energy_wh for session in added if session.verdict != "held")
         self._report.flagged += sum(1 for session in added if session.flags)
         self._report.flags.update(code for session in added for code in session.flags)

@@ -12,8 +12,8 @@ class EndedSession:
     """Times are aware; energy is Wh, power W, `cost` and `tax` in the station's currency, `cost` gross.
 
     `external_id` is unique within its source. `station_id` and `connector_id` are OCPP's. `charging_seconds`
-    is the time in which energy flowed, None where it is not known. `status` is completed or failed. `flags`
-    are the codes of `checks`.
+    is the time in which energy flowed, None where it is not known. `status` is completed or failed, `flags`
+    are codes of `db.analytics.flags`, `verdict` is counted or held.
     """
 
     external_id: str
@@ -35,3 +35,4 @@ class EndedSession:
     tax: Decimal | None = None
     payment_method: str | None = None
     flags: tuple[str, ...] = ()
+    verdict: str = "counted"

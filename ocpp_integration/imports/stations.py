@@ -17,6 +17,7 @@ class Connector:
 
     pk: int
     rated_power_w: int | None
+    connector_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Stations:
         self._store.add(row)
         self._store.flush()
         self.new_connectors += 1
-        return Connector(row.id, described.power_w)
+        return Connector(row.id, described.power_w, described.connector_type)
 
     def _owner(self, name: str) -> StationOwner:
         owner = self._store.scalar(select(StationOwner).where(StationOwner.name == name))
@@ -114,13 +115,14 @@ def _read(store: Session) -> dict[str, Station]:
         ).join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
     ):
         known[station_id] = stations[pk] = Station(pk, owner_id, timezone, currency)
-    for pk, station_pk, number, power_w in store.execute(
+    for pk, station_pk, number, power_w, connector_type in store.execute(
         select(
             OCPPConnector.id,
             OCPPConnector.ocpp_station_id,
             OCPPConnector.connector_id,
             ChargingConnector.power_w,
+            ChargingConnector.connector_type,
         ).outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
     ):
-        stations[station_pk].connectors[number] = Connector(pk, power_w)
+        stations[station_pk].connectors[number] = Connector(pk, power_w, connector_type)
     return known
