@@ -28,8 +28,8 @@ from webhook_receiver.context import of
 from webhook_receiver.gateway import Gateway, Lane
 
 MAX_CONNECTIONS = 1024
-# By the beginning of the address. Webhooks do little but wait for a commit that they share, so they do so in the
-# event loop. The rest of the API may wait for the OCPP backend, up to its longest call; a load balancer and a
+# By the beginning of the address. Webhooks do little but wait for a commit that they share, and so need no
+# threads. The rest of the API may wait for the OCPP backend, up to its longest call; a load balancer and a
 # scraper wait for neither. A batch is large, so few of them are held at once. An export keeps a connection to
 # the store for as long as it is read, of the twenty that there are.
 LANES = {
