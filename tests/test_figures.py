@@ -8,17 +8,29 @@ from decimal import Decimal
 from typing import Any
 
 import factories
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from naive_figures import QUARTER, Naive, Row, Station
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
-from db.analytics import activity, arrivals, congestion, drivers, load, per_session, utilisation, volume
-from db.analytics.buckets import Grain, buckets
+from db.analytics import (
+    activity,
+    arrivals,
+    congestion,
+    drivers,
+    kpis,
+    load,
+    per_session,
+    series,
+    utilisation,
+    volume,
+)
+from db.analytics.buckets import Bucket, Grain, buckets
 from db.analytics.compared import compared
 from db.analytics.emissions import co2e_saved_kg
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import Period, Scope, built_once
 from db.engine import reading, writing
 from db.models import ChargingSession, HourProfile, OCPPStation, Rollup
 
@@ -47,6 +59,12 @@ class Network:
 
 
 _KINDS = ["network", "owner", "station", "set", "set of an owner", "empty set"]
+
+
+@pytest.fixture
+def network(engine: Engine) -> Network:
+    with writing(engine) as store:
+        return _add_network(store)
 
 
 def _add_network(store: Session) -> Network:
@@ -124,7 +142,7 @@ def _rows(network: Network, sessions: list[Any]) -> list[Row]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=20,
     phases=[Phase.generate],
     deadline=None,
     derandomize=True,
@@ -132,9 +150,8 @@ def _rows(network: Network, sessions: list[Any]) -> list[Row]:
 )
 @given(case=_cases())
 def test_every_figure_is_what_a_plain_computation_over_the_rows_finds(
-    engine: Engine, case: dict[str, Any]
+    engine: Engine, network: Network, case: dict[str, Any]
 ) -> None:
-    network = _network(engine)
     rows = _rows(network, case["sessions"])
     with writing(engine) as store:
         for model in (ChargingSession, Rollup, HourProfile):
@@ -147,17 +164,6 @@ def test_every_figure_is_what_a_plain_computation_over_the_rows_finds(
             naive = Naive(stations, rows, period, grain, now)
             found, expected = _figures(store, scope, period, grain, now), _expected(naive)
             assert {name: found[name] for name in expected if found[name] != expected[name]} == {}
-
-
-_NETWORKS: dict[int, Network] = {}
-
-
-def _network(engine: Engine) -> Network:
-    """The one of this store, made when an example first wants it."""
-    if id(engine) not in _NETWORKS:
-        with writing(engine) as store:
-            _NETWORKS[id(engine)] = _add_network(store)
-    return _NETWORKS[id(engine)]
 
 
 def _figures(
@@ -252,3 +258,195 @@ def _plain(typical: per_session.Typical | None) -> Any:
 
 def _some(found: dict[Any, Any]) -> dict[Any, Any]:
     return {key: value for key, value in found.items() if value not in (0, (0, 0))}
+
+
+# Named cases
+
+
+def _berlin(store: Session, ports: int = 1, **more: Any) -> OCPPStation:
+    station = factories.add_station(
+        store, factories.add_owner(store), connectors=ports, timezone="Europe/Berlin", **more
+    )
+    station.charging_station.created_at = datetime(2024, 1, 1, tzinfo=UTC)
+    return station
+
+
+def _day(day: date) -> Period:
+    return Period(day, day + timedelta(days=1))
+
+
+def test_v3a_of_two_sessions_in_the_store(engine: Engine) -> None:
+    noon = datetime(2025, 6, 10, 10, tzinfo=UTC)
+    with writing(engine) as store:
+        station = _berlin(store, power_w=22_000)
+        for hours, plugged, charging, energy_wh in ((0, 120, 90, 20_000), (4, 60, 60, 15_000)):
+            factories.add_session(
+                store,
+                station,
+                noon + timedelta(hours=hours),
+                minutes=plugged,
+                charging_seconds=60 * charging,
+                energy_wh=energy_wh,
+            )
+        factories.roll_up(store, date(2025, 6, 1), date(2025, 6, 30))
+        use = utilisation.whole(store, Scope.station(station.id), _day(date(2025, 6, 10)), LATER)
+    shares = (use.occupied_share, use.charging_share, use.idle_share, use.capacity_factor)
+    assert shares == pytest.approx((0.125, 0.1041667, 0.0208333, 0.0662879), abs=1e-7)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (AUTUMN, 25)])
+def test_a_session_of_a_whole_day_occupies_all_the_hours_that_its_clocks_strike(
+    engine: Engine, day: date, hours: int
+) -> None:
+    start, end = _day(day).bounds("Europe/Berlin")
+    with writing(engine) as store:
+        station = _berlin(store)
+        minutes = int((end - start).total_seconds()) // 60
+        factories.add_session(store, station, start, minutes=minutes, energy_wh=hours * 1000)
+        factories.roll_up(store, day, day)
+        scope = Scope.network()
+        use = utilisation.whole(store, scope, _day(day), LATER)
+        by_hour = utilisation.series(store, scope, _day(day), "hour", LATER)
+        curve = load.series(store, scope, _day(day), "hour")
+    assert (use.occupied, use.open, use.occupied_share) == (end - start, end - start, 1)
+    # The second hour (2 o'clock) is skipped in spring, and comes twice in autumn.
+    around = [by_hour[bucket].open // timedelta(hours=1) for bucket in list(by_hour)[1:4]]
+    assert around == [1, hours - 23, 1]
+    assert [curve[bucket] for bucket in list(curve)[1:4]] == [1000 * each for each in around]
+
+
+def test_the_hour_that_is_not_there_has_no_rate(engine: Engine) -> None:
+    with writing(engine) as store:
+        _berlin(store)
+        found = utilisation.series(store, Scope.network(), _day(SPRING), "hour", LATER)
+    assert [bucket.hour for bucket, use in found.items() if use.occupied_share is None] == [2]
+
+
+def test_before_a_station_was_known_it_was_not_open(engine: Engine) -> None:
+    with writing(engine) as store:
+        station = _berlin(store)
+        station.charging_station.created_at = datetime(2025, 6, 11, 5, tzinfo=UTC)
+        use = utilisation.series(
+            store, Scope.network(), Period(date(2025, 6, 10), date(2025, 6, 13)), "day", LATER
+        )
+    assert [each.open // timedelta(hours=1) for each in use.values()] == [0, 24, 24]
+
+
+def test_a_connector_taken_out_of_service_is_open_until_then(engine: Engine) -> None:
+    with writing(engine) as store:
+        station = _berlin(store, ports=2)
+        described = station.connectors[0].charging_connector
+        assert described
+        described.is_active = False
+        described.updated_at = datetime(2025, 6, 10, 10, tzinfo=UTC)  # 12:00 in Berlin
+        store.flush()
+        use = utilisation.whole(store, Scope.network(), _day(date(2025, 6, 10)), LATER)
+        start = datetime(2025, 6, 10, 12, tzinfo=UTC)
+        factories.add_session(store, station, start, connector=2, minutes=60)
+        full = congestion.whole(store, Scope.network(), _day(date(2025, 6, 10)), LATER)
+    assert use.open == timedelta(hours=12 + 24)
+    assert (full.congested, full.open) == (timedelta(hours=1), timedelta(hours=24))
+
+
+def test_one_connector_without_a_rating_leaves_the_capacity_factor_unknown(engine: Engine) -> None:
+    with writing(engine) as store:
+        described = _berlin(store, ports=2).connectors[0].charging_connector
+        assert described
+        described.power_w = None
+        store.flush()
+        use = utilisation.whole(store, Scope.network(), _day(SPRING), LATER)
+    assert (use.capacity_factor, use.unrated) == (None, 1)
+
+
+def test_a_session_of_an_unknown_connector_fills_a_site_that_has_but_one(engine: Engine) -> None:
+    start = datetime(2025, 6, 10, 10, tzinfo=UTC)
+    with writing(engine) as store:
+        station = _berlin(store)
+        factories.add_session(store, station, start, minutes=60).connector = None
+        store.flush()
+        full = congestion.whole(store, Scope.network(), _day(date(2025, 6, 10)), LATER)
+    assert full.congested == timedelta(hours=1)
+
+
+def test_a_running_session_counts_in_no_figure_but_the_arrivals(engine: Engine) -> None:
+    start, period = datetime(2025, 6, 10, 10, tzinfo=UTC), _day(date(2025, 6, 10))
+    with writing(engine) as store:
+        station = _berlin(store)
+        factories.add_session(store, station, start, minutes=None, status="charging")
+        factories.roll_up(store, period.start, period.start)
+        scope = Scope.network()
+        assert volume.whole(store, scope, period).attempts == 0
+        assert per_session.whole(store, scope, period).energy is None
+        assert load.peak(store, scope, period) is None
+        assert activity.whole(store, scope, period, LATER).unused == {station.id}
+        assert arrivals.whole(store, scope, period) == 1
+
+
+def test_an_empty_store_has_no_shares_and_no_stations(engine: Engine) -> None:
+    period, scope = _day(SPRING), Scope.network()
+    with reading(engine) as store:
+        use = utilisation.whole(store, scope, period, LATER)
+        assert use.occupied_share is use.capacity_factor is None
+        assert congestion.whole(store, scope, period, LATER).share is None
+        assert volume.series(store, scope, period, "day") == {Bucket(SPRING): volume.Volume()}
+        assert activity.whole(store, scope, period, LATER) == activity.Activity()
+
+
+def test_an_owner_cannot_choose_stations_of_others(engine: Engine, network: Network) -> None:
+    own, other = network.stations[0].pk, network.stations[2].pk
+    chosen = Scope.owner(network.owner_id).only([own, other])
+    with reading(engine) as store:
+        assert store.scalars(chosen.stations()).all() == [own]
+        assert store.scalars(Scope.station(own).only([other]).stations()).all() == []
+        assert store.scalars(chosen.only([other, own]).only([other]).stations()).all() == []
+
+
+def test_the_overview_of_chosen_stations_is_the_sum_of_theirs(engine: Engine, network: Network) -> None:
+    day = date(2025, 6, 10)
+    with writing(engine) as store:
+        for number, place in enumerate(network.stations):
+            station = store.get_one(OCPPStation, place.pk)
+            start = datetime(2025, 6, 10, 9 + number, tzinfo=UTC)
+            factories.add_session(store, station, start, energy_wh=10**number)
+            factories.add_status(store, station.connectors[0], "faulted", start, start + timedelta(hours=1))
+        factories.roll_up(store, day, day)
+        scope = Scope.network().only(place.pk for place in network.stations[1:])
+        found = kpis.summary(store, scope, _day(day), LATER)
+        (point,) = series.daily(store, scope, _day(day), LATER)
+        top = series.top_stations(store, scope, _day(day))
+        grid = series.hour_by_weekday(store, scope, _day(day))
+        days = series.first_and_last_day(store, scope)
+    assert (found.sessions, found.energy_wh, found.availability) == (2, 110, 0)
+    assert (point.sessions, point.energy_wh, point.availability) == (2, 110, 0)
+    assert {each.station_pk for each in top} == {place.pk for place in network.stations[1:]}
+    assert (sum(map(sum, grid)), days) == (2, (day, day))
+
+
+def test_statements_of_sets_are_not_kept() -> None:
+    made = []
+
+    @built_once
+    def build(scope: Scope) -> Scope:
+        made.append(scope)
+        return scope
+
+    chosen = Scope.network().only([1])
+    for scope in (Scope.network(), Scope.network(), chosen, chosen):
+        build(scope)
+    assert made == [Scope.network(), chosen, chosen]
+
+
+def test_a_figure_is_compared_with_the_same_of_as_many_days_before() -> None:
+    period = Period(date(2025, 3, 8), date(2025, 3, 11))
+    found = compared(lambda days: days, period)
+    assert (found.figure, found.before) == (period, Period(date(2025, 3, 5), date(2025, 3, 8)))
+
+
+def test_emissions_saved_are_the_energy_times_the_factor_and_unknown_without_one() -> None:
+    assert co2e_saved_kg(12_500, Decimal("0.7")) == Decimal("8.75")
+    assert co2e_saved_kg(12_500, None) is None
+
+
+def test_gross_revenue_is_net_and_tax() -> None:
+    found = volume.Volume(revenue={"ETB": Decimal("115.00")}, tax={"ETB": Decimal("15.00")})
+    assert found.net == {"ETB": Decimal("100.00")}
