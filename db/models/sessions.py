@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.columns import FixedPoint, Money
@@ -21,7 +22,8 @@ class ChargingSession(Timestamped, Base):
 
     Each reported column only ever takes a later or a larger value, and `ocpp_integration.lifecycle`
     computes the others from them: reports may come in any order, and twice. `asked_at` is when the backend
-    was last asked for it in vain.
+    was last asked for it in vain. `reported_cost` is the backend's word, `cost` ours and what is paid; `bill`
+    has the lines of it where the tariff has more than a price per kWh.
     """
 
     __tablename__ = "charging_sessions"
@@ -69,6 +71,7 @@ class ChargingSession(Timestamped, Base):
     energy_wh: Mapped[Wh | None]
     cost: Mapped[Decimal | None] = mapped_column(Money())
     tax: Mapped[Decimal | None] = mapped_column(Money())
+    bill: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     flags: Mapped[list[str]] = mapped_column(default=list)
 
     @property

@@ -41,7 +41,8 @@ def _price(component: PriceComponent, rule: Restrictions, tariff: TariffDocument
         name = _RESERVED.get(component.type, name)
     if not component.price:
         return f"{name} free"
-    return f"{name} {amount(component.price)} {tariff.currency}{unit}{_vat(component, tariff)}{_terms(component)}"
+    asked = f"{name} {amount(component.price)} {tariff.currency}{unit}"
+    return asked + _vat(component, tariff) + _terms(component)
 
 
 def _vat(component: PriceComponent, tariff: TariffDocument) -> str:
