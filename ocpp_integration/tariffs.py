@@ -8,15 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import ChargingConnector, Tariff, TariffAssignment
 from ocpp_integration.pricing import TariffDocument, parse, plain
-
-_L = TypeVar("_L", Tariff, TariffAssignment)
 
 
 def document_of(tariff: Tariff) -> TariffDocument:
@@ -38,10 +35,12 @@ class Tariffs:
 
     def assigned(self, connector: ChargingConnector, at: datetime) -> Tariff | None:
         """The same without the platform's price. It counts only in the station's currency."""
+        if not self._assignments:
+            return None
         place = connector.station
         for where in (("connector", connector.id), ("station", place.id), ("owner", place.owner_id)):
-            assignment = newest_of(self._assignments.get(where, ()), at)
-            tariff = newest_of(self._versions[assignment.code], at) if assignment else None
+            assignment = _in_force(self._assignments.get(where, ()), at)
+            tariff = version_in_force(self._versions[assignment.code], at) if assignment else None
             if tariff is not None and tariff.currency == place.currency:
                 return tariff
         return None
@@ -55,7 +54,7 @@ class Tariffs:
     def _assignments(self) -> dict[tuple[str, object], list[TariffAssignment]]:
         found: dict[tuple[str, object], list[TariffAssignment]] = defaultdict(list)
         for each in self._store.scalars(select(TariffAssignment)):
-            found[place_of(each)].append(each)
+            found[_place_of(each)].append(each)
         return found
 
     @cached_property
@@ -66,7 +65,7 @@ class Tariffs:
         return found
 
 
-def place_of(assignment: TariffAssignment) -> tuple[str, object]:
+def _place_of(assignment: TariffAssignment) -> tuple[str, object]:
     """What it is assigned to, with the id of that."""
     if assignment.charging_connector_id is not None:
         return "connector", assignment.charging_connector_id
@@ -75,8 +74,17 @@ def place_of(assignment: TariffAssignment) -> tuple[str, object]:
     return "owner", assignment.owner_id
 
 
-def newest_of(lasting: Iterable[_L], at: datetime) -> _L | None:
-    """What holds at `at`: the one that began last, unless it has ended."""
-    begun = [each for each in lasting if each.valid_from <= at]
-    newest = max(begun, key=lambda each: (each.valid_from, each.id), default=None)
+def version_in_force(versions: Iterable[Tariff], at: datetime) -> Tariff | None:
+    """The one that began last, unless it has ended."""
+    begun = [each for each in versions if each.valid_from <= at]
+    newest = max(begun, key=lambda each: (each.valid_from, each.version or 0), default=None)
     return newest if newest and (newest.valid_until is None or at < newest.valid_until) else None
+
+
+def _in_force(assignments: Iterable[TariffAssignment], at: datetime) -> TariffAssignment | None:
+    holding = [
+        each
+        for each in assignments
+        if each.valid_from <= at and (each.valid_until is None or at < each.valid_until)
+    ]
+    return max(holding, key=lambda each: (each.valid_from, each.id), default=None)

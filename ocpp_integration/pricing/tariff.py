@@ -193,6 +193,20 @@ class TariffDocument(_Object):
     def reads_the_clock(self) -> bool:
         return any(element.restrictions.reads_the_clock for element in self.elements)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a price per kWh with VAT and nothing else, as exact as `Tariff` has it."""
+        energy = self.elements[0].component("ENERGY")
+        if energy is None or energy.vat is None:
+            return False
+        if (energy.price, energy.vat) != (round(energy.price, 4), round(energy.vat, 2)):
+            return False
+        return self.without_times() == plain(self.currency, energy.price, energy.vat)
+
+    def without_times(self) -> TariffDocument:
+        """Its prices alone, whatever it is called and whenever it is valid."""
+        return self.model_copy(update={"id": None, "start_date_time": None, "end_date_time": None})
+
     def headline(self) -> tuple[Decimal, Decimal]:
         """What a kWh costs with VAT where no restriction holds, and the VAT; 0 where energy is free."""
         for element in self.elements:
