@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import figures, formats, loading, markup
+from dashboard.bill_lines import bill_lines
 from dashboard.visitor import visitor
 from db.analytics.sessions import SessionRow
+from ocpp_integration.pricing import Bill
 
 _ADDRESS = "session"
 _FLAGS = {
@@ -14,6 +16,7 @@ _FLAGS = {
     "clock_ahead": "The charge point's clock was ahead; the time of arrival was used instead.",
     "meter_reset": "The meter's register was reset during the session; both parts were added up.",
     "registers_disagree": "The registers at start and stop contradict the meter values in between.",
+    "price_differs": "The OCPP backend reported another cost than this bill, which is what is paid.",
 }
 
 
@@ -80,9 +83,18 @@ def _facts(row: SessionRow) -> list[tuple[str, str]]:
         ("How it ended", formats.words(row.stop_reason) if row.stop_reason else None),
         ("Meter", _registers(row)),
         ("Id tag", row.id_tag),
+        ("Tariff", row.tariff_name),
+        ("Cost by the backend", _reported(row)),
         ("Transaction", None if row.transaction_id is None else str(row.transaction_id)),
     ]
     return [(name, value) for name, value in known if value]
+
+
+def _reported(row: SessionRow) -> str | None:
+    """Where it is another than ours; else it says nothing new."""
+    if row.reported_cost is None or row.reported_cost == row.cost:
+        return None
+    return formats.exact_money(row.reported_cost, row.currency)
 
 
 def _registers(row: SessionRow) -> str | None:
@@ -99,6 +111,8 @@ def _bill(row: SessionRow) -> str:
         "Total so far" if row.stop_time is None else "Total",
         formats.exact_money(row.cost, row.currency),
     )
+    if row.bill is not None:
+        return markup.bill(bill_lines(Bill.read(row.bill), row.currency), total)
     if row.price_per_kwh is None:
         return markup.bill([(formats.exact_energy(row.energy_wh), "")], total)
     price = formats.price(row.price_per_kwh, row.currency)

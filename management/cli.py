@@ -9,11 +9,13 @@ from sqlalchemy.exc import OperationalError
 from db.access import AccessError
 from jobs.runs import AlreadyRunning
 from management import backup, charging_test, copy_store, exports
-from management.commands import access, data, events, running, work
+from management.commands import access, data, events, running, tariffs, work
 from management.commands.command import Commands
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.exports import periods
 from ocpp_integration.imports import ImportRefused
+from ocpp_integration.pricing import InvalidTariff
+from ocpp_integration.tariff_book import TariffRefused
 from settings import ConfigurationError
 from simulator.fleet import FleetError
 
@@ -26,6 +28,7 @@ COMMANDS: Commands = {
     **data.COMMANDS,
     **work.COMMANDS,
     **events.COMMANDS,
+    **tariffs.COMMANDS,
 }
 
 # What is said in one line instead of a traceback: the person at the keyboard can mend it.
@@ -40,8 +43,10 @@ REFUSALS = (
     FleetError,
     ImportRefused,
     IntegrationError,
+    InvalidTariff,
     OperationalError,
     periods.WrongPeriod,
+    TariffRefused,
 )
 
 

@@ -70,12 +70,16 @@ class Period:
 
 @dataclass(frozen=True)
 class Bill:
-    """`lines` add up to `net` and to `gross` (with VAT), which is None where some price has no known VAT."""
+    """`lines` add up to `net` and to `gross` (with VAT), which is None where some price has no known VAT.
+
+    `tax_included` says that the prices on the lines contain it.
+    """
 
     lines: tuple[Line, ...]
     net: Decimal
     gross: Decimal | None
     periods: tuple[Period, ...] = ()
+    tax_included: bool = False
 
     @property
     def payable(self) -> Decimal:
@@ -92,6 +96,7 @@ class Bill:
                 {name: value if value is None else str(value) for name, value in vars(line).items()}
                 for line in self.lines
             ],
+            "tax_included": self.tax_included,
             "periods": [
                 {name: str(value) for name, value in vars(period).items()} for period in self.periods
             ],
@@ -106,6 +111,7 @@ class Bill:
             net=sum((line.net for line in lines), Decimal(0)),
             gross=sum(gross, Decimal(0)) if len(gross) == len(lines) else None,
             periods=tuple(_period(each) for each in stored["periods"]),
+            tax_included=stored["tax_included"],
         )
 
 
@@ -239,7 +245,8 @@ def _bill(tariff: TariffDocument, used: Sequence[_Used], periods: Sequence[Perio
             Line(name, Decimal(1), price, None, total[0] - told[0], total[1] - told[1] if knows_vat else None)
         )
         told = total
-    return Bill(tuple(lines), told[0], told[1] if knows_vat else None, tuple(periods))
+    total_gross = told[1] if knows_vat else None
+    return Bill(tuple(lines), told[0], total_gross, tuple(periods), tariff.tax_included == "YES")
 
 
 def _amounts(tariff: TariffDocument, used: _Used) -> tuple[Fraction, Fraction]:
