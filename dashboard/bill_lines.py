@@ -39,8 +39,7 @@ def _words(line: Line, currency: str) -> str:
     if line.what in _OF_ONE:
         return name
     if line.what == "ENERGY":
-        return (
-            f"{name} {formats.exact_energy(int(line.volume * 1000))} × {formats.price(line.price, currency)}"
-        )
+        energy = formats.exact_energy(round(line.volume * 1000))
+        return f"{name} {energy} × {formats.price(line.price, currency)}"
     lasted = formats.duration(round(line.volume * 3600))
     return f"{name} {lasted} × {amount(line.price)}\u00a0{currency}/h"

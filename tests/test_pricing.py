@@ -28,6 +28,7 @@ from ocpp_integration.pricing import (
     price,
 )
 from ocpp_integration.pricing.words import in_words
+from settings import ROOT
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CENT = Decimal("0.01")
@@ -342,6 +343,16 @@ def test_a_tariff_says_in_words_what_it_asks_and_when() -> None:
         "Idle time 30.00 ETB per hour plus 15 % VAT after 15 min, in steps of 5 min",
         "At most 500.00 ETB, 575.00 with VAT",
     ]
+
+
+def test_the_documentations_example_is_a_tariff() -> None:
+    document = parse((ROOT / "docs" / "examples" / "tariff.json").read_bytes())
+    assert in_words(document)[1:3] == [
+        "Start fee 5.00 ETB with 15 % VAT",
+        "Energy 10.00 ETB per kWh with 15 % VAT",
+    ]
+    night = session(100, 60, start=local("Africa/Addis_Ababa", "2026-03-10T23:00"), zone="Africa/Addis_Ababa")
+    assert price(document, night).payable == Decimal("605.00")
 
 
 # Any tariff, any session.
