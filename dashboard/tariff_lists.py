@@ -40,10 +40,11 @@ def tariff_list(who: Visitor) -> list[TariffRow]:
 def _tariff(row: TariffRow, timezone: str) -> None:
     with st.container(key=f"row-tariff-{row.code}", horizontal=True, vertical_alignment="center"):
         st.html(tariff_rows.tariff_row(row, timezone))
-        if st.button("Assign", icon=":material/add_location:", key=f"assign-{row.code}", type="tertiary"):
-            tariff_dialog.ask("assign", row.code)
-        if st.button("New version", icon=":material/edit:", key=f"version-{row.code}", type="tertiary"):
-            tariff_dialog.ask("add", row.code)
+        with st.container(width="content", gap=None):
+            if st.button("Assign", icon=":material/add_location:", key=f"assign-{row.code}", type="tertiary"):
+                tariff_dialog.ask("assign", row.code)
+            if st.button("New version", icon=":material/edit:", key=f"version-{row.code}", type="tertiary"):
+                tariff_dialog.ask("add", row.code)
 
 
 def assignment_list(who: Visitor) -> None:

@@ -26,7 +26,7 @@ def assignment_row(row: AssignmentRow, now: datetime, timezone: str) -> str:
     state = ("Holds", "available") if row.valid_from <= now else ("To come", "reserved")
     facts = [
         Fact("From", _moment(row.valid_from, timezone)),
-        Fact("Until", _moment(row.valid_until, timezone) if row.valid_until else "Ended by hand"),
+        Fact("Until", _moment(row.valid_until, timezone) if row.valid_until else "No end"),
     ]
     return fact_row(row.place[:1].upper() + row.place[1:], row.code, state, facts)
 

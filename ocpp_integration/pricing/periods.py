@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from ocpp_integration.pricing.curve import Curve
 from ocpp_integration.pricing.tariff import DAYS, Element, Restrictions
 from ocpp_integration.pricing.usage import Stretch, Usage, moment, seconds_between
 
@@ -63,31 +64,15 @@ def session_pieces(usage: Usage, elements: Iterable[Element]) -> list[Piece]:
     if not usage.readings:
         return []
     rules = list(elements)
-    origin = usage.readings[0].at
-    metered = [
-        Piece(
-            origin,
-            seconds_between(origin, before.at),
-            seconds_between(origin, after.at),
-            Fraction(before.energy_wh),
-            Fraction(after.energy_wh),
-        )
-        for before, after in pairwise([*usage.readings, usage.readings[-1]])
-    ]
-    if len(metered) > 1:
-        # The last is a point, needed only where the session is one.
-        metered.pop()
+    origin, last = usage.readings[0].at, usage.readings[-1].at
     stretches = _apart(usage.stretches)
-    times = _times(origin, usage.readings[-1].at, rules, usage.timezone)
+    times = _times(origin, last, rules, usage.timezone)
     times |= {seconds_between(origin, at) for stretch in stretches for at in (stretch.start, stretch.end)}
-    energies = {
-        Fraction(limit) * 1000
-        for element in rules
-        for limit in (element.restrictions.min_kwh, element.restrictions.max_kwh)
-        if limit is not None
-    }
-    cut = list(_cut(metered, sorted(times), sorted(energies)))
-    return list(_with_idle_time(_with_states(cut, stretches), rules))
+    points = _points(Curve(usage.readings), times, rules)
+    pieces = [
+        Piece(origin, start, end, from_wh, to_wh) for (start, from_wh), (end, to_wh) in pairwise(points)
+    ]
+    return list(_with_idle_time(_with_states(pieces, stretches), rules))
 
 
 def reserved_pieces(usage: Usage, elements: Iterable[Element]) -> list[Piece]:
@@ -99,7 +84,7 @@ def reserved_pieces(usage: Usage, elements: Iterable[Element]) -> list[Piece]:
     zero = Fraction(0)
     whole = Piece(reservation.start, zero, length, zero, zero, "reserved")
     times = _times(reservation.start, reservation.end, list(elements), usage.timezone)
-    return list(_cut([whole], sorted(times), []))
+    return list(whole.cut(time / length for time in times if 0 < time < length))
 
 
 def applies(rule: Restrictions, piece: Piece, zone: ZoneInfo) -> bool:
@@ -157,12 +142,7 @@ def _apart(stretches: Iterable[Stretch]) -> list[Stretch]:
 
 def _times(origin: datetime, end: datetime, rules: list[Element], timezone: str) -> set[Fraction]:
     """Seconds since `origin` at which a rule of time may begin or cease to hold."""
-    limits = {
-        Fraction(limit)
-        for element in rules
-        for limit in (element.restrictions.min_duration, element.restrictions.max_duration)
-        if limit is not None
-    }
+    limits = set(_limits(rules, "min_duration", "max_duration"))
     if any(element.restrictions.reads_the_clock for element in rules):
         clocks = {time()} | {
             clock
@@ -208,15 +188,28 @@ def _offset(at: datetime, zone: ZoneInfo) -> timedelta | None:
     return at.astimezone(zone).utcoffset()
 
 
-def _cut(pieces: Iterable[Piece], times: list[Fraction], energies: list[Fraction]) -> Iterator[Piece]:
-    for piece in pieces:
-        shares = [
-            (limit - low) / (high - low)
-            for limits, low, high in ((times, piece.start, piece.end), (energies, piece.from_wh, piece.to_wh))
-            if high > low
-            for limit in limits[bisect_right(limits, low) : bisect_left(limits, high)]
-        ]
-        yield from piece.cut(shares) if shares else (piece,)
+def _points(curve: Curve, times: Iterable[Fraction], rules: list[Element]) -> list[tuple[Fraction, Fraction]]:
+    """Seconds and Wh where the session is to be cut, its start and its end among them, in order.
+
+    At every reading only where power decides: in between, energy at the cuts is all that matters.
+    """
+    (start, from_wh), (end, to_wh) = next(curve.points()), curve.end
+    points = {(time, curve.at(time)) for time in times if start < time < end}
+    for limit in _limits(rules, "min_kwh", "max_kwh"):
+        if from_wh < limit * 1000 < to_wh:
+            points.add((curve.reaches(limit * 1000), limit * 1000))
+    if any(True for _ in _limits(rules, "min_power", "max_power")):
+        points |= set(curve.points())
+    inner = points - {(start, from_wh), (end, to_wh)}
+    return [(start, from_wh), *sorted(inner), (end, to_wh)]
+
+
+def _limits(rules: Iterable[Element], *names: str) -> Iterator[Fraction]:
+    for element in rules:
+        for name in names:
+            limit = getattr(element.restrictions, name)
+            if limit is not None:
+                yield Fraction(limit)
 
 
 def _with_states(pieces: Iterable[Piece], stretches: list[Stretch]) -> Iterator[Piece]:
