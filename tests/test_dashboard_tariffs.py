@@ -12,7 +12,7 @@ from dashboard_pages import OpenPage, opening_pages, text_of
 from factories import add_owner, add_station, add_tariff, add_user
 from sqlalchemy import Engine, select
 from streamlit.testing.v1 import AppTest
-from test_tariffs import IDLE, give
+from tariff_makers import IDLE, give
 from webhooks import STATION, progress, started, status, stopped, tell
 
 from dashboard import formats, tariff_orders

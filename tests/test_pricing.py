@@ -308,6 +308,7 @@ def test_a_tariff_reads_as_it_was_stored() -> None:
         ({"elements": [when([ENERGY], start_time="9:00")]}, "elements.0.restrictions.start_time", "09:30"),
         ({"elements": [when([ENERGY], min_kwh=5, max_kwh=5)]}, "elements.0.restrictions", "min_kwh"),
         ({"elements": [when([ENERGY], min_current=5)]}, "elements.0.restrictions", "min_power"),
+        ({"elements": [when([ENERGY], max_kwH=5)]}, "elements.0.restrictions.max_kwH", "not permitted"),
         ({"max_price": {"excl_vat": 5}}, "document", "incl_vat"),
         ({"tax_included": "YES", "elements": [[component("FLAT", "1")]]}, "document", "vat"),
         ({"min_price": {"excl_vat": 5, "incl_vat": 4}}, "min_price", "less"),

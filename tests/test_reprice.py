@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from one_station import add_network
 from sqlalchemy import Engine
-from test_tariffs import IDLE, energy_at, give
+from tariff_makers import IDLE, energy_at, give
 from webhooks import progress, started, status, stopped, tell
 
 import manage

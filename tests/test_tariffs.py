@@ -13,29 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from one_station import add_network, differing_in, empty, row_of, session_of, sums_of
 from sqlalchemy import Engine, select
+from tariff_makers import BEFORE, IDLE, energy_at, give
 from webhooks import NOON, STATION, Body, apply, at, progress, record, started, status, stopped, tell
 
 from db.engine import reading, writing
-from db.models import AuditEntry, ChargingSession, OCPPStation, SessionMeterValue, StationOwner, Tariff
+from db.models import AuditEntry, ChargingSession, OCPPStation, SessionMeterValue
 from ocpp_integration import sync, tariff_book
 from ocpp_integration.metering import Observed, usage_of
 from ocpp_integration.pricing import Bill, parse, price
 from ocpp_integration.tariff_book import TariffRefused
 from ocpp_integration.tariffs import Tariffs
-
-BEFORE = NOON - timedelta(days=1)
-IDLE = {
-    "currency": "ETB",
-    "tax_included": "YES",
-    "elements": [
-        {
-            "price_components": [
-                {"type": "ENERGY", "price": "10", "vat": 15, "step_size": 1},
-                {"type": "PARKING_TIME", "price": "60", "vat": 15, "step_size": 1},
-            ]
-        }
-    ],
-}
 
 
 @pytest.fixture
@@ -43,27 +30,6 @@ def network(engine: Engine) -> Engine:
     """A store with one station of two connectors at 10 ETB/kWh."""
     add_network(engine)
     return engine
-
-
-def energy_at(price: str) -> dict[str, Any]:
-    component = {"type": "ENERGY", "price": price, "vat": 15, "step_size": 1}
-    return {"currency": "ETB", "tax_included": "YES", "elements": [{"price_components": [component]}]}
-
-
-def give(engine: Engine, code: str, document: dict[str, Any], *, to: str = "station", **when: Any) -> Tariff:
-    """A tariff since yesterday, assigned to the station, its owner or its connector 1."""
-    with writing(engine) as store:
-        made = tariff_book.add_version(store, None, parse(document), code=code, now=BEFORE, **when)
-        tariff_book.assign(store, None, code, _place(store, to), now=BEFORE)
-        return made
-
-
-def _place(store: Any, kind: str) -> tariff_book.Place:
-    if kind == "owner":
-        return tariff_book.find_owner(store, store.scalars(select(StationOwner.name)).one())
-    if kind == "connector":
-        return tariff_book.find_connector(store, STATION, 1)
-    return tariff_book.find_station(store, STATION)
 
 
 def _charge(engine: Engine) -> Decimal | None:

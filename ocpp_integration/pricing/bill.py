@@ -238,12 +238,10 @@ def _bill(tariff: TariffDocument, used: Sequence[_Used], periods: Sequence[Perio
         total = _rounded(tariff, net, gross)
         lines.append(_billed(each, total[0] - told[0], total[1] - told[1] if knows_vat else None))
         told = total
-    limit = _limit(tariff, net, gross, told)
+    limit, total = _limited(tariff, net, gross, told)
     if limit is not None:
-        name, price, total = limit
-        lines.append(
-            Line(name, Decimal(1), price, None, total[0] - told[0], total[1] - told[1] if knows_vat else None)
-        )
+        more = total[1] - told[1] if knows_vat else None
+        lines.append(Line(limit, Decimal(1), total[0], None, total[0] - told[0], more))
         told = total
     total_gross = told[1] if knows_vat else None
     return Bill(tuple(lines), told[0], total_gross, tuple(periods), tariff.tax_included == "YES")
@@ -264,18 +262,20 @@ def _rounded(tariff: TariffDocument, net: Fraction, gross: Fraction) -> tuple[De
     return half_up(net), half_up(gross)
 
 
-def _limit(
+def _limited(
     tariff: TariffDocument, net: Fraction, gross: Fraction, told: tuple[Decimal, Decimal]
-) -> tuple[What, Decimal, tuple[Decimal, Decimal]] | None:
-    """The limit that binds, its price and the totals within it. With VAT and without it bind separately."""
+) -> tuple[What | None, tuple[Decimal, Decimal]]:
+    """The limit that changes the totals, if one does, and these. With VAT and without it bind separately."""
     least, most = tariff.min_price, tariff.max_price
-    if most is not None and (net > most.excl_vat or gross > _with_vat(most, gross)):
+    if most is not None:
         totals = min(told[0], _minor(most.excl_vat)), min(told[1], _minor(_with_vat(most, gross)))
-        return "MAX_PRICE", most.excl_vat, totals
-    if least is not None and (net < least.excl_vat or gross < _with_vat(least, net)):
+        if totals != told:
+            return "MAX_PRICE", totals
+    if least is not None:
         totals = max(told[0], _minor(least.excl_vat)), max(told[1], _minor(_with_vat(least, net)))
-        return "MIN_PRICE", least.excl_vat, totals
-    return None
+        if totals != told:
+            return "MIN_PRICE", totals
+    return None, told
 
 
 def _with_vat(limit: Price, otherwise: Fraction) -> Fraction:

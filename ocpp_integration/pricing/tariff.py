@@ -67,8 +67,8 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_utc), AfterValidator(lambda 
 
 
 class _Object(BaseModel):
-    # What a partner or a later version adds is no business of ours.
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # A rule that is misspelt must not be read over: the price would hold at any time.
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Price(_Object):
@@ -164,6 +164,8 @@ class Element(_Object):
 
 class TariffDocument(_Object):
     """A tariff without what only partners need. Prices are without VAT unless `tax_included` is YES."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: Annotated[str, Field(pattern=r"^[!-~]{1,36}$")] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
