@@ -22,6 +22,7 @@ if who.user.role == "admin":
             st.Page("views/jobs.py", title="Jobs", icon=":material/event_repeat:"),
             st.Page("views/quarantine.py", title="Quarantine", icon=":material/rule:"),
             st.Page("views/webhooks.py", title="Webhooks", icon=":material/webhook:"),
+            st.Page("views/tariffs.py", title="Tariffs", icon=":material/sell:"),
             st.Page("views/access.py", title="Access", icon=":material/key:"),
         ]
     }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import figures, formats, loading, markup, quarantine_rows
+from dashboard.bill_lines import bill_lines
 from dashboard.visitor import visitor
 from db.analytics import flags
 from db.analytics.sessions import SessionRow
 from db.models.sessions import DECIDED
+from ocpp_integration.pricing import Bill
 
 _ADDRESS = "session"
 # By whether the session is held back, and whether it runs.
@@ -94,9 +96,18 @@ def _facts(row: SessionRow) -> list[tuple[str, str]]:
         ("How it ended", formats.words(row.stop_reason) if row.stop_reason else None),
         ("Meter", _registers(row)),
         ("Id tag", row.id_tag),
+        ("Tariff", row.tariff_name),
+        ("Cost by the backend", _reported(row)),
         ("Transaction", None if row.transaction_id is None else str(row.transaction_id)),
     ]
     return [(name, value) for name, value in known if value]
+
+
+def _reported(row: SessionRow) -> str | None:
+    """Where it is another than ours; else it says nothing new."""
+    if row.reported_cost is None or row.reported_cost == row.cost:
+        return None
+    return formats.exact_money(row.reported_cost, row.currency)
 
 
 def _registers(row: SessionRow) -> str | None:
@@ -114,6 +125,8 @@ def _bill(row: SessionRow) -> str:
         formats.exact_money(row.cost, row.currency),
     )
     # A corrected cost need not be that of the price.
+    if row.bill is not None and row.verdict != "corrected":
+        return markup.bill(bill_lines(Bill.read(row.bill), row.currency), total)
     if row.price_per_kwh is None or row.verdict == "corrected":
         return markup.bill([(formats.exact_energy(row.energy_wh), "")], total)
     price = formats.price(row.price_per_kwh, row.currency)

@@ -9,11 +9,13 @@ from sqlalchemy.exc import OperationalError
 from db.access import AccessError
 from jobs.runs import AlreadyRunning
 from management import backup, charging_test, copy_store, exports
-from management.commands import access, data, events, quarantine, running, work
+from management.commands import access, data, events, quarantine, running, tariffs, work
 from management.commands.command import Commands
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.exports import periods
 from ocpp_integration.imports import ImportRefused
+from ocpp_integration.pricing import InvalidTariff
+from ocpp_integration.tariff_book import TariffRefused
 from settings import ConfigurationError
 from simulator.fleet import FleetError
 
@@ -27,6 +29,7 @@ COMMANDS: Commands = {
     **work.COMMANDS,
     **events.COMMANDS,
     **quarantine.COMMANDS,
+    **tariffs.COMMANDS,
 }
 
 # What is said in one line instead of a traceback: the person at the keyboard can mend it.
@@ -41,8 +44,10 @@ REFUSALS = (
     FleetError,
     ImportRefused,
     IntegrationError,
+    InvalidTariff,
     OperationalError,
     periods.WrongPeriod,
+    TariffRefused,
 )
 
 

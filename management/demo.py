@@ -23,6 +23,8 @@ from db.models import (
 from management.demo_history import add_history
 from management.demo_keys import give_keys
 from management.processes import addresses
+from ocpp_integration import tariff_book
+from ocpp_integration.pricing import parse
 from settings import ConfigurationError, Settings
 from simulator.fleet import Connector, Fleet, Owner, Station, load_fleet
 
@@ -50,6 +52,7 @@ def _create_network(engine: Engine, settings: Settings, fleet: Fleet, days: int)
         now = utc_now().replace(microsecond=0)
         stations = _add_stations(store, fleet, settings, now - timedelta(days=days))
         add_history(store, fleet, stations, now - timedelta(days=days), now, settings.zone)
+        _assign_night_tariff(store, next(iter(stations.values())), settings, now)
     return True
 
 
@@ -104,6 +107,28 @@ def _add_stations(
     store.add_all(rows)
     store.flush()
     return {row.station_id: row for row in rows}
+
+
+def _assign_night_tariff(store: Session, station: OCPPStation, settings: Settings, now: datetime) -> None:
+    """From now on one station asks less at night, and something of who stands idle."""
+    place = station.charging_station
+    day = max(each.tariff.price_per_kwh for each in place.connectors if each.tariff)
+
+    def asks(kind: str, price: Decimal, **more: int) -> dict[str, object]:
+        return {"type": kind, "price": price, "vat": settings.vat_percent, "step_size": 1, **more}
+
+    night = {"start_time": "22:00", "end_time": "06:00"}
+    document = {
+        "currency": place.currency,
+        "tax_included": "YES",
+        "elements": [
+            {"price_components": [asks("ENERGY", round(day * 3 / 4, 2))], "restrictions": night},
+            {"price_components": [asks("ENERGY", day), asks("PARKING_TIME", Decimal(60), grace_seconds=900)]},
+        ],
+    }
+    made = tariff_book.add_version(store, None, parse(document), code="NIGHT", name="Night and idle", now=now)
+    here = tariff_book.find_station(store, station.station_id)
+    tariff_book.assign(store, None, made.code or "", here, now=now)
 
 
 def _owner_row(store: Session, owner: Owner) -> StationOwner:

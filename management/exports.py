@@ -46,7 +46,7 @@ def write(
     now = utc_now()
     with _replacing(output, force=force) as file, reading(engine) as store:
         asked = Asked(
-            scope=_scope(store, owner_name, station_id),
+            scope=scope_of(store, owner_name, station_id),
             now=now,
             settings=settings,
             period=export.period(period, now),
@@ -91,7 +91,8 @@ def _link(made: Path, output: Path) -> None:
         raise ExportRefused(f"{output} was made by somebody else meanwhile") from error
 
 
-def _scope(store: Session, owner_name: str | None, station_id: str | None) -> Scope:
+def scope_of(store: Session, owner_name: str | None, station_id: str | None) -> Scope:
+    """The station, else the owner's stations, else all. Raises `ExportRefused` for an unknown name."""
     if station_id is not None:
         return Scope.station(_station(store, station_id, owner_name))
     return Scope.network() if owner_name is None else Scope.owner(_owner(store, owner_name))

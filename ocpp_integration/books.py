@@ -6,12 +6,12 @@ once, after the last that was said of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.bulk import insert_all
@@ -22,13 +22,16 @@ from db.models import (
     OCPPLog,
     OCPPStation,
     SessionMeterValue,
+    Tariff,
     utc_now,
 )
 from db.rollups import Changes, session_facts
-from db.sums import SessionFacts
+from db.sums import LONGEST, SessionFacts
 from db.upsert import insert
-from ocpp_integration import judging, session_state
+from ocpp_integration import judging, metering, session_state
+from ocpp_integration.metering import Observed
 from ocpp_integration.status_history import StatusHistory
+from ocpp_integration.tariffs import Tariffs
 
 
 class Books:
@@ -44,6 +47,7 @@ class Books:
         self.log_rows: list[dict[str, Any]] = []
         self._sums = Changes()
         self.history = StatusHistory(store, self._sums)
+        self.tariffs = Tariffs(store)
         self._stations: dict[str, OCPPStation] = {}
         self._sessions: dict[int, ChargingSession] = {}
         self._unheard: set[int] = set()
@@ -129,17 +133,50 @@ class Books:
 
     def close(self) -> None:
         """Settle and judge the sessions that changed, and write all that is not yet written."""
+        observed = self._observed()
         for session, before in self._before.items():
-            session_state.settle(session)
+            session_state.settle(session, observed.get(session.id))
             judging.judge_session(self.store, session)
             session_state.settle_payment(session)
             self._sums.replace_session(before, session_facts(session, session.station.charging_station))
         self._before.clear()
+        self._write_meter_values()
+        insert_all(self.store, OCPPLog, self.log_rows)
+        self.log_rows = []
+        self._sums.write(self.store)
+
+    def _observed(self) -> dict[int, Observed]:
+        """What those sessions used that are billed by more than their energy."""
+        for session in self._touched_by_status():
+            self.begin_change(session)
+        priced = [session for session in self._before if session_state.is_billed_by_document(session)]
+        if priced:
+            self._write_meter_values()
+        return metering.observe(self.store, priced)
+
+    def _touched_by_status(self) -> Sequence[ChargingSession]:
+        """Sessions whose idle time may be another after what connectors said."""
+        changed = self.history.changed
+        if not changed or not self.tariffs.has_documents:
+            return ()
+        self.store.flush()
+        since = min(changed.values())
+        return self.store.scalars(
+            select(ChargingSession)
+            .join(ChargingSession.tariff)
+            .where(
+                Tariff.document.is_not(None),
+                ChargingSession.ocpp_station_id.in_({connector.ocpp_station_id for connector in changed}),
+                ChargingSession.ocpp_connector_id.in_([connector.id for connector in changed]),
+                ChargingSession.start_time > since - LONGEST,
+                or_(ChargingSession.stop_time.is_(None), ChargingSession.stop_time > since),
+            )
+        ).all()
+
+    def _write_meter_values(self) -> None:
         self.store.flush()
         insert_all(self.store, SessionMeterValue, self.meter_values)
-        insert_all(self.store, OCPPLog, self.log_rows)
-        self.meter_values, self.log_rows = [], []
-        self._sums.write(self.store)
+        self.meter_values = []
 
     def _keep(self, session: ChargingSession) -> None:
         if session.transaction_id is not None and session.station.station_id in self._stations:

@@ -26,6 +26,7 @@ from ocpp_integration.events import (
     SessionStopped,
     StationStatusChanged,
 )
+from ocpp_integration.tariffs import Tariffs
 
 MAX_CLOCK_AHEAD = timedelta(minutes=5)
 # A backend dates a message a little later than its arrival, so that the silence after a heartbeat may
@@ -92,14 +93,25 @@ def ensure_session(
     return session
 
 
-def assign_connector(store: Session, session: ChargingSession, number: int) -> None:
-    """Tie a session to its connector and the price that holds there now; both stay with it for good."""
+def assign_connector(
+    store: Session, session: ChargingSession, number: int, tariffs: Tariffs | None = None
+) -> None:
+    """Tie a session to its connector and to the tariff that holds there; both stay with it for good."""
     if session.ocpp_connector_id is not None:
         return
-    connector = find_connector(store, session.station, number)
-    session.connector = connector
-    if session.tariff is None and connector.charging_connector:
-        session.tariff = connector.charging_connector.tariff
+    session.connector = find_connector(store, session.station, number)
+    _freeze_tariff(session, tariffs or Tariffs(store))
+
+
+def _freeze_tariff(session: ChargingSession, tariffs: Tariffs) -> None:
+    """The tariff of the session's start. What the platform asks is known of now only: it is taken once."""
+    described = session.connector.charging_connector if session.connector else None
+    if described is None:
+        return
+    if assigned := tariffs.assigned(described, session.start_time):
+        session.tariff = assigned
+    elif session.tariff is None or session.tariff.code is not None:
+        session.tariff = described.tariff
 
 
 def find_connector(store: Session, station: OCPPStation, number: int) -> OCPPConnector:
@@ -165,11 +177,14 @@ def _report_to_session(
     session = _session_of(books, report, at)
     books.begin_change(session)
     if data.connector_id:
-        assign_connector(books.store, session, data.connector_id)
+        assign_connector(books.store, session, data.connector_id, books.tariffs)
     if ahead or report.is_ahead(report.event.timestamp):
         session_state.flag(session, "clock_ahead")
     session.heard_at = max(session.heard_at, report.received_at)
+    start = session.start_time
     change(session)
+    if session.start_time != start:
+        _freeze_tariff(session, books.tariffs)
     return session
 
 

@@ -220,6 +220,8 @@ def _bill(session: ChargingSession, correction: Correction) -> tuple[Decimal | N
         raise InvalidRequest("energy_kwh", f"Energy is from 0 to {MAX_SESSION_WH // 1000} kWh.")
     tariff = session.tariff
     if correction.cost is None:
+        if tariff is not None and tariff.document is not None:
+            raise InvalidRequest("cost", "Its tariff has more than a price per kWh: say what it costs now.")
         if tariff is not None:
             bill = energy_bill(correction.energy_wh, tariff.price_per_kwh, tariff.vat_percent)
             return bill.gross, bill.tax

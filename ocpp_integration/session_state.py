@@ -13,12 +13,16 @@ from typing import TypeVar
 from db.analytics.outcome import ENDED_STATUSES
 from db.models import ChargingSession
 from ocpp_integration.events import MAX_SESSION_WH, SessionProgress, SessionStarted, SessionStopped
-from ocpp_integration.pricing import energy_bill
+from ocpp_integration.metering import Observed, usage_of
+from ocpp_integration.pricing import energy_bill, parse, price
 
 _Reported = TypeVar("_Reported", int, str, Decimal)
 
 METER_RESET = "meter_reset"
 STUCK = "stuck"
+PRICE_DIFFERS = "price_differs"
+# Two that round differently still agree.
+_MINOR_UNIT = Decimal("0.01")
 # Charge points round what they report in between, some to a whole kWh; their registers they do not.
 _ROUNDING_WH = 1000
 _FURTHER_ALONG = {"pending": 0, "started": 1, "charging": 2, "suspended": 3, "stopping": 4}
@@ -95,10 +99,11 @@ def _not_later_than(session: ChargingSession, at: datetime) -> None:
         session.start_time = min(session.start_time, at)
 
 
-def settle(session: ChargingSession) -> None:
+def settle(session: ChargingSession, observed: Observed | None = None) -> None:
     """Compute status, energy, cost and flags from what was reported.
 
-    Whether it can be so is not asked here, see `judging`; `settle_payment` comes after that.
+    `observed` is needed where `is_billed_by_document`. Whether it can be so is not asked here, see `judging`;
+    `settle_payment` comes after that.
     """
     session.energy_wh = _energy(session)
     session.status = _status(session)
@@ -110,14 +115,13 @@ def settle(session: ChargingSession) -> None:
         session, STUCK, holds=STUCK in session.flags and (not session.stop_time or session.stop_is_estimated)
     )
     mark(session, "registers_disagree", holds=_registers_disagree(session))
-    if session.tariff is not None and session.energy_wh is not None:
-        bill = energy_bill(session.energy_wh, session.tariff.price_per_kwh, session.tariff.vat_percent)
-        session.cost, session.tax = bill.gross, bill.tax
+    _bill(session, observed)
+    mark(session, PRICE_DIFFERS, holds=_price_differs(session))
 
 
 def correct(session: ChargingSession, energy_wh: int, cost: Decimal | None, tax: Decimal | None) -> None:
     """Have these count in the place of what was reported."""
-    session.energy_wh, session.cost, session.tax = energy_wh, cost, tax
+    session.energy_wh, session.cost, session.tax, session.bill = energy_wh, cost, tax, None
     session.status = _status(session)
 
 
@@ -129,6 +133,33 @@ def settle_payment(session: ChargingSession) -> None:
         session.payment_status = "authorized"
     else:
         session.payment_status = "completed" if session.status == "completed" else "failed"
+
+
+def is_billed_by_document(session: ChargingSession) -> bool:
+    """Whether more than its energy tells what it costs."""
+    return session.tariff is not None and session.tariff.document is not None
+
+
+def _bill(session: ChargingSession, observed: Observed | None) -> None:
+    tariff = session.tariff
+    if tariff is None or session.energy_wh is None:
+        return
+    if tariff.document is None or session.energy_wh == 0:
+        # Whoever got no energy pays nothing, whatever else the tariff asks for.
+        paid = energy_bill(session.energy_wh, tariff.price_per_kwh, tariff.vat_percent)
+        session.cost, session.tax, session.bill = paid.gross, paid.tax, None
+    elif observed is None:
+        raise ValueError(f"what session {session.id} used is needed for its bill")
+    else:
+        bill = price(parse(tariff.document), usage_of(session, observed))
+        session.cost, session.tax, session.bill = bill.payable, bill.tax, bill.stored()
+
+
+def _price_differs(session: ChargingSession) -> bool:
+    """Whether the backend's final cost is another than ours by more than rounding."""
+    if session.stop_time is None or session.cost is None or session.reported_cost is None:
+        return False
+    return abs(session.cost - session.reported_cost) > _MINOR_UNIT
 
 
 def _energy(session: ChargingSession) -> int | None:

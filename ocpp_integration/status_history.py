@@ -26,6 +26,8 @@ class StatusHistory:
         self._store = store
         self._sums = sums
         self._newest: dict[int, ConnectorStatusInterval | None] = {}
+        # Connectors about which something was said, each with the earliest time of it.
+        self.changed: dict[OCPPConnector, datetime] = {}
 
     def fetch(self, connectors: Collection[OCPPConnector]) -> None:
         """Read the newest intervals of connectors that are about to report."""
@@ -101,6 +103,7 @@ class StatusHistory:
         vendor_error_code: str | None = None,
     ) -> None:
         self.fetch([connector])
+        self.changed[connector] = min(at, self.changed.get(connector, at))
         newest = self._newest[connector.id]
         is_newest = newest is None or at > newest.started_at
         before = (

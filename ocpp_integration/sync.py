@@ -16,9 +16,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.engine import reading, writing
-from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation
+from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation, Tariff
 from ocpp_integration.backend import PATIENCE, BackendClient
 from ocpp_integration.errors import BackendRefused, NotFound
+from ocpp_integration.tariffs import Tariffs
 
 _LONGEST_PAUSE = timedelta(hours=1)
 
@@ -38,13 +39,14 @@ def stations_to_sync(store: Session, now: datetime) -> list[UUID]:
         row.charging_station_id: row
         for row in store.scalars(select(OCPPStation).options(joinedload(OCPPStation.charging_station)))
     }
-    return [place.id for place in places if _is_due(place, rows.get(place.id), now)]
+    tariffs = Tariffs(store)
+    return [place.id for place in places if _is_due(place, rows.get(place.id), tariffs, now)]
 
 
-def _is_due(place: ChargingStation, row: OCPPStation | None, now: datetime) -> bool:
+def _is_due(place: ChargingStation, row: OCPPStation | None, tariffs: Tariffs, now: datetime) -> bool:
     if row is None:
         return True
-    if row.sync_digest == digest(describe(row)) and row.sync_error is None:
+    if row.sync_digest == digest(describe(row, tariffs, now)) and row.sync_error is None:
         return False
     return row.sync_after is None or row.sync_after <= now or _changed_since(place, row.sync_failed_at)
 
@@ -70,7 +72,7 @@ def sync_station(
     """
     with writing(engine) as store:
         row = _prepare(store, station_id, vendor, model)
-        request = describe(row)
+        request = describe(row, Tariffs(store), now)
     try:
         answer = backend.sync_station(request, patience=patience)
     except BackendRefused as error:
@@ -108,8 +110,8 @@ def digest(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def describe(station: OCPPStation) -> dict[str, Any]:
-    """The body of the backend's sync-station request."""
+def describe(station: OCPPStation, tariffs: Tariffs, now: datetime) -> dict[str, Any]:
+    """The body of the backend's sync-station request, with the prices of now."""
     place = station.charging_station
     return {
         "station_id": station.station_id,
@@ -120,22 +122,24 @@ def describe(station: OCPPStation) -> dict[str, Any]:
         "vendor": station.vendor,
         "model": station.model,
         "connectors": [
-            _describe_connector(connector, place.currency)
+            _describe_connector(connector, tariffs.holding(connector, now), place.currency)
             for connector in place.connectors
             if connector.is_active
         ],
     }
 
 
-def _describe_connector(connector: ChargingConnector, currency: str) -> Mapping[str, Any]:
+def _describe_connector(
+    connector: ChargingConnector, tariff: Tariff | None, currency: str
+) -> Mapping[str, Any]:
     described: dict[str, Any] = {
         "connector_id": connector.number,
         "connector_type": connector.connector_type,
         "max_power": (connector.power_w or 0) / 1000,
     }
-    if connector.tariff is not None:
-        # An addition of ours: it lets the backend estimate a cost.
-        described |= {"price_per_kwh": str(connector.tariff.price_per_kwh), "currency": currency}
+    if tariff is not None and tariff.document is None:
+        # An addition of ours: it lets the backend estimate a cost. Of more than this it makes none.
+        described |= {"price_per_kwh": str(tariff.price_per_kwh), "currency": currency}
     return described
 
 

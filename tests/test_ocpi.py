@@ -24,6 +24,7 @@ from db.models import (
 from ocpp_integration.exports import ocpi
 from ocpp_integration.exports.countries import alpha3
 from ocpp_integration.exports.files import to_json
+from ocpp_integration.pricing import Reading, Stretch, Usage, parse, price
 
 START = datetime(2026, 3, 4, 8, tzinfo=UTC)
 PARTY = ocpi.Party("ET", "MGM")
@@ -150,6 +151,44 @@ def test_a_tariff_is_the_price_of_energy_without_vat() -> None:
     assert element["price_components"] == [
         {"type": "ENERGY", "price": Decimal("8.6957"), "vat": Decimal(15), "step_size": 1}
     ]
+
+
+def test_a_cdr_of_a_tariff_with_several_prices_has_the_periods_and_costs_of_its_bill() -> None:
+    document = parse(
+        {
+            "currency": "ETB",
+            "elements": [
+                {
+                    "price_components": [
+                        {"type": "ENERGY", "price": "10", "vat": 15, "step_size": 1},
+                        {"type": "PARKING_TIME", "price": "30", "vat": 15, "step_size": 1},
+                    ],
+                    "restrictions": {"start_time": "22:00", "day_of_week": ["FRIDAY"]},
+                },
+                {"price_components": [{"type": "PARKING_TIME", "price": "20", "vat": 15, "step_size": 1}]},
+            ],
+        }
+    )
+    full, end = START + timedelta(minutes=90), START + timedelta(hours=2)
+    readings = (Reading(START, 0), Reading(full, 12_345), Reading(end, 12_345))
+    bill = price(document, Usage(readings, "Africa/Addis_Ababa", (Stretch("idle", full, end),)))
+    row = _row(cost=bill.payable, tax=bill.tax, bill=bill.stored())
+    assert row.tariff is not None
+    row.tariff.document = document.stored()
+    cdr = ocpi.cdr(row, PARTY)
+    assert [
+        [(each["type"], each["volume"]) for each in p["dimensions"]] for p in cdr["charging_periods"]
+    ] == [
+        [("ENERGY", Decimal("12.345")), ("TIME", Decimal("1.5"))],
+        [("ENERGY", 0), ("PARKING_TIME", Decimal("0.5"))],
+    ]
+    assert cdr["total_parking_cost"] == cdr["total_cost"] == {"excl_vat": 10, "incl_vat": Decimal("11.50")}
+    assert "total_energy_cost" not in cdr
+    assert cdr["tariffs"][0]["elements"][0]["restrictions"] == {
+        "start_time": "22:00",
+        "day_of_week": ("FRIDAY",),
+    }
+    assert json.loads(b"".join(to_json(ocpi.cdrs([row], PARTY))))[0]["total_parking_time"] == 0.5
 
 
 @pytest.mark.parametrize(

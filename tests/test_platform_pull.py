@@ -31,6 +31,7 @@ from db.models import (
     Rollup,
     StationOwner,
     Tariff,
+    TariffAssignment,
     User,
 )
 from jobs import work
@@ -227,7 +228,7 @@ def test_a_station_of_a_file_is_not_mengedmates_to_close(pulling: Pulling) -> No
         assert store.get_one(ChargingStation, by_hand).is_active
 
 
-def test_what_was_imported_under_the_ocpp_id_keeps_its_sessions(pulling: Pulling) -> None:
+def test_what_was_imported_under_the_ocpp_id_keeps_its_sessions_and_tariff(pulling: Pulling) -> None:
     with writing(pulling.engine) as store:
         owner = factories.add_owner(store, "Imported")
         row = factories.add_station(
@@ -235,6 +236,7 @@ def test_what_was_imported_under_the_ocpp_id_keeps_its_sessions(pulling: Pulling
         )
         factories.add_session(store, row, at(0))
         row.charging_station.is_active = False
+        store.add(TariffAssignment(code="night", station=row.charging_station, valid_from=at(0)))
     pulling.lists(station(1, connector(7)))
     with reading(pulling.engine) as store:
         session = store.scalars(select(ChargingSession)).one()
@@ -243,6 +245,7 @@ def test_what_was_imported_under_the_ocpp_id_keeps_its_sessions(pulling: Pulling
         assert (place.id, place.owner.name, place.is_active) == (station_id(1), "Addis Charge", True)
         assert described is not None
         assert (described.station_id, described.number, described.external_id) == (place.id, 1, "7")
+        assert store.scalars(select(TariffAssignment.charging_station_id)).one() == place.id
     assert pulling.count(ChargingStation) == 1
 
 

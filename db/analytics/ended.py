@@ -33,6 +33,7 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope, timezones
 from db.clocks import DAY, HOUR, clock
 from db.models import ChargingSession, ChargingStation, OCPPStation
+from db.models.sessions import counts
 from db.sums import LONGEST
 
 _LONGEST = int(LONGEST.total_seconds())
@@ -40,8 +41,9 @@ _MONDAY = 4 * DAY  # the first one after 1970 began
 
 
 def counted() -> ColumnElement[bool]:
-    """Which sessions count: those that have ended."""
-    return and_(ChargingSession.stop_time.is_not(None), ChargingSession.status.in_(sorted(ENDED_STATUSES)))
+    """Which sessions count: those that have ended and are not held back."""
+    ended = ChargingSession.status.in_(sorted(ENDED_STATUSES))
+    return and_(ChargingSession.stop_time.is_not(None), ended, counts())
 
 
 def ended(store: Session, scope: Scope, period: Period, grain: Grain | None) -> Subquery:

@@ -11,6 +11,7 @@ REPORTED = {
     "meter_reset": "The meter's register was reset during the session; both parts were added up.",
     "registers_disagree": "The registers contradict the meter values between start and stop; these count.",
     "register_fell": "The register was lower at the stop than at the start; meter values count instead.",
+    "price_differs": "The OCPP backend reported another cost than this bill, which is what is paid.",
     "changed_since_decision": "What was reported of it changed after an administrator had decided about it.",
 }
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, extract, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, extract, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
@@ -53,7 +53,8 @@ class SessionFilter:
 class SessionRow:
     """One session with the names that a reader needs. Energy in Wh, power in W, times aware UTC.
 
-    `station_id` is the charge point's OCPP id, `place_id` the platform's id of the station.
+    `station_id` is the charge point's OCPP id, `place_id` the platform's id of the station. `price_per_kwh`
+    is None where the tariff has more prices than that; then `bill` has the lines.
     """
 
     pk: int
@@ -84,6 +85,9 @@ class SessionRow:
     payment_method: str | None = None
     station_id: str = ""
     place_id: UUID | None = None
+    bill: dict[str, Any] | None = None
+    tariff_name: str | None = None
+    reported_cost: Decimal | None = None
     verdict: str | None = None
 
     @property
@@ -289,7 +293,8 @@ def _rows() -> Select[*tuple[Any, ...]]:
             ChargingStation.timezone,
             OCPPConnector.connector_id,
             ChargingConnector.connector_type,
-            Tariff.price_per_kwh,
+            case((Tariff.document.is_(None), Tariff.price_per_kwh)),
+            Tariff.name,
         )
     )
 
@@ -347,7 +352,7 @@ def _matches(text: str) -> ColumnElement[bool]:
 
 
 def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
-    session, station_pk, station_id, place_id, station_name, currency, timezone, number, kind, price = row
+    session, station_pk, station_id, place_id, station_name, currency, timezone, number, kind, *priced = row
     return SessionRow(
         pk=session.id,
         transaction_id=session.transaction_id,
@@ -361,7 +366,7 @@ def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
         energy_wh=session.energy_wh,
         cost=session.cost,
         tax=session.tax,
-        price_per_kwh=price,
+        price_per_kwh=priced[0],
         currency=currency,
         timezone=timezone,
         status=session.status,
@@ -378,6 +383,9 @@ def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
         station_id=station_id,
         place_id=place_id,
         verdict=session.verdict,
+        bill=session.bill,
+        tariff_name=priced[1],
+        reported_cost=session.reported_cost,
     )
 
 

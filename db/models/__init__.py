@@ -17,7 +17,7 @@ from db.models.operations import (
     Rollup,
     WebhookEvent,
 )
-from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff
+from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff, TariffAssignment
 from db.models.sessions import ChargingSession, SessionDecision, SessionMeterValue
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "SignInFailure",
     "StationOwner",
     "Tariff",
+    "TariffAssignment",
     "User",
     "WebhookEvent",
     "utc_now",

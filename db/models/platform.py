@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.columns import FixedPoint
-from db.models.base import Base, Id, Name, Timestamped, Watt, Word
+from db.models.base import Base, Id, Name, Timestamped, Watt, Word, utc_now
 
 
 class StationOwner(Timestamped, Base):
@@ -76,9 +77,15 @@ class ChargingConnector(Timestamped, Base):
 
 
 class Tariff(Base):
-    """A price for energy, VAT included. Never edited: a new price is a new row."""
+    """One version of a tariff. Never edited: a new price is a new row.
+
+    `code` is what a tariff is called through its versions, which are counted from 1; a platform's price has
+    none. `price_per_kwh` contains VAT and is all there is to know, unless there is a `document`: the OCPI
+    tariff by which is billed. Then it is what energy costs where no restriction holds.
+    """
 
     __tablename__ = "tariffs"
+    __table_args__ = (Index("uq_tariffs_code", "code", "version", unique=True),)
 
     id: Mapped[Id]
     name: Mapped[Name]
@@ -86,3 +93,29 @@ class Tariff(Base):
     price_per_kwh: Mapped[Decimal] = mapped_column(FixedPoint(4))
     vat_percent: Mapped[Decimal] = mapped_column(FixedPoint(2))
     valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime | None]
+    code: Mapped[Word | None]
+    version: Mapped[int | None]
+    document: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class TariffAssignment(Base):
+    """That a tariff holds at a connector, a station, or all stations of an owner: at one of the three.
+
+    Whichever of its versions is in force when a session starts is the session's. It is never deleted:
+    `valid_until` ends it. Times are never changed once they are past.
+    """
+
+    __tablename__ = "tariff_assignments"
+    id: Mapped[Id]
+    code: Mapped[Word]
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("station_owners.id"))
+    charging_station_id: Mapped[UUID | None] = mapped_column(ForeignKey("charging_stations.id"))
+    charging_connector_id: Mapped[int | None] = mapped_column(ForeignKey("charging_connectors.id"))
+    valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    owner: Mapped[StationOwner | None] = relationship()
+    station: Mapped[ChargingStation | None] = relationship()
+    connector: Mapped[ChargingConnector | None] = relationship()

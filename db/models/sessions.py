@@ -26,7 +26,8 @@ class ChargingSession(Timestamped, Base):
 
     Each reported column only ever takes a later or a larger value, and `ocpp_integration.lifecycle`
     computes the others from them: reports may come in any order, and twice. `asked_at` is when the backend
-    was last asked for it in vain.
+    was last asked for it in vain. `reported_cost` is the backend's word, `cost` ours and what is paid; `bill`
+    has the lines of it where the tariff has more than a price per kWh.
 
     `verdict` is of one that has ended: counted, held (it cannot be as reported, and counts nowhere until an
     admin has decided), accepted or corrected (as an admin decided; the last of `decisions` says how). While
@@ -86,6 +87,7 @@ class ChargingSession(Timestamped, Base):
     energy_wh: Mapped[Wh | None]
     cost: Mapped[Decimal | None] = mapped_column(Money())
     tax: Mapped[Decimal | None] = mapped_column(Money())
+    bill: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     flags: Mapped[list[str]] = mapped_column(default=list)
     verdict: Mapped[Word | None]
 

@@ -1,14 +1,14 @@
 """Sessions and charge detail records (CDRs) as objects of OCPI 2.2.1. Pure: rows in, objects out.
 
 Source: the specification of OCPI 2.2.1, modules Sessions and CDRs. Energy is kWh, time is hours, money stands
-with and without VAT; decimals have at most four places. What no partner asks for is kept simple: a connector
-is an EVSE of its own, a tariff is one price for energy, a session is one charging period.
+with and without VAT; decimals have at most four places. A connector is an EVSE of its own. Where the tariff
+has more than a price per kWh, charging periods and costs are those of the bill; else a session is one period.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
@@ -18,6 +18,10 @@ from db.models import ChargingConnector, ChargingSession, Tariff
 from ocpp_integration.exports import names
 from ocpp_integration.exports.countries import alpha3
 from ocpp_integration.exports.table import Objects, kwh
+from ocpp_integration.pricing import Bill, TariffDocument
+from ocpp_integration.pricing.bill import Period, What
+from ocpp_integration.pricing.tariff import Element, Price, PriceComponent
+from ocpp_integration.tariffs import document_of
 
 STATUSES = {
     "pending": "PENDING",
@@ -126,8 +130,8 @@ def cdr(row: SessionAtPlace, party: Party) -> Object:
             "tariffs": [_tariff(row.tariff, party)] if row.tariff else None,
             "charging_periods": list(_charging_periods(row)),
             "total_cost": _price(found),
+            **_costs(row),
             "total_energy": kwh(found.energy_wh),
-            "total_energy_cost": _price(found) if row.tariff else None,
             "total_time": _hours(_seconds(found)),
             "total_parking_time": _parking_hours(found),
             "remark": "; ".join(_guesses(row)) or None,
@@ -174,10 +178,50 @@ def _connector_id(row: SessionAtPlace) -> str:
 
 
 def _charging_periods(row: SessionAtPlace) -> Iterator[Object]:
-    dimensions = list(_dimensions(row.session))
-    if dimensions:
-        period: Object = {"start_date_time": _time(row.session.start_time), "dimensions": dimensions}
-        yield period | ({"tariff_id": str(row.tariff.id)} if row.tariff else {})
+    tariff: Object = {"tariff_id": _tariff_id(row.tariff)} if row.tariff else {}
+    if bill := _bill(row.session):
+        for period in bill.periods:
+            start = _time(period.start)
+            yield {"start_date_time": start, "dimensions": list(_billed(period)), **tariff}
+    elif dimensions := list(_dimensions(row.session)):
+        yield {"start_date_time": _time(row.session.start_time), "dimensions": dimensions, **tariff}
+
+
+def _bill(found: ChargingSession) -> Bill | None:
+    return Bill.read(found.bill) if found.bill else None
+
+
+def _billed(period: Period) -> Iterator[Object]:
+    """Time that the station held the session back is of no dimension, so of its energy alone is told."""
+    yield {"type": "ENERGY", "volume": _four(period.energy_wh / 1000)}
+    if dimension := {"charging": "TIME", "idle": "PARKING_TIME"}.get(period.state):
+        yield {"type": dimension, "volume": _four(period.seconds / 3600)}
+
+
+def _costs(row: SessionAtPlace) -> Object:
+    bill = _bill(row.session)
+    if bill is None:
+        return {"total_energy_cost": _price(row.session) if row.tariff else None}
+    return {member: _sum(bill, whats) for member, whats in _COSTS.items()}
+
+
+_COSTS: dict[str, tuple[What, ...]] = {
+    "total_fixed_cost": ("FLAT",),
+    "total_energy_cost": ("ENERGY",),
+    "total_time_cost": ("TIME",),
+    "total_parking_cost": ("PARKING_TIME",),
+    "total_reservation_cost": ("RESERVATION_TIME", "RESERVATION_FLAT"),
+}
+
+
+def _sum(bill: Bill, whats: tuple[What, ...]) -> Object | None:
+    lines = [line for line in bill.lines if line.what in whats]
+    if not lines:
+        return None
+    net = {"excl_vat": sum((line.net for line in lines), Decimal(0))}
+    if bill.gross is None:
+        return net
+    return net | {"incl_vat": sum((line.gross or Decimal(0) for line in lines), Decimal(0))}
 
 
 def _dimensions(found: ChargingSession) -> Iterator[Object]:
@@ -191,6 +235,9 @@ def _dimensions(found: ChargingSession) -> Iterator[Object]:
 
 
 def _parking_hours(found: ChargingSession) -> Decimal | None:
+    if bill := _bill(found):
+        idle = sum((each.seconds for each in bill.periods if each.state == "idle"), Decimal(0))
+        return _four(idle / 3600)
     if found.charging_seconds is None or found.stop_time is None:
         return None
     return _hours(max(0, _seconds(found) - found.charging_seconds))
@@ -211,15 +258,48 @@ def _price(found: ChargingSession) -> Object | None:
 
 
 def _tariff(tariff: Tariff, party: Party) -> Object:
-    net = tariff.price_per_kwh / (1 + tariff.vat_percent / 100)
-    energy = {"type": "ENERGY", "price": _four(net), "vat": tariff.vat_percent, "step_size": 1}
-    return {
-        **party.keys,
-        "id": str(tariff.id),
-        "currency": tariff.currency,
-        "elements": [{"price_components": [energy]}],
-        "last_updated": _time(tariff.valid_from),
-    }
+    """As OCPI 2.2.1 has it: prices are without VAT. It has no `grace_seconds`; partners read over them."""
+    document = document_of(tariff)
+    return _known(
+        {
+            **party.keys,
+            "id": _tariff_id(tariff),
+            "currency": tariff.currency,
+            "min_price": _limit(document.min_price),
+            "max_price": _limit(document.max_price),
+            "elements": [_element(each, document) for each in document.elements],
+            "last_updated": _time(tariff.valid_from),
+        }
+    )
+
+
+def _tariff_id(tariff: Tariff) -> str:
+    """Each version is a tariff of its own: partners may keep what they once read."""
+    return str(tariff.id)
+
+
+def _limit(limit: Price | None) -> Object | None:
+    return None if limit is None else limit.model_dump(exclude_none=True)
+
+
+def _element(element: Element, document: TariffDocument) -> Object:
+    components = [_component(each, document) for each in element.price_components]
+    rules = element.restrictions.model_dump(exclude_defaults=True)
+    told = {name: _rule(value) for name, value in rules.items()}
+    return {"price_components": components} | ({"restrictions": told} if told else {})
+
+
+def _component(component: PriceComponent, document: TariffDocument) -> Object:
+    told = component.model_dump(exclude_defaults=True)
+    if document.tax_included == "YES":
+        told["price"] = component.price / (1 + (component.vat or Decimal(0)) / 100)
+    return told | {"price": _four(told["price"]), "step_size": component.step_size}
+
+
+def _rule(value: Any) -> Any:
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _location(row: SessionAtPlace, party: Party) -> Object:

@@ -14,7 +14,15 @@ from sqlalchemy.orm import Session
 
 from db import audit, rollups
 from db.engine import reading, writing
-from db.models import ChargingConnector, ChargingStation, OCPPStation, StationOwner, Tariff, utc_now
+from db.models import (
+    ChargingConnector,
+    ChargingStation,
+    OCPPStation,
+    StationOwner,
+    Tariff,
+    TariffAssignment,
+    utc_now,
+)
 from ocpp_integration.platform.changes import (
     ConnectorAdded,
     ConnectorChanged,
@@ -139,6 +147,10 @@ class _Applying:
             row.charging_station = after
         for connector in list(before.connectors):
             connector.station = after
+        for assignment in self.store.scalars(
+            select(TariffAssignment).where(TariffAssignment.charging_station_id == before.id)
+        ):
+            assignment.station = after
         self.store.flush()
         self.store.delete(before)
         self.store.flush()

@@ -1,0 +1,21 @@
+"""Tariffs, for admins: what sessions cost, where, and since when."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import markup, tariff_dialog
+from dashboard.access_orders import is_admin
+from dashboard.tariff_lists import assignment_list, tariff_card, tariff_list
+from dashboard.visitor import visitor
+
+who = visitor()
+if not is_admin(who):
+    st.html(markup.empty("This page is for admins", "What a session cost is on its bill, under Sessions."))
+    st.stop()
+
+st.html(markup.title("Tariffs", "What sessions cost, where, and since when"))
+if rows := tariff_list(who):
+    assignment_list(who)
+    tariff_card(who, rows)
+tariff_dialog.show()

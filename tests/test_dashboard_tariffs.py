@@ -1,0 +1,152 @@
+"""The Tariffs page and a session's bill for a given user and store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from dashboard_pages import OpenPage, opening_pages, text_of
+from factories import add_owner, add_station, add_tariff, add_user
+from sqlalchemy import Engine, select
+from streamlit.testing.v1 import AppTest
+from tariff_makers import IDLE, give
+from webhooks import STATION, progress, started, status, stopped, tell
+
+from dashboard import formats, tariff_orders
+from dashboard.bill_lines import bill_lines
+from dashboard.tariff_form import SimpleTariff, example
+from dashboard.visitor import Visitor
+from db.access import AccessError
+from db.analytics.scope import Scope
+from db.engine import reading, writing
+from db.models import AuditEntry, ChargingSession, StationOwner, Tariff, TariffAssignment, User
+from ocpp_integration.pricing import parse, price
+from settings import Settings, load
+
+NIGHT = SimpleTariff("ETB", Decimal(10), Decimal(15), Decimal(6), time(22), time(6), Decimal(60), 15)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load(None)
+
+
+@pytest.fixture
+def open_page(world: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+    with opening_pages(world, settings, monkeypatch) as opening:
+        yield opening
+
+
+@pytest.fixture
+def world(engine: Engine) -> Engine:
+    """An admin, and an owner's user selam whose station asks 10 ETB per kWh."""
+    with writing(engine) as store:
+        add_user(store, "admin")
+        owner = add_owner(store)
+        add_user(store, "selam", "owner", owner)
+        add_station(store, owner, station_id=STATION, tariff=add_tariff(store))
+    return engine
+
+
+def _press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click().run()
+    assert not page.exception, page.exception
+    return page
+
+
+def _rows(engine: Engine, model: Any) -> list[Any]:
+    with reading(engine) as store:
+        return list(store.scalars(select(model).order_by(model.id)))
+
+
+def test_the_simple_form_means_what_it_says() -> None:
+    usage = example(datetime(2026, 3, 10, 18, tzinfo=UTC), Decimal(20), 120, 45, "Africa/Addis_Ababa")
+    lines = bill_lines(price(NIGHT.document(), usage), "ETB")
+    assert [(words.replace("\u00a0", " "), told.replace("\u00a0", " ")) for words, told in lines] == [
+        ("Energy 10.000 kWh × 10.00 ETB/kWh", "100.00 ETB"),
+        ("Energy 10.000 kWh × 6.00 ETB/kWh", "60.00 ETB"),
+        ("Idle time 30 min × 60.00 ETB/h", "30.00 ETB"),
+        ("VAT contained in it", "24.78 ETB"),
+    ]
+
+
+def test_an_admin_makes_a_tariff_by_its_prices_assigns_it_and_sees_an_example(
+    world: Engine, open_page: OpenPage
+) -> None:
+    page = open_page("admin", "tariffs")
+    assert "No tariffs yet" in text_of(page)
+    _press(page, "new-tariff")
+    page.text_input(key="tariff-code").set_value("NIGHT")
+    page.text_input(key="tariff-name").set_value("Night <b>")
+    page.number_input(key="tariff-price").set_value(10.0)
+    page.checkbox(key="tariff-other").check().run()
+    page.number_input(key="tariff-other_price").set_value(6.0)
+    page.checkbox(key="tariff-idle").check().run()
+    page.number_input(key="tariff-idle_fee").set_value(60.0)
+    _press(page, "tariff-confirm")
+    page.run()
+    made = [each for each in _rows(world, Tariff) if each.code]
+    assert [parse(each.document) for each in made] == [NIGHT.document()]
+    assert "Energy 6.00 ETB per kWh with 15 % VAT, from 22:00 to 06:00" in text_of(page)
+
+    _press(page, "assign-NIGHT")
+    page.selectbox(key="tariff-place").select_index(1)
+    _press(page, "tariff-confirm")
+    page.run()
+    (assignment,) = _rows(world, TariffAssignment)
+    assert assignment.charging_station_id is not None
+    assert "Total 215.00 ETB" in text_of(page)
+    _press(_press(page, f"end-{assignment.id}"), "tariff-confirm")
+    assert _rows(world, TariffAssignment)[0].valid_until is not None
+    told = [(row.user_name, row.action) for row in _rows(world, AuditEntry) if row.user_name]
+    assert told == [("admin", "add tariff"), ("admin", "assign tariff"), ("admin", "end tariff")]
+
+
+def test_a_document_that_cannot_be_priced_names_its_field(world: Engine, open_page: OpenPage) -> None:
+    page = _press(open_page("admin", "tariffs"), "new-tariff")
+    page.text_input(key="tariff-code").set_value("X")
+    page.segmented_control(key="tariff-how").set_value("As an OCPI document").run()
+    page.text_area(key="tariff-json").set_value('{"currency": "ETB", "elements": []}')
+    _press(page, "tariff-confirm")
+    assert "Elements: Tuple should have at least 1 item" in text_of(page)
+    assert [each for each in _rows(world, Tariff) if each.code] == []
+
+
+def test_the_page_does_not_exist_for_an_owner_nor_does_what_it_can_do(
+    world: Engine, open_page: OpenPage
+) -> None:
+    page = open_page("selam")
+    with pytest.raises(ValueError, match="navigation page"):
+        page.switch_page("views/tariffs.py")
+    with reading(world) as store:
+        selam = store.scalars(select(User).where(User.user_name == "selam")).one()
+        owner = store.scalars(select(StationOwner)).one()
+    who = Visitor(selam, Scope.owner(owner.id))
+    for order in (tariff_orders.tariffs, tariff_orders.assignments, tariff_orders.places):
+        with pytest.raises(AccessError):
+            order(who)
+    with pytest.raises(AccessError):
+        tariff_orders.add(who, NIGHT.document(), code="N", name="")
+    with pytest.raises(AccessError):
+        tariff_orders.end(who, 1)
+
+
+def test_a_sessions_drawer_shows_the_lines_of_its_bill_and_what_the_backend_said(
+    world: Engine, open_page: OpenPage
+) -> None:
+    give(world, "idle", IDLE)
+    tell(world, started(0, meter_start=0), progress(1200, 10), status(1200, "SuspendedEV"))
+    tell(world, stopped(2400, meter_stop=10_000, final_cost="7"))
+    (session,) = _rows(world, ChargingSession)
+    told = text_of(open_page("selam", "sessions", session=str(session.id)))
+    for expected in (
+        "Energy 10.000 kWh × 10.00 ETB/kWh 100.00 ETB",
+        "Idle time 20 min × 60.00 ETB/h 20.00 ETB",
+        "VAT contained in it 15.65 ETB",
+        f"Total {formats.exact_money(Decimal(120), 'ETB')}".replace("\u00a0", " "),
+        "Cost by the backend 7.00 ETB",
+    ):
+        assert expected in told
