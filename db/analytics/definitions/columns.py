@@ -1,0 +1,43 @@
+"""The columns that rows behind KPIs have: what each is called on pages and in files, and what it holds."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+# text; time: an aware time, told on the clock of the row's `timezone`; energy: Wh; power: W; length: seconds;
+# money: in the row's `currency`; number, share, flag.
+Kind = Literal["text", "time", "energy", "power", "length", "money", "number", "share", "flag"]
+
+
+class Column(NamedTuple):
+    title: str
+    kind: Kind
+
+
+COLUMNS = {
+    "station": Column("Station", "text"),
+    "station_id": Column("OCPP id", "text"),
+    "connector": Column("Connector", "number"),
+    "transaction_id": Column("Transaction", "text"),
+    "started_at": Column("Started", "time"),
+    "ended_at": Column("Ended", "time"),
+    "timezone": Column("Clock", "text"),
+    "energy_wh": Column("Energy", "energy"),
+    "cost": Column("Cost", "money"),
+    "tax": Column("VAT in it", "money"),
+    "currency": Column("Currency", "text"),
+    "stop_reason": Column("How it ended", "text"),
+    "is_failed": Column("Failed", "flag"),
+    "id_tag": Column("Id tag", "text"),
+    "weekday": Column("Weekday (0 is Monday)", "number"),
+    "hour": Column("Hour", "number"),
+    "status": Column("Status", "text"),
+    "error_code": Column("Error", "text"),
+    "vendor_error_code": Column("Vendor error", "text"),
+    "observed_seconds": Column("Observed", "length"),
+    "outage_seconds": Column("Outage", "length"),
+    "excluded_seconds": Column("Excluded", "length"),
+    "open_seconds": Column("Open", "length"),
+    "out_of_service_seconds": Column("Out of service", "length"),
+    "rated_w": Column("Rated power", "power"),
+}
