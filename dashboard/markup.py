@@ -25,15 +25,26 @@ class Change:
 
 @dataclass(frozen=True)
 class Card:
-    """A KPI: `value` None is no data, `exact` its full precision, `help` how it is computed."""
+    """A KPI by its `key`: `value` None is no data, `exact` its full precision, `note` about the change."""
 
+    key: str
     label: str
     value: Amount | None
     exact: str
-    help: str
+    note: str
     change: Change | None
     compared_with: str
     history: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A period's value: None is no data. `parts` are what it is made of, with their names."""
+
+    title: str
+    value: Amount | None
+    caption: str
+    parts: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -57,33 +68,25 @@ def style_sheet() -> str:
     return f"<style>{STYLE_SHEET.read_text('utf-8')}</style>"
 
 
-def cards(found: Sequence[Card]) -> str:
-    return f'<div class="mm-kpis">{"".join(map(_card, found))}</div>'
-
-
-def _card(card: Card) -> str:
+def card(card: Card) -> str:
     if card.value is None:
         value = f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
     else:
         value = f"{escape(card.value.figure)} <small>{escape(card.value.unit)}</small>"
     return (
         f'<section class="mm-card mm-kpi" aria-label="{escape(card.label)}">'
-        f'<div class="mm-kpi-label">{escape(card.label)}{_help(card)}</div>'
+        f'<div class="mm-kpi-label">{escape(card.label)}</div>'
         f'<div class="mm-kpi-value" title="{escape(card.exact)}">{value}</div>'
         f'<div class="mm-kpi-change">{_change(card)}</div>{sparkline(card.history)}</section>'
     )
 
 
-def _help(card: Card) -> str:
-    text = escape(card.help) + (f"<br><b>{escape(card.exact)}</b>" if card.exact else "")
-    return (
-        f'<span class="mm-help" tabindex="0" role="note" aria-label="How this is computed">?'
-        f'<span class="mm-tip">{text}</span></span>'
-    )
-
-
 def _change(card: Card) -> str:
-    compared = f'<span class="mm-vs">{escape(card.compared_with)}</span>' if card.compared_with else ""
+    compared = (
+        f'<span class="mm-vs" title="{escape(card.note)}">{escape(card.compared_with)}</span>'
+        if card.compared_with
+        else ""
+    )
     if card.change is None:
         return f'<span class="mm-delta mm-even">n/a</span>{compared}'
     arrow = "↑" if card.change.rose else "↓"
@@ -199,6 +202,37 @@ def totals(found: Sequence[tuple[str, str]]) -> str:
 def facts(found: Sequence[tuple[str, str]]) -> str:
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
     return f'<dl class="mm-facts">{items}</dl>'
+
+
+def figures_side_by_side(found: Sequence[Figure]) -> str:
+    return f'<div class="mm-compared">{"".join(map(_figure, found))}</div>'
+
+
+def _figure(figure: Figure) -> str:
+    if figure.value is None and not figure.parts:
+        value = f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
+    else:
+        value = (
+            f"{escape(figure.value.figure)} <small>{escape(figure.value.unit)}</small>"
+            if figure.value
+            else ""
+        )
+    parts = "".join(
+        f"<li><span>{escape(name)}</span> <b>{escape(text)}</b></li>" for name, text in figure.parts
+    )
+    return (
+        f'<section aria-label="{escape(figure.title)}"><span>{escape(figure.title)}</span>'
+        f'<div class="mm-kpi-value">{value}</div><span>{escape(figure.caption)}</span>'
+        f"{f'<ul>{parts}</ul>' if parts else ''}</section>"
+    )
+
+
+def definition(formula: str, source: str) -> str:
+    """How something is computed, and by whose definition."""
+    return (
+        f'<div class="mm-definition"><p>{escape(formula)}</p>'
+        f"<p><span>Definition</span> {escape(source)}</p></div>"
+    )
 
 
 def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import figures, formats, kpi_cards, loading, markup
+from dashboard import explanation, figures, formats, kpi_cards, loading, markup
 from dashboard.controls import choose_period
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
@@ -70,6 +70,7 @@ def trend(now: Overview, before: Overview | None) -> None:
     length, bars = figures.buckets(now.days, metric)
     earlier = figures.buckets(before.days, metric)[1] if before else []
     title.html(markup.card_title(f"{length} trend"))
+    explanation.button((shown or "Energy").lower(), "chart-trend")
     st.plotly_chart(
         figures.trend(bars, earlier, metric),
         config=figures.CONFIG,
@@ -81,6 +82,7 @@ def trend(now: Overview, before: Overview | None) -> None:
 def top_stations(period: Period) -> None:
     found = loading.top_stations(scope, period)
     st.html(markup.card_title("Top stations", "By revenue, VAT included"))
+    explanation.button("revenue", "chart-top")
     if not found:
         st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
         return
@@ -111,6 +113,7 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
         st.html(
             markup.card_title("When drivers plug in", "Session starts by hour; stronger colour means more")
         )
+        explanation.button("arrivals", "chart-arrivals")
         st.plotly_chart(
             figures.arrivals(loading.arrivals(scope, period)),
             config=figures.CONFIG,
@@ -136,7 +139,11 @@ now = load(scope, period)
 is_comparable = choice != "all" and history is not None and history[0] <= period.previous().start
 before = load(scope, period.previous(), now.currency) if now and is_comparable else None
 comparison = compare(period, now.currency) if now and is_comparable else None
-st.html(markup.cards(kpi_cards.cards(now, comparison, compared_with(choice, period))))
+with st.container(key="kpis"):
+    for card in kpi_cards.cards(now, comparison, compared_with(choice, period)):
+        with st.container(key=f"kpi-{card.key}"):
+            st.html(markup.card(card))
+            explanation.button(card.key)
 
 if now:
     charts(now, before, period)
@@ -158,3 +165,4 @@ else:
                     "with python manage.py import-sessions.",
                 )
             )
+explanation.show(scope, period)
