@@ -5,6 +5,7 @@ Instants are whole seconds since 1970, as `db.sums` adds them up.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,19 +16,24 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     String,
+    bindparam,
+    case,
+    cast,
     column,
+    func,
     literal,
     select,
     values,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
-from db.analytics.scope import Period, Scope
-from db.clocks import DAY, clock
+from db.analytics.buckets import instants
+from db.analytics.scope import Period, Scope, timezones
+from db.clocks import clock
 from db.columns import UTCDateTime
-from db.models import ChargingStation, OCPPStation
 from db.sums import LONGEST
 
 
@@ -46,6 +52,41 @@ def _seconds_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(seconds, "postgresql")
 def _seconds_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     return f"CAST(floor(extract(epoch FROM {compiler.process(element.clauses, **options)})) AS BIGINT)"
+
+
+class time_of(FunctionElement[datetime]):
+    """The time of an instant."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+
+
+@compiles(time_of, "sqlite")
+def _time_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"datetime({compiler.process(element.clauses, **options)}, 'unixepoch')"
+
+
+@compiles(time_of, "postgresql")
+def _time_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"to_timestamp({compiler.process(element.clauses, **options)})"
+
+
+class day_of(FunctionElement[str]):
+    """The day of a reading of a clock, as 2025-03-30."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(day_of, "sqlite")
+def _day_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"date({compiler.process(element.clauses, **options)}, 'unixepoch')"
+
+
+@compiles(day_of, "postgresql")
+def _day_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    at = compiler.process(element.clauses, **options)
+    return f"to_char(to_timestamp({at}) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 
 
 class least(FunctionElement[int]):
@@ -119,9 +160,9 @@ def clocks(store: Session, scope: Scope, period: Period) -> CTE:
     )
 
 
-def hours_of_longest() -> CTE:
+def numbers() -> CTE:
     """The numbers from 0 on, one for each hour that a session may reach into."""
-    number = select(literal(0, Integer).label("number")).cte("hours", recursive=True)
+    number = select(literal(0, Integer).label("number")).cte("numbers", recursive=True)
     most = int(LONGEST / timedelta(hours=1)) + 2
     return number.union_all(select(number.c.number + 1).where(number.c.number < most))
 
@@ -135,45 +176,46 @@ def hour_of(hours: ColumnElement[int]) -> ColumnElement[int]:
     return hours % 24
 
 
-def _zones(store: Session, scope: Scope) -> list[str]:
-    named = (
-        select(ChargingStation.timezone)
-        .join(OCPPStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .where(OCPPStation.id.in_(scope.stations()))
-        .distinct()
-        .order_by(ChargingStation.timezone)
+def merged(spans: CTE, *keys: str) -> CTE:
+    """The same time without overlaps: spans (`keys`, first, last) that touch as one."""
+    by, in_order = [spans.c[key] for key in keys], (spans.c.first, spans.c.last)
+    reached = func.max(spans.c.last).over(partition_by=by, order_by=in_order, rows=(None, -1))
+    is_new = case((spans.c.first <= reached, 0), else_=1).label("is_new")
+    marked = select(spans, is_new).cte(f"{spans.name}_marked")
+    by, in_order = [marked.c[key] for key in keys], (marked.c.first, marked.c.last)
+    stretch = func.sum(marked.c.is_new).over(partition_by=by, order_by=in_order, rows=(None, 0))
+    numbered = select(marked, stretch.label("stretch")).cte(f"{spans.name}_numbered")
+    by = [numbered.c[key] for key in keys]
+    return (
+        select(*by, func.min(numbered.c.first).label("first"), func.max(numbered.c.last).label("last"))
+        .group_by(*by, numbered.c.stretch)
+        .cte(f"{spans.name}_merged")
     )
+
+
+def told(store: Session, rows: list[tuple[int, ...]], *columns: str) -> CTE:
+    """Rows of whole numbers as a table: one value to tell, however many they are."""
+    given = bindparam(None, json.dumps(rows), String())
+    if store.get_bind().dialect.name == "postgresql":
+        row = func.jsonb_array_elements(cast(given, JSONB)).table_valued(column("value", JSONB)).c.value
+        numbers: list[ColumnElement[int]] = [cast(row[n].astext, BigInteger) for n in range(len(columns))]
+    else:
+        row = func.json_each(given).table_valued(column("value", String)).c.value
+        numbers = [func.json_extract(row, f"$[{n}]", type_=BigInteger()) for n in range(len(columns))]
+    return select(*(number.label(name) for number, name in zip(numbers, columns, strict=True))).cte("told")
+
+
+def _zones(store: Session, scope: Scope) -> list[str]:
     # A table has a row: where there are no stations, this one meets none.
-    return list(store.scalars(named)) or ["UTC"]
+    return sorted(store.scalars(timezones(scope))) or ["UTC"]
 
 
 def _stretches(zone: str, period: Period) -> Iterator[tuple[int, int, int]]:
     """The parts of the period in which the clock does not jump: since, until, seconds ahead of UTC."""
-    local = clock(zone)
-    since, end = (int(bound.timestamp()) for bound in period.bounds(zone))
-    day = since
-    while day < end:
-        ahead, following = local.reading(since) - since, min(day + DAY, end)
-        if following < end and local.reading(following) - following == ahead:
-            day = following
-            continue
-        jump = _first_jump(local.reading, since=day, until=following, ahead=ahead)
-        yield since, jump, ahead
-        since = day = jump
-
-
-def _first_jump(reading: Any, *, since: int, until: int, ahead: int) -> int:
-    """The first instant from `since` on at which the clock is not so far ahead; `until` where none is."""
-    low, high = since, until
-    if reading(high - 1) - (high - 1) == ahead:
-        return high
-    while low < high:
-        middle = (low + high) // 2
-        if reading(middle) - middle == ahead:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    since, end = instants(period, zone)
+    for until, ahead in clock(zone).offsets(since, end):
+        yield since, until, ahead
+        since = until
 
 
 def _table(name: str, columns: dict[str, Any], rows: list[tuple[Any, ...]]) -> CTE:

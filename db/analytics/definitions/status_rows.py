@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from db.analytics import availability
-from db.analytics.definitions.sql import days, greatest, least, seconds
+from db.analytics.definitions.sql import days, greatest, least, merged, seconds
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.scope import Period, Scope
 from db.models import (
@@ -158,23 +158,7 @@ def _without_overlaps(scope: Scope) -> CTE:
         )
         .cte("held")
     )
-    reached = func.max(held.c.last).over(
-        partition_by=held.c.connector, order_by=(held.c.first, held.c.last), rows=(None, -1)
-    )
-    marked = select(held, case((held.c.first <= reached, 0), else_=1).label("is_new")).cte("marked")
-    stretch = func.sum(marked.c.is_new).over(
-        partition_by=marked.c.connector, order_by=(marked.c.first, marked.c.last), rows=(None, 0)
-    )
-    numbered = select(marked, stretch.label("stretch")).cte("numbered")
-    return (
-        select(
-            numbered.c.connector,
-            func.min(numbered.c.first).label("first"),
-            func.max(numbered.c.last).label("last"),
-        )
-        .group_by(numbered.c.connector, numbered.c.stretch)
-        .cte("excluded")
-    )
+    return merged(held, "connector")
 
 
 def _selected(columns: _Columns, more: dict[str, ColumnElement[Any]] | None = None) -> _Rows:
