@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from db.analytics import activity, congestion, load, series, utilisation
-from db.analytics.definitions import session_rows, use_rows
+from db.analytics.definitions import passing_rows, session_rows, use_rows
 from db.analytics.definitions.kpi import Compute, Kpi, Value
 from db.analytics.scope import Period, Scope
 from db.analytics.utilisation import Use
@@ -55,7 +55,7 @@ def _time(key: str, name: str, formula: str, figure: Callable[[Use], timedelta])
         formula=formula,
         source=f"{_ATLAS}: {name}",
         value=_of_use(lambda found: _seconds(figure(found))),
-        behind=session_rows.times,
+        behind=passing_rows.times,
         columns=(*_SESSION, "occupied_seconds", "charging_seconds", "idle_seconds", "transaction_id"),
         adds_up=f"coalesce(sum({key.removeprefix('time_')}_seconds), 0)",
         less_is_better=key == "time_idle",
@@ -162,7 +162,7 @@ KPIS = (
         formula="The number of local days on which a station was occupied, summed over stations.",
         source=f"{_ATLAS}: In-use Days",
         value=lambda store, scope, period, now: activity.whole(store, scope, period, now).station_days,
-        behind=session_rows.days_in_use,
+        behind=passing_rows.days_in_use,
         columns=("day", "station", "station_id", "sessions", "occupied_seconds"),
         adds_up="count(*)",
     ),
@@ -186,7 +186,7 @@ KPIS = (
         "evenly while it charges.",
         source="MengedMate: the highest point of the load curve",
         value=_peak,
-        behind=session_rows.power,
+        behind=passing_rows.power,
         columns=("at", "station", "connector", "timezone", "own_power_w", "power_w"),
         adds_up="max(power_w)",
         less_is_better=None,
@@ -199,7 +199,7 @@ KPIS = (
         "a session flows evenly while it charges.",
         source="MengedMate: split over the hours in which it flowed",
         value=_load,
-        behind=session_rows.flow,
+        behind=passing_rows.flow,
         columns=(*_SESSION, "weekday", "hour", "energy_wh", "transaction_id"),
         adds_up="sum(energy_wh)",
         per=("weekday", "hour"),

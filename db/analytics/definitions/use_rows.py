@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from db.analytics import capacity
-from db.analytics.definitions import session_rows
+from db.analytics.definitions import passing_rows
 from db.analytics.definitions.sql import greatest, least, merged, seconds, time_of, told
 from db.analytics.ended import counted
 from db.analytics.scope import Period, Scope
@@ -65,7 +65,7 @@ def use(store: Session, scope: Scope, period: Period, now: datetime, columns: _C
     }
     connectors = _connectors(select(*_filled(columns, known)), there)
     wanted = tuple(name for name in columns if name not in ("what", "rated_w", "open_seconds"))
-    sessions = session_rows.times(store, scope, period, now, wanted).order_by(None).subquery("sessions")
+    sessions = passing_rows.times(store, scope, period, now, wanted).order_by(None).subquery("sessions")
     charged = select(*_filled(columns, {"what": literal("session"), **_named(sessions)}))
     return _together(columns, connectors, charged)
 
@@ -73,7 +73,7 @@ def use(store: Session, scope: Scope, period: Period, now: datetime, columns: _C
 def unused_stations(store: Session, scope: Scope, period: Period, now: datetime, columns: _Columns) -> _Rows:
     """The stations that were open and at which nobody was plugged in in the period."""
     there = _open(store, scope, period, now)
-    occupied = session_rows.times(store, scope, period, now, ("station_id",)).order_by(None).subquery()
+    occupied = passing_rows.times(store, scope, period, now, ("station_id",)).order_by(None).subquery()
     first, last = func.min(there.c.first), func.max(there.c.last)
     known = {
         "station": ChargingStation.name,
