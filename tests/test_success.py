@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.analytics import attempts, errors
 from db.analytics.charge_success import Outcome, Tally
 from db.analytics.scope import Period, Scope
-from db.analytics.success import Success, VisitRow, rows_of, success
+from db.analytics.success import Success, VisitRow, success, troubled_visits
 from db.engine import reading, writing
 from db.models import Command, OCPPConnector, OCPPStation
 from ocpp_integration.errors import BackendDown
@@ -35,7 +35,7 @@ def _found(engine: Engine, scope: Scope = NETWORK, period: Period = TODAY) -> Su
 
 def _told(engine: Engine) -> list[VisitRow]:
     with reading(engine) as store:
-        return rows_of(store, NETWORK, success(store, NETWORK, TODAY).troubled)
+        return troubled_visits(store, NETWORK, TODAY)
 
 
 def _station(store: Session, name: str = "Bole Road", **more: object) -> OCPPStation:
@@ -145,12 +145,13 @@ def test_without_energy_a_charging_status_is_power_all_the_same(engine: Engine) 
         ((("charging", 9.0), ("finishing", 9.5), ("available", 9.6)), 1),
         ((("charging", 9.0), ("faulted", 9.49), ("available", 12)), 0),
         ((("charging", 9.0), ("faulted", 9.51)), 0),
-        # Not next, and not soon.
-        ((("charging", 9.0), ("finishing", 9.501), ("faulted", 9.51)), 1),
+        ((("charging", 9.0), ("finishing", 9.501), ("faulted", 9.51)), 0),
+        ((("charging", 9.0), ("available", 9.5), ("faulted", 9.52)), 1),
+        ((("faulted", 8.0), ("charging", 9.0), ("available", 9.5)), 1),
         ((("available", -20.0), ("faulted", 14)), 1),
     ],
 )
-def test_a_stop_with_a_fault_next_is_not_valid(
+def test_a_stop_in_a_fault_or_just_before_one_is_not_valid(
     engine: Engine, statuses: tuple[tuple[str, float], ...], valid: int
 ) -> None:
     with writing(engine) as store:
@@ -219,9 +220,50 @@ def test_success_is_that_of_the_scope_alone(engine: Engine) -> None:
         owner_id = bole.charging_station.owner_id
     assert _found(engine, Scope.owner(owner_id)).total == Tally(1, 1, 1, 1)
     assert _found(engine, Scope.station(adama.id)).total == Tally(2, 0, 0, 0, 0, 2)
-    visits = _found(engine).troubled
     with reading(engine) as store:
-        assert rows_of(store, Scope.owner(owner_id), visits) == []
+        assert troubled_visits(store, Scope.owner(owner_id), TODAY) == []
+
+
+def _tried(store: Session, station: OCPPStation, *tried: tuple[float, float, object, int]) -> None:
+    """Sessions of (begin in minutes after nine, minutes, id tag, connector), none of which succeeds."""
+    for begun, minutes, id_tag, connector in tried:
+        start = _at(9) + timedelta(minutes=begun)
+        columns = {"energy_wh": 0, "status": "failed", "id_tag": id_tag, "connector": connector}
+        factories.add_session(store, station, start, minutes=int(minutes), **columns)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("tried", "visits"),
+    [
+        ([(0, 60, "A", 1), (90, 5, "A", 1)], 1),
+        ([(0, 60, "A", 1), (91, 5, "A", 1)], 2),
+        # The longest one counts, not the newest.
+        ([(0, 60, "A", 1), (10, 5, "A", 2), (80, 5, "A", 1)], 1),
+        ([(0, 5, "abebe", 1), (6, 5, "ABEBE", 2)], 1),
+        ([(0, 5, "A", 1), (6, 5, "B", 1)], 2),
+        ([(0, 5, None, 1), (7, 5, None, 1)], 1),
+        ([(0, 5, None, 1), (8, 5, None, 1)], 2),
+        ([(0, 5, "", 1), (6, 5, None, 2)], 2),
+    ],
+)
+def test_a_visit_goes_on_while_the_same_person_tries_again_without_a_long_pause(
+    engine: Engine, tried: list[tuple[float, float, object, int]], visits: int
+) -> None:
+    with writing(engine) as store:
+        _tried(store, _station(store), *tried)
+        _tried(store, _station(store, "Elsewhere"), (5, 1, "A", 1))
+    assert _found(engine).total.failed == visits + 1
+
+
+def test_on_the_day_on_which_clocks_jump_everything_is_in_its_own_day(engine: Engine) -> None:
+    with writing(engine) as store:
+        station = _station(store, timezone="Europe/Berlin")
+        # Clocks are put back at 01:00 UTC: the 26th lasts from 22:00 UTC until 23:00 UTC a day later.
+        for number, hour in enumerate((-3, -1, 1, 22.5, 23.5)):
+            stop = datetime(2025, 10, 26, tzinfo=UTC) + timedelta(hours=hour)
+            factories.add_session(store, station, stop - timedelta(minutes=5), minutes=5, id_tag=f"T{number}")
+    found = _found(engine, period=Period(date(2025, 10, 20), date(2025, 11, 3)))
+    assert {day.day: tally.attempts for day, tally in found.by_day.items()} == {25: 1, 26: 3, 27: 1}
 
 
 # Errors

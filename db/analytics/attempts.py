@@ -1,4 +1,4 @@
-"""Attempts to charge as the store knows them, for the ChargeX indicators (`charge_success`).
+"""Attempts to charge and visits as the store knows them, for the ChargeX indicators (`charge_success`).
 
 Authorize messages do not come over the webhook contract, so that a driver whom a charge point turns away at
 its card reader leaves no trace here. What there is:
@@ -8,39 +8,43 @@ its card reader leaves no trace here. What there is:
   backend is none, nor is one at a connector that somebody else had; both say nothing of the charge point.
 - *Power was delivered* where the meter rose above its start, or the connector reported Charging meanwhile.
 - A *stop is valid* by its reason, after more than 0.1 kWh (`outcome.is_success`), unless the connector was
-  faulted then or is so next, within `FAULTED_NEXT`. An EVCommunicationError is a warning and no fault.
+  faulted then or within `FAULTED_NEXT`. An EVCommunicationError is a warning and no fault.
+- A *visit* is the attempts of one person at one station without a long pause: the user who started from afar,
+  else the id tag; where nobody knows who it was, whoever tries the same connector again at once.
 
-An attempt belongs to the moment at which it ended. One that is still under way is told as not over.
+An attempt belongs to the moment at which it ended. One that is still under way counts nowhere yet, nor does
+its visit. Times are in seconds since 1970.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
+    Integer,
+    Interval,
     Select,
+    String,
     and_,
     case,
     cast,
     exists,
     extract,
     func,
+    literal,
+    not_,
+    null,
     or_,
     select,
-    true,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
-from db.analytics.charge_success import Attempt
 from db.analytics.error_codes import ALWAYS_A_WARNING
-from db.analytics.outcome import ENDED_STATUSES, is_success
+from db.analytics.outcome import ENDED_STATUSES, SUCCESS_OVER_WH, VALID_STOP_REASONS
 from db.analytics.scope import Scope
 from db.models import (
     ChargingSession,
@@ -52,76 +56,137 @@ from db.models import (
 )
 from db.models.ocpp import TELLS_OF_TROUBLE
 
-# The status that follows a stop tells of it only if it follows soon.
-FAULTED_NEXT = timedelta(minutes=5)
+# Whoever tries again within this time has not given up: it is one visit.
+SAME_VISIT = timedelta(minutes=30)
+SAME_VISIT_ANONYMOUS = timedelta(minutes=2)
+# A fault that begins so soon after a stop is taken to belong to it.
+FAULTED_NEXT = timedelta(minutes=1)
 # Why a start failed without a charge point having been asked: the backend was away, or somebody else was at
 # the connector. The words are those of `ocpp_integration.errors` and `ocpp_integration.charging`.
 NOT_ASKED = frozenset({"backend_down", "busy"})
-_AT_ONCE = 2_000
 
-# By connector, when faults began that spoil the stops before and in them, and when they ended; in order.
-_Faults = Mapping[int, tuple[list[int], list[int]]]
+_SECOND = timedelta(seconds=1)
 
 
-class StationAttempts(NamedTuple):
-    """A station (`ocpp_stations.id`), its clock and its attempts."""
+def attempts(scope: Scope, start: datetime, end: datetime, dialect: str) -> CTE:
+    """The attempts that ended from `start` until before `end` and those under way, each with its visit.
 
-    station: int
-    timezone: str
-    attempts: list[Attempt]
-
-
-def by_station(store: Session, scope: Scope, start: datetime, end: datetime) -> Iterator[StationAttempts]:
-    """The attempts that ended from `start` until before `end` and those under way, station by station.
-
-    No more than a station's are in memory.
+    Columns: `station`, `timezone`, `port`, `who`, `visit` (its number among those of `who` at the station),
+    `is_first`, `start`, `stop` (the start while it is under way), `has_power`, `is_valid`, `is_over`,
+    `session_pk` or `command_pk`. What begins with a verb is 0 or 1.
     """
-    faults = _faults(store, scope, start, end)
-    zones = dict(store.execute(_zones(scope)).all())
-    refused: dict[int, list[Attempt]] = defaultdict(list)
-    for attempt in _refused(store, scope, start, end):
-        refused[attempt.station].append(attempt)
-    rows = store.execute(
-        _sessions(scope, start, end, store.get_bind().dialect.name).execution_options(yield_per=_AT_ONCE)
+    sessions, refused = _sessions(scope, start, end, dialect), _refused(scope, start, end, dialect)
+    tried = sessions.union_all(refused).cte("tried").c
+    until = func.max(tried.stop).over(
+        partition_by=(tried.station, tried.who), order_by=(tried.start, tried.stop), rows=(None, -1)
     )
-    for station, found in groupby(rows, key=lambda row: row[0]):
-        attempts = [_of_session(row, faults) for row in found]
-        yield StationAttempts(station, zones[station], attempts + refused.pop(station, []))
-    for station, alone in refused.items():
-        yield StationAttempts(station, zones[station], alone)
+    begins = case((tried.start - until <= tried.patience, 0), else_=1)
+    told = select(*tried, begins.label("is_first")).cte("told").c
+    number = func.sum(told.is_first).over(
+        partition_by=(told.station, told.who), order_by=(told.start, told.stop), rows=(None, 0)
+    )
+    return select(*told, number.label("visit")).cte("attempts")
 
 
-def _zones(scope: Scope) -> Select[int, str]:
+def visits(found: CTE) -> CTE:
+    """The visits that those attempts make: their `is_first_valid`, `is_any_valid`, `stop` and `is_over`."""
+    of = found.c
+    first = func.max(case((of.is_first == 1, of.is_valid), else_=0))
     return (
-        select(OCPPStation.id, ChargingStation.timezone)
-        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .where(OCPPStation.id.in_(scope.stations()))
+        select(
+            of.station,
+            of.timezone,
+            of.who,
+            of.visit,
+            first.label("is_first_valid"),
+            func.max(of.is_valid).label("is_any_valid"),
+            func.max(of.stop).label("stop"),
+            func.min(of.is_over).label("is_over"),
+        )
+        .group_by(of.station, of.timezone, of.who, of.visit)
+        .cte("visits")
     )
 
 
 def _sessions(scope: Scope, start: datetime, end: datetime, dialect: str) -> Select[*tuple[Any, ...]]:
     session = ChargingSession
-    has_ended = and_(session.status.in_(ENDED_STATUSES), session.stop_time.is_not(None))
+    is_over = and_(session.status.in_(sorted(ENDED_STATUSES)), session.stop_time.is_not(None))
+    is_valid = and_(
+        is_over,
+        session.energy_wh > SUCCESS_OVER_WH,
+        func.coalesce(func.nullif(session.stop_reason, ""), "Local").in_(sorted(VALID_STOP_REASONS)),
+        not_(_is_faulted_next(dialect)),
+    )
+    begun = _epoch(session.start_time, dialect)
+    query = select(
+        session.ocpp_station_id.label("station"),
+        ChargingStation.timezone,
+        session.ocpp_connector_id.label("port"),
+        *_who(session.user_id, session.id_tag, session.ocpp_connector_id, session.id),
+        begun.label("start"),
+        case((is_over, _epoch(session.stop_time, dialect)), else_=begun).label("stop"),
+        case((session.energy_wh > 0, 1), (_has_charged(), 1), else_=0).label("has_power"),
+        case((is_valid, 1), else_=0).label("is_valid"),
+        case((is_over, 1), else_=0).label("is_over"),
+        session.id.label("session_pk"),
+        cast(null(), BigInteger).label("command_pk"),
+    )
     return (
-        select(
-            session.ocpp_station_id,
-            session.ocpp_connector_id,
-            session.user_id,
-            session.id_tag,
-            _epoch(session.start_time, dialect),
-            _epoch(session.stop_time, dialect),
-            case((session.energy_wh > 0, true()), else_=_has_charged()),
-            session.energy_wh,
-            session.stop_reason,
-            has_ended,
-            session.id,
-        )
+        query.join(OCPPStation, session.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .where(
             session.ocpp_station_id.in_(scope.stations()),
             or_(and_(session.stop_time >= start, session.stop_time < end), session.stop_time.is_(None)),
         )
-        .order_by(session.ocpp_station_id)
     )
+
+
+def _refused(scope: Scope, start: datetime, end: datetime, dialect: str) -> Select[*tuple[Any, ...]]:
+    """Starts from afar that came to nothing and made no session. A moment each, when they were sent."""
+    at = _epoch(Command.sent_at, dialect)
+    no, yes = literal(0, Integer), literal(1, Integer)
+    query = select(
+        OCPPConnector.ocpp_station_id.label("station"),
+        ChargingStation.timezone,
+        OCPPConnector.id.label("port"),
+        *_who(Command.user_id, null(), OCPPConnector.id, Command.id),
+        at.label("start"),
+        at.label("stop"),
+        no.label("has_power"),
+        no.label("is_valid"),
+        yes.label("is_over"),
+        cast(null(), BigInteger).label("session_pk"),
+        Command.id.label("command_pk"),
+    )
+    made = exists().where(ChargingSession.transaction_id == Command.transaction_id)
+    return (
+        query.join(OCPPConnector, Command.ocpp_connector_id == OCPPConnector.id)
+        .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(
+            OCPPConnector.ocpp_station_id.in_(scope.stations()),
+            Command.state == "failed",
+            Command.kind == "start",
+            Command.sent_at >= start,
+            Command.sent_at < end,
+            func.coalesce(Command.outcome["code"].as_string(), "").not_in(sorted(NOT_ASKED)),
+            not_(made),
+        )
+    )
+
+
+def _who(user_id: Any, id_tag: Any, port: Any, pk: Any) -> tuple[ColumnElement[str], ColumnElement[int]]:
+    """Who tried, as a word, and how many seconds may lie between two attempts of one visit."""
+    tag = func.nullif(cast(id_tag, String), "")
+    who = case(
+        (user_id.is_not(None), literal("user ") + cast(user_id, String)),
+        (tag.is_not(None), literal("tag ") + func.upper(tag)),
+        (port.is_not(None), literal("port ") + cast(port, String)),
+        else_=literal("alone ") + cast(pk, String),
+    )
+    is_known = or_(user_id.is_not(None), tag.is_not(None))
+    patience = case((is_known, SAME_VISIT // _SECOND), else_=SAME_VISIT_ANONYMOUS // _SECOND)
+    return who.label("who"), patience.label("patience")
 
 
 def _has_charged() -> ColumnElement[bool]:
@@ -135,93 +200,32 @@ def _has_charged() -> ColumnElement[bool]:
     )
 
 
-def _of_session(row: Sequence[Any], faults: _Faults) -> Attempt:
-    station, port, user_id, id_tag, start, stop, has_power, energy_wh, reason, has_ended, pk = row
-    driver = id_tag if user_id is None else str(user_id)
-    if not has_ended:
-        return Attempt(station, port, driver, start, start, bool(has_power), False, False, "session", pk)
-    is_valid = is_success(energy_wh, reason) and not _is_faulted_next(faults, port, stop)
-    return Attempt(
-        station, port, driver, start, max(start, stop), bool(has_power), is_valid, True, "session", pk
+def _is_faulted_next(dialect: str) -> ColumnElement[bool]:
+    """Whether the connector is faulted at a session's stop or soon after: its newest fault by then lasts."""
+    fault, stop = ConnectorStatusInterval, ChargingSession.stop_time
+    seconds = FAULTED_NEXT // _SECOND
+    soon = (
+        func.datetime(stop, f"+{seconds} seconds")
+        if dialect == "sqlite"
+        else stop + literal(FAULTED_NEXT, Interval)
     )
-
-
-def _is_faulted_next(faults: _Faults, port: int | None, stop: int) -> bool:
-    if port is None or port not in faults:
-        return False
-    begins, ends = faults[port]
-    place = bisect_right(begins, stop) - 1
-    return place >= 0 and stop < ends[place]
-
-
-def _faults(store: Session, scope: Scope, start: datetime, end: datetime) -> _Faults:
-    """From the begin of the status before a fault, at most `FAULTED_NEXT`, until the fault's end."""
-    fault, before = ConnectorStatusInterval, aliased(ConnectorStatusInterval)
-    dialect = store.get_bind().dialect.name
-    status_before = (
-        select(func.max(before.started_at))
-        .where(before.ocpp_connector_id == fault.ocpp_connector_id, before.started_at < fault.started_at)
-        .scalar_subquery()
-    )
-    rows = store.execute(
-        select(
-            fault.ocpp_connector_id,
-            _epoch(fault.started_at, dialect),
-            _epoch(fault.ended_at, dialect),
-            _epoch(status_before, dialect),
-        )
-        .join(OCPPConnector, fault.ocpp_connector_id == OCPPConnector.id)
+    lasts = (
+        select(case((or_(fault.ended_at.is_(None), fault.ended_at > stop), 1), else_=0))
         .where(
             TELLS_OF_TROUBLE,
+            fault.ocpp_connector_id == ChargingSession.ocpp_connector_id,
             fault.status == "faulted",
-            fault.error_code.not_in(ALWAYS_A_WARNING),
-            fault.started_at < end + FAULTED_NEXT,
-            or_(fault.ended_at.is_(None), fault.ended_at > start),
-            OCPPConnector.ocpp_station_id.in_(scope.stations()),
+            fault.error_code.not_in(sorted(ALWAYS_A_WARNING)),
+            fault.started_at <= soon,
         )
-        .order_by(fault.ocpp_connector_id, fault.started_at)
+        .order_by(fault.started_at.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    last = int(end.timestamp())
-    soon = int(FAULTED_NEXT.total_seconds())
-    found: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for port, begun, ended, earlier in rows:
-        begins, ends = found[port]
-        begins.append(max(begun - soon, earlier if earlier is not None else begun))
-        ends.append(last if ended is None else ended)
-    return dict(found)
-
-
-def _refused(store: Session, scope: Scope, start: datetime, end: datetime) -> Iterable[Attempt]:
-    """Starts from afar that came to nothing and made no session. A moment each, when they were sent."""
-    made = exists().where(ChargingSession.transaction_id == Command.transaction_id)
-    rows = store.execute(
-        select(
-            OCPPConnector.ocpp_station_id,
-            OCPPConnector.id,
-            Command.user_id,
-            Command.sent_at,
-            Command.outcome,
-            Command.id,
-        )
-        .join(OCPPConnector, Command.ocpp_connector_id == OCPPConnector.id)
-        .where(
-            Command.state == "failed",
-            Command.kind == "start",
-            Command.sent_at >= start,
-            Command.sent_at < end,
-            OCPPConnector.ocpp_station_id.in_(scope.stations()),
-            ~made,
-        )
-    )
-    for station, port, user_id, sent_at, outcome, pk in rows:
-        if (outcome or {}).get("code") in NOT_ASKED:
-            continue
-        at, driver = int(sent_at.timestamp()), None if user_id is None else str(user_id)
-        yield Attempt(station, port, driver, at, at, False, False, True, "command", pk)
+    return func.coalesce(lasts, 0) == 1
 
 
 def _epoch(time: Any, dialect: str) -> ColumnElement[int]:
     # PostgreSQL would round it, and a stop just before midnight be in the next day.
-    return cast(
-        extract("epoch", func.date_trunc("second", time) if dialect == "postgresql" else time), BigInteger
-    )
+    seconds = func.date_trunc("second", time) if dialect == "postgresql" else time
+    return cast(extract("epoch", seconds), BigInteger)

@@ -105,6 +105,7 @@ TELLS_OF_TROUBLE = or_(
 )
 Index(
     "ix_connector_status_intervals_trouble",
+    ConnectorStatusInterval.ocpp_connector_id,
     ConnectorStatusInterval.started_at,
     sqlite_where=TELLS_OF_TROUBLE,
     postgresql_where=TELLS_OF_TROUBLE,

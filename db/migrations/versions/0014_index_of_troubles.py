@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_connector_status_intervals_trouble",
         "connector_status_intervals",
-        ["started_at"],
+        ["ocpp_connector_id", "started_at"],
         sqlite_where=_IS_TROUBLE,
         postgresql_where=_IS_TROUBLE,
     )
