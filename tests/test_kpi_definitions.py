@@ -16,12 +16,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from db.analytics import exclusions
 from db.analytics.definitions import COLUMNS, Value, kpis_with
 from db.analytics.scope import Period, Scope
-from db.analytics.spans import Span
 from db.engine import make_engine, reading, writing
-from db.models import Base, OCPPStation, User
+from db.models import Base, Command, OCPPStation, OutageExclusion, User
 
 KPIS = kpis_with(Decimal("0.655"))
 # Berlin's clock is put forward on 30 March.
@@ -85,10 +83,12 @@ def _filled(engine: Engine) -> World:
             unused.charging_station.created_at = datetime(2025, 3, 4, 12, tzinfo=UTC)
         _shut(stations[1])
         for station in stations:
-            _add_sessions(store, station, chance)
+            _add_sessions(store, station, admin, chance)
+            _fill_both(store, station)
             for number in range(2):
                 _add_statuses(store, station, number, chance)
             _exclude(store, station, admin, chance)
+            _refuse(store, station, admin, chance)
         factories.roll_up(store, date(2025, 1, 1), date(2025, 5, 1))
         scopes = {
             "network": Scope.network(),
@@ -105,13 +105,10 @@ def _shut(station: OCPPStation) -> None:
     connector.is_active, connector.updated_at = False, datetime(2025, 3, 22, 9, tzinfo=UTC)
 
 
-def _add_sessions(store: Session, station: OCPPStation, chance: random.Random) -> None:
-    place, rated = station.charging_station, station.connectors[0].charging_connector
+def _add_sessions(store: Session, station: OCPPStation, by: User, chance: random.Random) -> None:
+    rated = station.connectors[0].charging_connector
     for number in range(70):
-        # Twice an hour that the clocks of Berlin skip; else whenever, with parts of seconds.
         start = FIRST + timedelta(seconds=chance.uniform(0, 62 * 86_400))
-        if number < 2:
-            start = datetime(2025, 3, 30, 0, 40, tzinfo=UTC)
         minutes = chance.choice((1, 7, 25, 45, 90, 300, 1500))
         energy = chance.choice((None, 0, 60, 100, 101, chance.randrange(500, 60_000)))
         cost = None if energy is None else Decimal(energy * 12).scaleb(-3).quantize(Decimal("0.01"))
@@ -128,10 +125,17 @@ def _add_sessions(store: Session, station: OCPPStation, chance: random.Random) -
             connector=chance.choice((1, 2)),
             stop_reason=chance.choice(_REASONS),
             id_tag=chance.choice((None, "TAG1", "tag1", "TAG2", "TAG3")),
+            user_id=chance.choice((None, None, by.id)),
             charging_seconds=chance.choice((None, 0, minutes * 30, minutes * 90)),
             max_power_w=chance.choice((None, rated.power_w if rated else None, 7_000)),
         )
-    assert place.currency
+
+
+def _fill_both(store: Session, station: OCPPStation) -> None:
+    """Both connectors at once, in either period; in one of them over an hour that the clocks of Berlin skip."""
+    for start in (datetime(2025, 3, 1, 8, tzinfo=UTC), datetime(2025, 3, 30, 0, 40, tzinfo=UTC)):
+        for connector in (1, 2):
+            factories.add_session(store, station, start, minutes=90, connector=connector)
 
 
 def _add_statuses(store: Session, station: OCPPStation, number: int, chance: random.Random) -> None:
@@ -150,14 +154,37 @@ def _exclude(store: Session, station: OCPPStation, by: User, chance: random.Rand
     """Exclusions of the station and of a connector that overlap, touch, lie in one another."""
     for n in range(8):
         start = FIRST + timedelta(days=chance.randrange(60), hours=12 * (n % 2))
-        exclusions.enter(
-            store,
-            station_pk=station.id,
-            connector_pk=chance.choice((None, station.connectors[0].id)),
-            span=Span(start, start + timedelta(days=chance.choice((1, 2, 6)))),
+        excluded = OutageExclusion(
+            ocpp_station_id=station.id,
+            ocpp_connector_id=chance.choice((None, station.connectors[0].id)),
+            started_at=start,
+            ended_at=start + timedelta(days=chance.choice((1, 2, 6))),
             reason="maintenance",
-            by=by.id,
+            entered_by_id=by.id,
+            revoked_at=NOW if n == 7 else None,
         )
+        store.add(excluded)
+    store.flush()
+
+
+def _refuse(store: Session, station: OCPPStation, by: User, chance: random.Random) -> None:
+    """Starts from afar that failed: by the charge point, by a backend that was away, and with a session."""
+    for n in range(12):
+        outcome = {"code": chance.choice(("rejected", "backend_down", "busy"))} if n % 3 else None
+        at = FIRST + timedelta(days=5 * n, seconds=chance.randrange(80_000))
+        store.add(
+            Command(
+                idempotency_key=f"{station.id}-{n}",
+                kind="start",
+                user_id=chance.choice((None, by.id)),
+                ocpp_connector_id=chance.choice(station.connectors).id,
+                transaction_id=1001 if n == 0 else None,
+                state=chance.choice(("failed", "failed", "accepted")),
+                outcome=outcome,
+                sent_at=at,
+            )
+        )
+    store.flush()
 
 
 def _close(value: Value) -> Any:

@@ -8,12 +8,17 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from db.analytics import errors, kpis, outages
-from db.analytics.definitions import session_rows, status_rows
+from db.analytics.charge_success import Rate, Tally
+from db.analytics.definitions import attempt_rows, session_rows, status_rows
 from db.analytics.definitions.kpi import Compute, Kpi, Value
 from db.analytics.kpis import Summary
 from db.analytics.scope import Period, Scope
+from db.analytics.success import success
 
-_SESSION = ("station", "connector", "started_at", "ended_at", "timezone")
+_TIMES = ("started_at", "ended_at", "timezone")
+_SESSION = ("station", "connector", *_TIMES)
+_ATTEMPT = ("what", *_SESSION, "energy_wh", "stop_reason", "has_power", "is_valid", "transaction_id")
+_TRIED = "An attempt is a session, or a start from afar that came to nothing"
 _OUTAGE = (*_SESSION, "status", "error_code", "observed_seconds", "outage_seconds")
 
 
@@ -25,6 +30,10 @@ def _of_outages(figure: Callable[[outages.Definitions], Value]) -> Compute:
     return lambda store, scope, period, now: figure(
         outages.definitions(outages.logs(store, scope, period, now))
     )
+
+
+def _of_success(figure: Callable[[Tally], Rate]) -> Compute:
+    return lambda store, scope, period, _now: figure(success(store, scope, period).total).share
 
 
 def _errors(store: Session, scope: Scope, period: Period, now: datetime) -> Value:
@@ -70,6 +79,63 @@ KPIS = (
         behind=status_rows.rapid_ports,
         columns=("station", "connector", "rated_w", "open_seconds", "out_of_service_seconds"),
         adds_up="1 - 1.0 * sum(out_of_service_seconds) / nullif(sum(open_seconds), 0)",
+    ),
+    Kpi(
+        key="charge_start_success",
+        name="Charge start success",
+        unit="share",
+        formula="The attempts in which power was delivered, of all attempts that ended in the period. "
+        f"{_TRIED}; power was delivered where the meter rose or the connector reported Charging.",
+        source="ChargeX, equations 1 and 3 to 5",
+        value=_of_success(lambda tally: tally.charge_start_success),
+        behind=attempt_rows.tried,
+        columns=_ATTEMPT,
+        adds_up="1.0 * count(*) FILTER (WHERE has_power) / nullif(count(*), 0)",
+    ),
+    Kpi(
+        key="charge_end_success",
+        name="Charge end success",
+        unit="share",
+        formula="The attempts that ended in the period with a valid stop, of those in which power was "
+        "delivered. A stop is valid by its reason, after more than 0.1 kWh, where no fault follows at once.",
+        source="ChargeX, equation 10",
+        value=_of_success(lambda tally: tally.charge_end_success),
+        behind=attempt_rows.tried,
+        columns=_ATTEMPT,
+        adds_up="1.0 * count(*) FILTER (WHERE is_valid) / nullif(count(*) FILTER (WHERE has_power), 0)",
+    ),
+    Kpi(
+        key="session_success",
+        name="Session success",
+        unit="share",
+        formula=f"The attempts that ended in the period with a valid stop, of all attempts. {_TRIED}.",
+        source="ChargeX, equations 12 and 14 to 16",
+        value=_of_success(lambda tally: tally.session_success),
+        behind=attempt_rows.tried,
+        columns=_ATTEMPT,
+        adds_up="1.0 * count(*) FILTER (WHERE is_valid) / nullif(count(*), 0)",
+    ),
+    Kpi(
+        key="first_attempt_success",
+        name="First-attempt success",
+        unit="share",
+        formula="The visits whose first attempt succeeded, of all visits that ended in the period. A visit "
+        "is the attempts of one person at one station with pauses of at most 30 minutes (2 where nobody "
+        "knows who it was, at one connector).",
+        source="ChargeX, driver experience; visits as in kwwhat",
+        value=_of_success(lambda tally: tally.first_attempt_success),
+        behind=attempt_rows.visits,
+        columns=(
+            "station",
+            "who",
+            "started_at",
+            "ended_at",
+            "timezone",
+            "attempts",
+            "is_first_valid",
+            "is_any_valid",
+        ),
+        adds_up="1.0 * count(*) FILTER (WHERE is_first_valid) / nullif(count(*), 0)",
     ),
     Kpi(
         key="error_rate",
