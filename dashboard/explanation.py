@@ -11,8 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import formats, kpi_words, loading, markup
+from dashboard.markup import Card
 from dashboard.visitor import visitor
-from db.analytics.definitions import KPIS, Kpi
+from db.analytics.definitions import Kpi
 from db.analytics.scope import Period, Scope
 from ocpp_integration.exports.files import to_csv
 
@@ -24,7 +25,7 @@ _ADDRESS = "how"
 
 def button(key: str, place: str = "") -> None:
     """The button that opens the explanation of a KPI. `place` tells several of one page apart."""
-    kpi = KPIS[key]
+    kpi = loading.definitions()[key]
     if st.button(
         f"How {kpi.name} is computed",
         icon=":material/question_mark:",
@@ -36,9 +37,18 @@ def button(key: str, place: str = "") -> None:
         st.rerun()
 
 
+def cards(found: Sequence[Card]) -> None:
+    """KPI cards side by side, each with its button."""
+    with st.container(key="kpis"):
+        for card in found:
+            with st.container(key=f"kpi-{card.key}"):
+                st.html(markup.card(card))
+                button(card.key)
+
+
 def show(scope: Scope, period: Period) -> None:
     """Open the explanation that the address names, if it names one. The last thing that a page does."""
-    if kpi := KPIS.get(st.query_params.get(_ADDRESS, "")):
+    if kpi := loading.definitions().get(st.query_params.get(_ADDRESS, "")):
         drawer = st.dialog(
             kpi.name, width=760, position="right", on_dismiss=_close, icon=":material/function:"
         )

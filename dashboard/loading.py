@@ -10,6 +10,7 @@ connectors now, and the one session that was opened (its bill, just after it was
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 from dashboard import resources
 from dashboard.periods import History
 from db.analytics import kpis, live, series, sessions
-from db.analytics.definitions import KPIS, Value
+from db.analytics.definitions import Kpi, Value, kpis_with
 from db.analytics.scope import Period, Scope
 from db.engine import reading
 from db.job_states import JobState
@@ -92,31 +93,38 @@ def top_stations(scope: Scope, period: Period) -> list[series.StationTotal]:
     return resources.read(lambda store: series.top_stations(store, scope, period))
 
 
+def definitions() -> Mapping[str, Kpi]:
+    """The definitions of this installation."""
+    return kpis_with(resources.settings().co2e_kg_per_kwh)
+
+
 @st.cache_data(ttl=15, max_entries=500, show_spinner=False)
 def kpi_value(scope: Scope, period: Period, key: str) -> Value:
     now = datetime.now(UTC)
-    return resources.read(lambda store: KPIS[key].value(store, scope, period, now))
+    return resources.read(lambda store: definitions()[key].value(store, scope, period, now))
 
 
 @st.cache_data(ttl=15, max_entries=500, show_spinner=False)
 def kpi_row_count(scope: Scope, period: Period, key: str, most: int) -> int:
     """How many rows are behind a KPI; not looked further than `most`."""
     now = datetime.now(UTC)
-    return resources.read(lambda store: KPIS[key].count_rows(store, scope, period, now, most))
+    return resources.read(lambda store: definitions()[key].count_rows(store, scope, period, now, most))
 
 
 @st.cache_data(ttl=15, max_entries=500, show_spinner=False)
 def kpi_rows(scope: Scope, period: Period, key: str, limit: int, offset: int) -> list[tuple[Any, ...]]:
     now = datetime.now(UTC)
     return resources.read(
-        lambda store: list(KPIS[key].each_row(store, scope, period, now, limit=limit, offset=offset))
+        lambda store: list(definitions()[key].each_row(store, scope, period, now, limit=limit, offset=offset))
     )
 
 
 def kpi_file_rows(scope: Scope, period: Period, key: str, most: int) -> list[tuple[Any, ...]]:
     """The rows for a file, which is made once and so kept nowhere."""
     now = datetime.now(UTC)
-    return resources.read(lambda store: list(KPIS[key].each_row(store, scope, period, now, limit=most)))
+    return resources.read(
+        lambda store: list(definitions()[key].each_row(store, scope, period, now, limit=most))
+    )
 
 
 @st.cache_data(ttl=0.9, max_entries=500, show_spinner=False)

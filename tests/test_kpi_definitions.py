@@ -20,6 +20,8 @@ from db.analytics.definitions import COLUMNS, Value, kpis_with
 from db.analytics.scope import Period, Scope
 from db.engine import make_engine, reading, writing
 from db.models import Base, Command, OCPPStation, OutageExclusion, User
+from management import kpi_document
+from settings import ROOT
 
 KPIS = kpis_with(Decimal("0.655"))
 # Berlin's clock is put forward on 30 March.
@@ -107,7 +109,7 @@ def _shut(station: OCPPStation) -> None:
 
 def _add_sessions(store: Session, station: OCPPStation, by: User, chance: random.Random) -> None:
     rated = station.connectors[0].charging_connector
-    for number in range(70):
+    for _ in range(70):
         start = FIRST + timedelta(seconds=chance.uniform(0, 62 * 86_400))
         minutes = chance.choice((1, 7, 25, 45, 90, 300, 1500))
         energy = chance.choice((None, 0, 60, 100, 101, chance.randrange(500, 60_000)))
@@ -132,7 +134,7 @@ def _add_sessions(store: Session, station: OCPPStation, by: User, chance: random
 
 
 def _fill_both(store: Session, station: OCPPStation) -> None:
-    """Both connectors at once, in either period; in one of them over an hour that the clocks of Berlin skip."""
+    """Both connectors at once, in either period; once over an hour that the clocks of Berlin skip."""
     for start in (datetime(2025, 3, 1, 8, tzinfo=UTC), datetime(2025, 3, 30, 0, 40, tzinfo=UTC)):
         for connector in (1, 2):
             factories.add_session(store, station, start, minutes=90, connector=connector)
@@ -249,3 +251,8 @@ def test_a_definition_has_its_words_and_titles_for_its_columns(key: str) -> None
     assert kpi.key == key and kpi.name and kpi.source
     assert kpi.formula.endswith(".") and kpi.formula[0].isupper()
     assert set(kpi.columns) <= set(COLUMNS) and set(kpi.per) <= set(kpi.columns)
+
+
+def test_the_document_of_kpis_is_made_of_the_table() -> None:
+    """Else: python manage.py kpis > docs/kpis.md"""
+    assert (ROOT / "docs" / "kpis.md").read_text(encoding="utf-8") == kpi_document.document()

@@ -139,11 +139,7 @@ now = load(scope, period)
 is_comparable = choice != "all" and history is not None and history[0] <= period.previous().start
 before = load(scope, period.previous(), now.currency) if now and is_comparable else None
 comparison = compare(period, now.currency) if now and is_comparable else None
-with st.container(key="kpis"):
-    for card in kpi_cards.cards(now, comparison, compared_with(choice, period)):
-        with st.container(key=f"kpi-{card.key}"):
-            st.html(markup.card(card))
-            explanation.button(card.key)
+explanation.cards(kpi_cards.cards(now, comparison, compared_with(choice, period)))
 
 if now:
     charts(now, before, period)

@@ -2,6 +2,6 @@
 
 from db.analytics.definitions.columns import COLUMNS, Column
 from db.analytics.definitions.kpi import Kpi, Number, Value
-from db.analytics.definitions.table import KPIS, kpis_with
+from db.analytics.definitions.table import GROUPS, KPIS, kpis_with
 
-__all__ = ["COLUMNS", "KPIS", "Column", "Kpi", "Number", "Value", "kpis_with"]
+__all__ = ["COLUMNS", "GROUPS", "KPIS", "Column", "Kpi", "Number", "Value", "kpis_with"]

@@ -9,7 +9,8 @@ from functools import lru_cache
 from db.analytics.definitions import reliability, use, volume
 from db.analytics.definitions.kpi import Kpi
 
-KPIS = {kpi.key: kpi for kpi in (*volume.KPIS, *use.KPIS, *reliability.KPIS)}
+GROUPS = {"Charging": volume.KPIS, "Use": use.KPIS, "Reliability": reliability.KPIS}
+KPIS = {kpi.key: kpi for kpis in GROUPS.values() for kpi in kpis}
 
 
 @lru_cache(maxsize=16)
