@@ -43,11 +43,11 @@ class Bucket:
     value: float
 
 
-def buckets(days: Sequence[DayPoint], metric: Metric) -> tuple[str, list[Bucket]]:
-    """How long a bar is (Daily, Weekly, Monthly), and the bars: as many as can be told apart."""
-    if len(days) <= _MAX_DAYS:
+def buckets(days: Sequence[DayPoint], metric: Metric, grain: str = "auto") -> tuple[str, list[Bucket]]:
+    """How long a bar is (Daily, Weekly, Monthly) and the bars, by `grain` or as can be told apart."""
+    if grain == "day" or (grain == "auto" and len(days) <= _MAX_DAYS):
         return "Daily", [Bucket(point.day, point.day, point.day, metric.value(point)) for point in days]
-    if len(days) <= _MAX_WEEKS * 7:
+    if grain == "week" or (grain == "auto" and len(days) <= _MAX_WEEKS * 7):
         # Weeks that end where the period ends, so that the newest bar is a whole one.
         end = days[-1].day + _DAY
         return "Weekly", _grouped(days, metric, start=lambda day: end - _WEEK * -(-(end - day) // _WEEK))

@@ -10,9 +10,11 @@ connectors now, and the one session that was opened (its bill, just after it was
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 from sqlalchemy import select
@@ -49,9 +51,19 @@ class LiveState:
     connectors: list[live.LiveConnector]
 
 
-def today() -> date:
-    """The day on the installation's clock."""
-    return datetime.now(resources.settings().zone).date()
+@dataclass(frozen=True)
+class Place:
+    """A station as it is named in lists; `label` tells it from others of its name."""
+
+    name: str
+    label: str
+    timezone: str
+
+
+def today(zones: Collection[str] = ()) -> date:
+    """The day on the clock of `zones` where that is one, else on the installation's."""
+    zone = ZoneInfo(next(iter(zones))) if len(set(zones)) == 1 else resources.settings().zone
+    return datetime.now(zone).date()
 
 
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
@@ -98,16 +110,21 @@ def live_state(scope: Scope) -> LiveState:
         return LiveState(live.state_of(found, live.newest_event(store, scope)), found)
 
 
-@st.cache_data(ttl=60, max_entries=500, show_spinner=False)
-def stations(scope: Scope) -> dict[int, str]:
-    """Names of the stations in scope by `ocpp_stations.id`, in the order of the names."""
+@st.cache_data(ttl=10, max_entries=500, show_spinner=False)
+def places(scope: Scope) -> dict[int, Place]:
+    """The stations in scope by `ocpp_stations.id`, in the order of their names."""
     named = (
-        select(OCPPStation.id, ChargingStation.name)
+        select(OCPPStation.id, ChargingStation.name, ChargingStation.city, ChargingStation.timezone)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .where(OCPPStation.id.in_(scope.stations()))
         .order_by(ChargingStation.name, OCPPStation.id)
     )
-    return resources.read(lambda store: {int(pk): str(name) for pk, name in store.execute(named)})
+    return resources.read(
+        lambda store: {
+            int(pk): Place(name, f"{name} · {city}" if city else name, timezone)
+            for pk, name, city, timezone in store.execute(named)
+        }
+    )
 
 
 @st.cache_data(ttl=5, max_entries=500, show_spinner=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -55,6 +56,11 @@ class Bar:
 
 def style_sheet() -> str:
     return f"<style>{STYLE_SHEET.read_text('utf-8')}</style>"
+
+
+def plain(text: str) -> str:
+    """Text from people for a place that reads Markdown: nothing in it is a link, an image or emphasis."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:])", r"\\\1", text)
 
 
 def cards(found: Sequence[Card]) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import figures, formats, kpi_cards, loading, markup
-from dashboard.controls import choose_period
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
 from dashboard.periods import CHOICES, has_data
+from dashboard.view import choose_grain, choose_view
 from dashboard.visitor import visitor
 from db.analytics.scope import Period, Scope
 
-scope = visitor().scope
-today = loading.today()
-history = loading.history(scope)
+view = choose_view("Overview")
+scope, period, history = view.scope, view.period, view.history
 
 
 def load(scope: Scope, period: Period, currency: str | None = None) -> Overview | None:
@@ -24,7 +23,7 @@ def load(scope: Scope, period: Period, currency: str | None = None) -> Overview 
 
 def compare(period: Period, currency: str) -> kpi_cards.Comparison | None:
     """The complete days of the period, and as many just one period earlier."""
-    complete = period.without_day(today)
+    complete = period.without_day(view.today)
     if complete is None:
         return None
     later = load(scope, complete, currency)
@@ -57,6 +56,9 @@ def trend(now: Overview, before: Overview | None) -> None:
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with head:
         title = st.container(width="content")
+        choices = st.container(horizontal=True, width="content", key="trend-choices")
+    with choices:
+        grain = choose_grain(period)
         shown = st.segmented_control(
             "Show",
             ["Energy", "Revenue", "Sessions"],
@@ -67,8 +69,8 @@ def trend(now: Overview, before: Overview | None) -> None:
             label_visibility="collapsed",
         )
     metric = metrics(now.currency)[shown or "Energy"]
-    length, bars = figures.buckets(now.days, metric)
-    earlier = figures.buckets(before.days, metric)[1] if before else []
+    length, bars = figures.buckets(now.days, metric, grain)
+    earlier = figures.buckets(before.days, metric, grain)[1] if before else []
     title.html(markup.card_title(f"{length} trend"))
     st.plotly_chart(
         figures.trend(bars, earlier, metric),
@@ -121,22 +123,13 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
         top_stations(period)
 
 
-head = st.container(
-    horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="head"
-)
-with head:
-    title = st.container(width="content")
-    with st.container(horizontal=True, width="content", vertical_alignment="center"):
-        choice, period = choose_period(today, history)
-title.html(markup.title("Overview", f"{visitor().role} · {formats.days(period.start, period.end)}"))
-
 live_strip()
 
 now = load(scope, period)
-is_comparable = choice != "all" and history is not None and history[0] <= period.previous().start
+is_comparable = view.choice != "all" and history is not None and history[0] <= period.previous().start
 before = load(scope, period.previous(), now.currency) if now and is_comparable else None
 comparison = compare(period, now.currency) if now and is_comparable else None
-st.html(markup.cards(kpi_cards.cards(now, comparison, compared_with(choice, period))))
+st.html(markup.cards(kpi_cards.cards(now, comparison, compared_with(view.choice, period))))
 
 if now:
     charts(now, before, period)

@@ -10,9 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import formats, loading, markup
-from dashboard.controls import choose_period
 from dashboard.session_drawer import open_drawer, selected_in_address
-from dashboard.visitor import visitor
+from dashboard.view import choose_view
 from db.analytics.scope import Period
 from db.analytics.sessions import SessionCount, SessionFilter, SessionRow
 
@@ -26,21 +25,13 @@ ORDERS = {
     "Longest": ("duration", True),
 }
 
-scope = visitor().scope
-history = loading.history(scope)
-names = loading.stations(scope)
+view = choose_view("Sessions", "Ended in the period, or running")
+scope = view.scope
 
 
 def choose_filter(period: Period) -> tuple[SessionFilter, str]:
     """What to list, and in which order (a key of `ORDERS`)."""
-    with st.grid(4, min_column_width=140, gap="small"):
-        station = st.selectbox(
-            "Station",
-            [None, *names],
-            format_func=lambda pk: "All stations" if pk is None else names[pk],
-            key="station",
-            persist_state="session",
-        )
+    with st.grid(3, min_column_width=140, gap="small"):
         statuses = st.multiselect(
             "Status",
             STATUSES,
@@ -59,7 +50,7 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             persist_state="session",
         )
         order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", persist_state="session")
-    return SessionFilter(period, tuple(statuses), station, search or ""), order or "Newest first"
+    return SessionFilter(period, tuple(statuses), search=search or ""), order or "Newest first"
 
 
 def sums(count: SessionCount) -> str:
@@ -133,20 +124,8 @@ def table(rows: Sequence[SessionRow]) -> int | None:
     return rows[picked[0]].pk if picked and picked[0] < len(rows) else None
 
 
-head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom")
-with head:
-    title = st.container(width="content")
-    with st.container(horizontal=True, width="content", vertical_alignment="center"):
-        _, period = choose_period(loading.today(), history)
-title.html(
-    markup.title(
-        "Sessions",
-        f"Ended in {formats.days(period.start, period.end)}, or running; times of the station's clock",
-    )
-)
-
 with st.container(key="card-filter"):
-    wanted, order = choose_filter(period)
+    wanted, order = choose_filter(view.period)
 
 sort, descending = ORDERS[order]
 slot = st.container(key="card-sessions")
@@ -164,7 +143,7 @@ with slot:
         st.html(sums(count))
         chosen = table(rows)
         st.caption("Choose a row to see its bill and its meter curve.")
-    elif history:
+    elif view.history:
         st.html(markup.empty("No sessions match", "Choose a longer period or fewer filters."))
     else:
         st.html(
