@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import cast
 
-from sqlalchemy import BigInteger, ColumnElement, Table, delete, func, or_, select, text, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, delete, func, or_, select, text, type_coerce
 from sqlalchemy.orm import Session
 
 from db.columns import to_minor
@@ -194,14 +194,14 @@ def stored(store: Session, first: date, last: date) -> Sums:
     return sums
 
 
-def hours_of_station(
-    store: Session, station_pk: int, start: date, end: date
+def hours_of_stations(
+    store: Session, station_pks: Select[int], start: date, end: date
 ) -> dict[tuple[date, int], list[int]]:
-    """What `hour_profiles` would have for each day of a station from `start` until before `end`, by day and
-    weekday, in the order of `sums.HOURS`; there may be other days among them.
+    """What `hour_profiles` would have for each day of these stations together from `start` until before
+    `end`, by day and weekday, in the order of `sums.HOURS`; there may be other days among them.
     """
     adding = Adding()
-    for session in _sessions_touching(store, start, end, ChargingSession.ocpp_station_id == station_pk):
+    for session in _sessions_touching(store, start, end, ChargingSession.ocpp_station_id.in_(station_pks)):
         adding.session(session)
     return {
         (bucket, weekday): values

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics import open_intervals
-from db.analytics.scope import Period, Scope, in_period
+from db.analytics.scope import Period, Scope, built_once, in_period
 from db.columns import from_minor
 from db.models import Rollup
 
@@ -54,7 +53,7 @@ def summary(store: Session, scope: Scope, period: Period, now: datetime) -> Summ
     )
 
 
-@lru_cache(maxsize=512)
+@built_once
 def _sums(scope: Scope) -> Select[str, int, int, int, int, int, int, int]:
     return (
         select(

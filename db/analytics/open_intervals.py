@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, cast, extract, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import Period, Scope, built_once, timezones
 from db.clocks import DAY, Clock, clock, date_of
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 
@@ -83,7 +82,7 @@ def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
 
 def _zones(store: Session, scope: Scope, period: Period, now: datetime) -> list[_Zone]:
     zones = []
-    for name in store.scalars(_names(scope)):
+    for name in store.scalars(timezones(scope)):
         first, last = period.bounds(name)
         zone = _Zone(name, int(first.timestamp()), int(min(now, last).timestamp()))
         if zone.first < zone.end:
@@ -94,17 +93,7 @@ def _zones(store: Session, scope: Scope, period: Period, now: datetime) -> list[
 # Statements are built once for each scope and told a `_Zone` when they are executed.
 
 
-@lru_cache(maxsize=512)
-def _names(scope: Scope) -> Select[str]:
-    names = select(ChargingStation.timezone).distinct()
-    if scope.kind == "owner":
-        return names.where(ChargingStation.owner_id == scope.id)
-    if scope.kind == "station":
-        return names.join(OCPPStation).where(OCPPStation.id == scope.id)
-    return names
-
-
-@lru_cache(maxsize=512)
+@built_once
 def _sums(scope: Scope, dialect: str) -> Select[bool, int, int]:
     begun = _begun(dialect)
     return (
@@ -115,7 +104,7 @@ def _sums(scope: Scope, dialect: str) -> Select[bool, int, int]:
     )
 
 
-@lru_cache(maxsize=512)
+@built_once
 def _begun_together(scope: Scope, dialect: str) -> Select[bool, int, int, int]:
     begun = _begun(dialect)
     slot = ((begun - bindparam("first", type_=BigInteger)) // _SLOT).label("slot")

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from functools import lru_cache, wraps
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup, User
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The network, one owner's stations (`id` a `station_owners.id`) or one station (`ocpp_stations.id`)."""
+    """The network, one owner's stations (`id` a `station_owners.id`), one station (`ocpp_stations.id`), or
+    those stations of a scope that somebody chose (`pks`, of `within`).
+    """
 
-    kind: Literal["network", "owner", "station"]
+    kind: Literal["network", "owner", "station", "stations"]
     id: int = 0
+    pks: tuple[int, ...] = ()
+    within: Scope | None = None
 
     @classmethod
     def network(cls) -> Scope:
@@ -40,8 +52,22 @@ class Scope:
             return cls.owner(user.owner_id)
         raise PermissionError(f"{user.user_name} ({user.role}) has no stations to look at")
 
+    def only(self, station_pks: Iterable[int]) -> Scope:
+        """Those of `station_pks` that are in this scope: it gets no wider, and none of them are none."""
+        chosen = set(station_pks)
+        if self.kind == "stations":
+            chosen.intersection_update(self.pks)
+        return Scope("stations", pks=tuple(sorted(chosen)), within=self.within or self)
+
+    @property
+    def is_of_stations(self) -> bool:
+        """Whether its sums are those of single stations, of which `hour_profiles` has no days."""
+        return self.kind in ("station", "stations")
+
     def stations(self) -> Select[int]:
         """The `ocpp_stations.id` in this scope, for use with `.in_()`."""
+        if self.within is not None:
+            return self.within.stations().where(OCPPStation.id.op("IN")(_Listed(json.dumps(self.pks))))
         query = select(OCPPStation.id)
         if self.kind == "owner":
             return query.join(ChargingStation).where(ChargingStation.owner_id == self.id)
@@ -51,7 +77,53 @@ class Scope:
 
     def rollups(self, table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
         columns = table.__table__.c
+        if self.kind == "stations":
+            return and_(columns.scope == "station", columns.scope_id.in_(self.stations()))
         return and_(columns.scope == self.kind, columns.scope_id == self.id)
+
+
+class _Listed(FunctionElement[int]):
+    """The numbers of a JSON list as rows: one value to tell, however many they are."""
+
+    inherit_cache = True
+
+
+@compiles(_Listed, "sqlite")
+def _listed_in_sqlite(element: _Listed, compiler: Any, **options: Any) -> str:
+    return f"(SELECT value FROM json_each{compiler.process(element.clause_expr, **options)})"  # noqa: S608 - a mark
+
+
+@compiles(_Listed, "postgresql")
+def _listed_in_postgresql(element: _Listed, compiler: Any, **options: Any) -> str:
+    told = compiler.process(element.clause_expr, **options)
+    return f"(SELECT CAST(json_array_elements_text(CAST({told} AS json)) AS bigint))"
+
+
+def built_once(
+    build: Callable[Concatenate[Scope, _P], _T],
+) -> Callable[Concatenate[Scope, _P], _T]:
+    """Keep the statement that `build` makes for a scope. There are as many sets of stations as somebody
+    thinks of, so theirs are not kept.
+    """
+    kept: Any = lru_cache(maxsize=512)(build)
+
+    @wraps(build)
+    def built(scope: Scope, /, *args: _P.args, **named: _P.kwargs) -> _T:
+        statement: _T = (build if scope.kind == "stations" else kept)(scope, *args, **named)
+        return statement
+
+    return built
+
+
+@built_once
+def timezones(scope: Scope) -> Select[str]:
+    """The names of the zones by whose clocks a scope's stations live."""
+    names = select(ChargingStation.timezone).distinct()
+    if scope.kind == "network":
+        return names
+    if scope.kind == "owner":
+        return names.where(ChargingStation.owner_id == scope.id)
+    return names.join(OCPPStation).where(OCPPStation.id.in_(scope.stations()))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, union_all
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session
 from db import rollups
 from db.analytics import open_intervals
 from db.analytics.kpis import availability
-from db.analytics.scope import Period, Scope, in_days, in_months, in_period, ranges
+from db.analytics.scope import Period, Scope, built_once, in_days, in_months, in_period, ranges
 from db.columns import from_minor
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
 from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
@@ -56,7 +55,7 @@ def daily(
     ]
 
 
-@lru_cache(maxsize=512)
+@built_once
 def _sums_by_day(scope: Scope, currency: str | None) -> Select[date, int, int, int, int, int, int, int]:
     return (
         select(
@@ -104,7 +103,7 @@ def load_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[i
 
 def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[str, ...]) -> list[list[int]]:
     grid = [[0] * 24 for _ in range(7)]
-    if scope.kind == "station":
+    if scope.is_of_stations:
         for edge in period.parts()[1]:
             _add_edge(store, scope, edge, hours, grid)
     for weekday, *values in store.execute(_sums_by_weekday(scope, hours), period.told):
@@ -112,10 +111,10 @@ def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[st
     return grid
 
 
-@lru_cache(maxsize=512)
+@built_once
 def _sums_by_weekday(scope: Scope, hours: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
     profiles = HourProfile.__table__.c
-    of_period = in_months() if scope.kind == "station" else in_period(HourProfile)
+    of_period = in_months() if scope.is_of_stations else in_period(HourProfile)
     return (
         select(profiles.weekday, *(func.sum(profiles[hour]) for hour in hours))
         .where(scope.rollups(HourProfile), of_period)
@@ -126,8 +125,9 @@ def _sums_by_weekday(scope: Scope, hours: tuple[str, ...]) -> Select[*tuple[Any,
 def _add_edge(
     store: Session, scope: Scope, days: Period, hours: tuple[str, ...], grid: list[list[int]]
 ) -> None:
-    """Days of a single station, from its sessions: there are few, and so the store keeps no such rows."""
-    for (day, weekday), values in rollups.hours_of_station(store, scope.id, days.start, days.end).items():
+    """Days of single stations, from their sessions: there are few, and so the store keeps no such rows."""
+    hours_of = rollups.hours_of_stations(store, scope.stations(), days.start, days.end)
+    for (day, weekday), values in hours_of.items():
         if days.start <= day < days.end:
             for hour, column in enumerate(hours):
                 grid[weekday][hour] += values[HOURS.index(column)]
@@ -142,7 +142,7 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -
     ]
 
 
-@lru_cache(maxsize=512)
+@built_once
 def _best_stations(scope: Scope, limit: int) -> Select[*tuple[Any, ...]]:
     # A part of the period at a time: with a choice of parts, SQLite would walk through every station.
     rows_of = union_all(*(_station_sums(scope, part) for part in ranges())).subquery().c
@@ -193,7 +193,7 @@ def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None
     return (first, last) if first is not None else None
 
 
-@lru_cache(maxsize=512)
+@built_once
 def _first_and_last(scope: Scope) -> Select[date, date]:
     of_day = (
         scope.rollups(),
