@@ -172,6 +172,11 @@ def lay_out(figure: go.Figure, *, height: int) -> None:
     figure.update_yaxes(fixedrange=True, automargin=True, title=None)
 
 
+def escaped(text: str) -> str:
+    """Text from people: Plotly reads a few tags, links among them."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _label(bar: Bucket) -> str:
     if bar.first == bar.last:
         return f"{bar.first:%a} {bar.first.day} {bar.first:%b %Y}"

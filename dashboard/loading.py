@@ -22,7 +22,8 @@ from sqlalchemy.orm import Session
 
 from dashboard import resources
 from dashboard.periods import History
-from db.analytics import kpis, live, series, sessions
+from db.analytics import kpis, live, outages, series, sessions
+from db.analytics import stations as station_figures
 from db.analytics.scope import Period, Scope
 from db.engine import reading
 from db.job_states import JobState
@@ -56,8 +57,12 @@ class Place:
     """A station as it is named in lists; `label` tells it from others of its name."""
 
     name: str
-    label: str
+    city: str
     timezone: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} · {self.city}" if self.city else self.name
 
 
 def today(zones: Collection[str] = ()) -> date:
@@ -121,10 +126,29 @@ def places(scope: Scope) -> dict[int, Place]:
     )
     return resources.read(
         lambda store: {
-            int(pk): Place(name, f"{name} · {city}" if city else name, timezone)
-            for pk, name, city, timezone in store.execute(named)
+            int(pk): Place(name, city, timezone) for pk, name, city, timezone in store.execute(named)
         }
     )
+
+
+@st.cache_data(ttl=2, max_entries=500, show_spinner=False)
+def stations(scope: Scope) -> list[station_figures.Station]:
+    """Every station in scope as it is, those that are not active among them, by name."""
+    with reading(resources.engine()) as store:
+        return station_figures.stations(store, scope)
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def figures_by_station(scope: Scope, period: Period) -> dict[int, station_figures.StationFigures]:
+    now = datetime.now(UTC)
+    return resources.read(lambda store: dict(station_figures.figures(store, scope, period, now)))
+
+
+@st.cache_data(ttl=15, max_entries=200, show_spinner=False)
+def port_logs(scope: Scope, period: Period) -> list[outages.PortLog]:
+    """What each connector was from when to when; for few stations, since a log has no end of rows."""
+    now = datetime.now(UTC)
+    return resources.read(lambda store: outages.logs(store, scope, period, now))
 
 
 @st.cache_data(ttl=5, max_entries=500, show_spinner=False)

@@ -1,6 +1,7 @@
 """The map of stations: places on a grid of degrees with a scale. It asks no server for tiles.
 
-Colour and shape both tell a station's state, so that one of them is enough.
+Colour and shape both tell a station's state, so that one of them is enough. Stations that would cover each
+other are one point with their number, in the state that matters most among them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from plotly import graph_objects as go
 
 from dashboard import figures
-from dashboard.station_row import STATES, StationNow
+from dashboard.station_row import RANKS, STATES, StationNow
 
 HEIGHT = 380
 # Of Wong's colours for the colour-blind, in the middle of both themes; the shapes are Plotly's.
@@ -27,12 +28,16 @@ LOOKS = {
 }
 _KM_PER_DEGREE = 111.32
 _LEAST_SPAN = 0.02
+Point = list[StationNow]
+# Points nearer than this part of the map would cover each other.
+_CROWDED = 0.045
 _MOST_LABELS = 14
+_MOST_NAMED = 10
 _GRID = "rgba(123, 139, 163, 0.22)"
 _GROUND = "rgba(20, 160, 143, 0.05)"
 
 
-class _Frame(NamedTuple):
+class Frame(NamedTuple):
     """What is in sight, in degrees; `squeeze` is how much shorter a degree of longitude is."""
 
     west: float
@@ -43,30 +48,36 @@ class _Frame(NamedTuple):
 
 
 def located(found: Sequence[StationNow]) -> list[StationNow]:
-    return [each for each in found if each.station.latitude is not None and each.station.longitude is not None]
+    return [
+        each for each in found if each.station.latitude is not None and each.station.longitude is not None
+    ]
 
 
 def station_map(found: Sequence[StationNow]) -> go.Figure:
-    """Stations that have coordinates; each point's `customdata` is the station's pk."""
+    """Stations that have coordinates; a point's `customdata` lists the pks of its stations."""
     frame = _frame(found)
+    points = together(found, frame)
     figure = go.Figure()
     for kind, (colour, shape) in LOOKS.items():
-        of_kind = [each for each in found if each.kinds[0] == kind]
+        of_kind = [point for point in points if _kind(point) == kind]
         if of_kind:
-            figure.add_scatter(**_points(kind, of_kind, colour, shape, with_names=len(found) <= _MOST_LABELS))
+            figure.add_scatter(
+                **_points(kind, of_kind, colour, shape, with_names=len(points) <= _MOST_LABELS)
+            )
     _ground(figure, frame)
     _scale(figure, frame)
     return figure
 
 
 def _points(
-    kind: str, found: Sequence[StationNow], colour: str, shape: str, *, with_names: bool
+    kind: str, points: Sequence[Point], colour: str, shape: str, *, with_names: bool
 ) -> dict[str, object]:
     return {
-        "x": [each.station.longitude for each in found],
-        "y": [each.station.latitude for each in found],
-        "text": [_escaped(each.station.name) for each in found],
-        "customdata": [each.station.pk for each in found],
+        "x": [sum(_longitude(each) for each in point) / len(point) for point in points],
+        "y": [sum(_latitude(each) for each in point) / len(point) for point in points],
+        "text": [_label(point) for point in points],
+        "hovertext": [_names(point) for point in points],
+        "customdata": [",".join(str(each.station.pk) for each in point) for point in points],
         "name": STATES[kind],
         "mode": "markers+text" if with_names else "markers",
         "textposition": "top center",
@@ -75,24 +86,61 @@ def _points(
         "marker": {
             "color": colour,
             "symbol": shape,
-            "size": 13,
+            "size": [13 if len(point) == 1 else min(34, 17 + len(point)) for point in points],
             "opacity": 0.9,
             "line": {"width": 1.5, "color": colour},
         },
-        "hovertemplate": "<b>%{text}</b><br>%{fullData.name}<extra></extra>",
+        "hovertemplate": "%{hovertext}<br>%{fullData.name}<extra></extra>",
     }
 
 
-def _frame(found: Sequence[StationNow]) -> _Frame:
-    longitudes = [each.station.longitude or 0.0 for each in found]
-    latitudes = [each.station.latitude or 0.0 for each in found]
+def together(found: Sequence[StationNow], frame: Frame) -> list[Point]:
+    """Those that would cover each other in one point."""
+    points: list[Point] = []
+    near = _CROWDED * (frame.north - frame.south)
+    for each in found:
+        for point in points:
+            east = (_longitude(each) - _longitude(point[0])) * frame.squeeze
+            if math.hypot(east, _latitude(each) - _latitude(point[0])) < near:
+                point.append(each)
+                break
+        else:
+            points.append([each])
+    return points
+
+
+def _kind(point: Point) -> str:
+    kinds = {each.kinds[0] for each in point}
+    return next(kind for kind in RANKS if kind in kinds)
+
+
+def _label(point: Point) -> str:
+    return figures.escaped(point[0].station.name) if len(point) == 1 else f"{len(point)} stations"
+
+
+def _names(point: Point) -> str:
+    names = [f"<b>{figures.escaped(each.station.name)}</b>" for each in point[:_MOST_NAMED]]
+    more = len(point) - _MOST_NAMED
+    return "<br>".join([*names, f"and {more} more"] if more > 0 else names)
+
+
+def _longitude(found: StationNow) -> float:
+    return found.station.longitude or 0.0
+
+
+def _latitude(found: StationNow) -> float:
+    return found.station.latitude or 0.0
+
+
+def _frame(found: Sequence[StationNow]) -> Frame:
+    longitudes, latitudes = [_longitude(each) for each in found], [_latitude(each) for each in found]
     middle = (min(latitudes) + max(latitudes)) / 2
     squeeze = max(0.05, math.cos(math.radians(middle)))
     span = max(
         (max(longitudes) - min(longitudes)) * squeeze / 2, max(latitudes) - min(latitudes), _LEAST_SPAN
     )
     margin = span * 0.18
-    return _Frame(
+    return Frame(
         min(longitudes) - margin / squeeze,
         max(longitudes) + margin / squeeze,
         min(latitudes) - margin,
@@ -101,7 +149,7 @@ def _frame(found: Sequence[StationNow]) -> _Frame:
     )
 
 
-def _ground(figure: go.Figure, frame: _Frame) -> None:
+def _ground(figure: go.Figure, frame: Frame) -> None:
     figures.lay_out(figure, height=HEIGHT)
     step = _round_step(max((frame.east - frame.west) / 5, (frame.north - frame.south) / 3))
     places = max(0, -math.floor(math.log10(step)))
@@ -127,7 +175,7 @@ def _ground(figure: go.Figure, frame: _Frame) -> None:
     )
 
 
-def _scale(figure: go.Figure, frame: _Frame) -> None:
+def _scale(figure: go.Figure, frame: Frame) -> None:
     """A bar of a round number of kilometres."""
     km = _round_step((frame.east - frame.west) * frame.squeeze * _KM_PER_DEGREE / 5)
     width = km / _KM_PER_DEGREE / frame.squeeze
@@ -147,10 +195,5 @@ def _scale(figure: go.Figure, frame: _Frame) -> None:
 
 def _round_step(about: float) -> float:
     """1, 2 or 5 times a power of ten, not above `about`."""
-    power = 10 ** math.floor(math.log10(about))
+    power: float = 10.0 ** math.floor(math.log10(about))
     return next(factor * power for factor in (5, 2, 1) if factor * power <= about or factor == 1)
-
-
-def _escaped(name: str) -> str:
-    # Plotly reads a few tags, links among them.
-    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -14,15 +14,16 @@ from db.analytics.stations import Station, StationFigures
 
 INACTIVE = "inactive"
 STATES = {**KINDS, INACTIVE: "Not active"}
+NO_FIGURES = StationFigures()
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # What is said first of a station of which several things are true.
-_RANKS = {
+RANKS = {
     kind: rank
     for rank, kind in enumerate(
         ("offline", "faulted", "charging", "occupied", "available", "other", INACTIVE)
     )
 }
-_ENDS_OF_ORDER = len(_RANKS)
+_LAST = len(RANKS)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class StationNow:
         if not self.station.is_online:
             return ["offline"]
         found = {state_of(connector).kind for connector in self.connectors}
-        return sorted(found, key=lambda kind: _RANKS.get(kind, _ENDS_OF_ORDER)) or ["other"]
+        return sorted(found, key=lambda kind: RANKS.get(kind, _LAST)) or ["other"]
 
     @property
     def power_w(self) -> int:
@@ -49,7 +50,8 @@ class StationNow:
 
     @property
     def place(self) -> str:
-        return ", ".join(filter(None, (self.station.address, self.station.city)))
+        address, city = self.station.address, self.station.city
+        return address if city in address else ", ".join(filter(None, (address, city)))
 
     def matches(self, kinds: Sequence[str], text: str) -> bool:
         station = self.station
@@ -65,7 +67,7 @@ class Order:
 
 # Of equal ones, those come first whose names do.
 ORDERS = {
-    "What needs attention": Order(lambda row: _RANKS[row.kinds[0]]),
+    "What needs attention": Order(lambda row: RANKS[row.kinds[0]]),
     "Name": Order(lambda row: row.station.name.lower()),
     "Most power now": Order(lambda row: row.power_w, descending=True),
     "Most energy today": Order(lambda row: row.figures.energy_today_wh, descending=True),
@@ -88,11 +90,26 @@ def row(found: StationNow, now: datetime, *, with_owner: bool) -> str:
     )
 
 
-def connectors_in_words(connectors: Sequence[LiveConnector]) -> str:
-    """`2 charging, 1 available`; in the order in which states matter."""
+def heading(found: StationNow) -> str:
+    """How the station is, in a line."""
+    kind = found.kinds[0]
+    told = [connectors_in_words(found.connectors), f"{formats.power(found.power_w)} now"]
+    return (
+        f'<div class="mm-station-head"><span class="mm-pill"><i class="mm-dot mm-{kind}"></i>'
+        f"{escape(STATES[kind])}</span><span>{escape(' · '.join(filter(None, told)))}</span></div>"
+    )
+
+
+def counted(connectors: Sequence[LiveConnector]) -> list[tuple[str, str]]:
+    """How many are in which state, those without any left out: `("2", "charging")`."""
     states = [state_of(connector).kind for connector in connectors]
     counts = [(states.count(kind), words.lower()) for kind, words in KINDS.items()]
-    return ", ".join(f"{count} {word}" for count, word in counts if count)
+    return [(formats.count(count), word) for count, word in counts if count]
+
+
+def connectors_in_words(connectors: Sequence[LiveConnector]) -> str:
+    """`2 charging, 1 available`."""
+    return ", ".join(" ".join(each) for each in counted(connectors))
 
 
 def _facts(found: StationNow, now: datetime) -> list[str]:

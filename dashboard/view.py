@@ -37,8 +37,11 @@ class View:
     clock: str
 
 
-def choose_view(title: str, about: str = "") -> View:
-    """The head of a page: its title, with whose and which days it is about, and the controls."""
+def choose_view(title: str, about: str = "", *, station: int | None = None) -> View:
+    """The head of a page: its title, with whose and which days it is about, and the controls.
+
+    A page about one `station` has no choice of them.
+    """
     who = visitor()
     places = loading.places(who.scope)
     head = st.container(
@@ -49,13 +52,13 @@ def choose_view(title: str, about: str = "") -> View:
         controls = st.container(horizontal=True, width="content", vertical_alignment="center", key="filters")
     told = _adopt_address(loading.today(), places)
     with controls:
-        stations = _choose_stations(places)
+        stations = (station,) if station is not None else _choose_stations(places)
         zones = {places[pk].timezone for pk in stations or places}
         today = loading.today(zones)
-        scope = narrowed(who.scope, stations)
+        scope = who.scope.only(stations) if stations else who.scope
         history = loading.history(scope)
         choice, dates = _choose_period(today)
-    _write_address(address.write(choice, dates, stations))
+    _write_address(address.write(choice, dates, () if station is not None else stations))
     period = period_of(choice, today, history, dates)
     clock = clock_of(zones)
     caption = " · ".join((about or who.role, formats.days(period.start, period.end), clock))
@@ -79,11 +82,6 @@ def choose_grain(period: Period) -> str:
         label_visibility="collapsed",
     )
     return chosen if chosen in fitting else "auto"
-
-
-def narrowed(scope: Scope, stations: tuple[int, ...]) -> Scope:
-    """Those of the scope's stations; the scope itself where none were chosen."""
-    return Scope.station(stations[0]) if len(stations) == 1 else scope
 
 
 def clock_of(zones: Iterable[str]) -> str:

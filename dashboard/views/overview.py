@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import figures, formats, kpi_cards, loading, markup
+from dashboard import figures, formats, loading, markup
+from dashboard.kpi_panel import kpi_panel
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
-from dashboard.periods import CHOICES, has_data
 from dashboard.view import choose_grain, choose_view
 from dashboard.visitor import visitor
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import Period
 
 view = choose_view("Overview")
 scope, period, history = view.scope, view.period, view.history
-
-
-def load(scope: Scope, period: Period, currency: str | None = None) -> Overview | None:
-    found = loading.overview(scope, period, currency)
-    return found if has_data(period, history, found.summary.availability is not None) else None
-
-
-def compare(period: Period, currency: str) -> kpi_cards.Comparison | None:
-    """The complete days of the period, and as many just one period earlier."""
-    complete = period.without_day(view.today)
-    if complete is None:
-        return None
-    later = load(scope, complete, currency)
-    earlier = load(scope, complete.shifted(-period.days), currency)
-    return kpi_cards.Comparison(later, earlier) if later and earlier else None
 
 
 def metrics(currency: str) -> dict[str, figures.Metric]:
@@ -37,17 +22,6 @@ def metrics(currency: str) -> dict[str, figures.Metric]:
         "Revenue": figures.Metric("Revenue", currency, lambda day: float(day.revenue), ",.2f"),
         "Sessions": figures.Metric("Sessions", "", lambda day: day.sessions, ",d"),
     }
-
-
-def compared_with(choice: str, period: Period) -> str:
-    if choice == "all" or history is None:
-        return ""
-    if history[0] > period.previous().start:
-        # A part of a period would make any growth look like a leap.
-        return f"history begins {formats.day(history[0])}"
-    if choice == "custom":
-        return f"vs previous {period.days} day{'' if period.days == 1 else 's'}"
-    return f"vs previous {CHOICES[choice]}"
 
 
 @st.fragment
@@ -123,13 +97,11 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
         top_stations(period)
 
 
-live_strip()
+live_strip(view.stations)
 
-now = load(scope, period)
-is_comparable = view.choice != "all" and history is not None and history[0] <= period.previous().start
-before = load(scope, period.previous(), now.currency) if now and is_comparable else None
-comparison = compare(period, now.currency) if now and is_comparable else None
-st.html(markup.cards(kpi_cards.cards(now, comparison, compared_with(view.choice, period))))
+panel = kpi_panel(view)
+now, before = panel.now, panel.before
+st.html(markup.cards(panel.cards))
 
 if now:
     charts(now, before, period)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from db.analytics.kpis import availability
 from db.analytics.open_intervals import Seconds
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.scope import Period, Scope, ranges
+from db.analytics.scope import Period, Scope, built_once, ranges
 from db.models import (
     ChargingStation,
     ConnectorStatusInterval,
@@ -73,7 +72,7 @@ def stations(store: Session, scope: Scope) -> list[Station]:
 
 def figures(store: Session, scope: Scope, period: Period, now: datetime) -> Mapping[int, StationFigures]:
     """Each station's figures by `ocpp_stations.id`; one without any is there too."""
-    zones = {pk: zone for pk, zone in store.execute(_zones(scope))}
+    zones: dict[int, str] = dict(store.execute(_zones(scope)).tuples().all())
     energy = _energy_today(store, scope, zones, now)
     seconds = _seconds(store, scope, period, zones, now)
     return {pk: StationFigures(energy.get(pk, 0), availability(*seconds.get(pk, (0, 0)))) for pk in zones}
@@ -87,9 +86,7 @@ def _zones(scope: Scope) -> Select[int, str]:
     )
 
 
-def _energy_today(
-    store: Session, scope: Scope, zones: Mapping[int, str], now: datetime
-) -> dict[int, int]:
+def _energy_today(store: Session, scope: Scope, zones: Mapping[int, str], now: datetime) -> dict[int, int]:
     today = {zone: now.astimezone(ZoneInfo(zone)).date() for zone in set(zones.values())}
     sums = (
         select(Rollup.scope_id, Rollup.bucket, func.sum(Rollup.energy_wh))
@@ -120,13 +117,13 @@ def _seconds(
     return found
 
 
-@lru_cache(maxsize=512)
+@built_once
 def _ended_seconds(scope: Scope) -> Select[*tuple[Any, ...]]:
     # A part of the period at a time, as the ranking of stations does.
     parts = union_all(*(_part(scope, rows) for rows in ranges())).subquery().c
-    return select(
-        parts.scope_id, func.sum(parts.observed_seconds), func.sum(parts.outage_seconds)
-    ).group_by(parts.scope_id)
+    return select(parts.scope_id, func.sum(parts.observed_seconds), func.sum(parts.outage_seconds)).group_by(
+        parts.scope_id
+    )
 
 
 def _part(scope: Scope, rows: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
