@@ -29,7 +29,7 @@ from db.engine import reading
 from db.job_states import JobState
 from db.job_states import history as runs_of_job
 from db.job_states import job_states as states_of_jobs
-from db.models import ChargingStation, JobRun, OCPPStation
+from db.models import ChargingStation, JobRun, OCPPStation, StationOwner
 from ocpp_integration import backend_state
 
 
@@ -113,6 +113,14 @@ def live_state(scope: Scope) -> LiveState:
     with reading(resources.engine()) as store:
         found = live.connectors(store, scope)
         return LiveState(live.state_of(found, live.newest_event(store, scope)), found)
+
+
+@st.cache_data(ttl=10, max_entries=1, show_spinner=False)
+def owners() -> dict[int, str]:
+    """The names of all owners by their id, for admins."""
+    named = select(StationOwner.id, StationOwner.name).order_by(StationOwner.name)
+    with reading(resources.engine()) as store:
+        return {int(pk): str(name) for pk, name in store.execute(named)}
 
 
 @st.cache_data(ttl=10, max_entries=500, show_spinner=False)

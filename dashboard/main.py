@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import markup
+from dashboard import markup, view_as
 from dashboard.backend_banner import backend_banner
 from dashboard.visitor import visitor
 
@@ -24,12 +24,14 @@ if who.user.role == "admin":
             st.Page("views/access.py", title="Access", icon=":material/key:"),
         ]
     }
-else:
+elif who.viewing_as is None:
     access = {
         "Account": [
             st.Page("views/own_access.py", title="Access", icon=":material/key:", url_path="my-access")
         ]
     }
+else:
+    access = {}
 page = st.navigation(
     {
         "Monitor": [
@@ -44,5 +46,7 @@ page = st.navigation(
 st.logo(_BRAND / "wordmark.svg", size="large", icon_image=_BRAND / "mark.svg")
 with st.sidebar:
     st.html(markup.user_card(who.user.name, who.role))
+    view_as.choose_owner(who)
+view_as.banner(who)
 backend_banner()
 page.run()

@@ -142,12 +142,19 @@ def _map(view: View, kinds: Sequence[str], text: str) -> None:
         chosen = st.plotly_chart(
             station_map.station_map(shown),
             config=figures.CONFIG,
-            key="map-chart",
+            # Of other stations it is another map, of which no point has been chosen.
+            key=f"map-{hash(tuple(each.station.pk for each in shown))}",
             on_select="rerun",
             selection_mode="points",
             alt=f"Map of {len(shown)} stations by their state; the list has the same in words",
         )
     if points := chosen["selection"]["points"]:
-        pks = str(points[0].get("customdata"))
-        # Several in one point: the map comes nearer.
-        st.switch_page(PAGE, query_params={"stations" if "," in pks else "station": pks})
+        _go_to(str(points[0].get("customdata", "")).split(","), len(shown))
+
+
+def _go_to(pks: Sequence[str], shown: int) -> None:
+    """To the station's page; where several are one point, to a map of these alone."""
+    if len(pks) == 1:
+        st.switch_page(PAGE, query_params={"station": pks[0]})
+    elif len(pks) < shown:
+        st.switch_page(PAGE, query_params={"stations": ",".join(pks)})
