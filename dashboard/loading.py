@@ -30,7 +30,7 @@ from db.job_states import JobState
 from db.job_states import history as runs_of_job
 from db.job_states import job_states as states_of_jobs
 from db.models import ChargingStation, JobRun, OCPPStation, StationOwner
-from ocpp_integration import backend_state
+from ocpp_integration import backend_state, sync
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,13 @@ def live_state(scope: Scope) -> LiveState:
     with reading(resources.engine()) as store:
         found = live.connectors(store, scope)
         return LiveState(live.state_of(found, live.newest_event(store, scope)), found)
+
+
+@st.cache_data(ttl=3, max_entries=1, show_spinner=False)
+def sync_states() -> list[sync.SyncState]:
+    """Every station of the platform and how its sync stands; for admins."""
+    with reading(resources.engine()) as store:
+        return sync.states(store, datetime.now(UTC))
 
 
 @st.cache_data(ttl=10, max_entries=1, show_spinner=False)

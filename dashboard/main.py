@@ -14,6 +14,7 @@ _BRAND = Path(__file__).parent / "brand"
 
 st.set_page_config(page_title="MengedMate", page_icon=str(_BRAND / "mark.svg"), layout="wide")
 st.html(markup.style_sheet())
+st.html(markup.script(), unsafe_allow_javascript=True)
 who = visitor()
 
 if who.user.role == "admin":
@@ -21,7 +22,12 @@ if who.user.role == "admin":
         "Admin": [
             st.Page("views/jobs.py", title="Jobs", icon=":material/event_repeat:"),
             st.Page("views/webhooks.py", title="Webhooks", icon=":material/webhook:"),
+            st.Page("views/stations_owners.py", title="Stations & owners", icon=":material/domain:"),
+            st.Page("views/ocpp_log.py", title="OCPP log", icon=":material/terminal:"),
             st.Page("views/access.py", title="Access", icon=":material/key:"),
+            st.Page(
+                "views/settings_page.py", title="Settings", icon=":material/settings:", url_path="settings"
+            ),
         ]
     }
 elif who.viewing_as is None:

@@ -13,6 +13,8 @@ from urllib.parse import quote
 from dashboard.formats import NO_DATA, Amount
 
 STYLE_SHEET = Path(__file__).with_name("style.css")
+# The one script of ours. The Content-Security-Policy names its hash: no other runs.
+SCRIPT = Path(__file__).with_name("drawer.js")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Bar:
 
 def style_sheet() -> str:
     return f"<style>{STYLE_SHEET.read_text('utf-8')}</style>"
+
+
+def script() -> str:
+    return f"<script>{SCRIPT.read_text('utf-8')}</script>"
 
 
 def plain(text: str) -> str:
@@ -205,6 +211,17 @@ def totals(found: Sequence[tuple[str, str]]) -> str:
 def facts(found: Sequence[tuple[str, str]]) -> str:
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
     return f'<dl class="mm-facts">{items}</dl>'
+
+
+def settings(found: Sequence[tuple[str, str, str, str]]) -> str:
+    """Settings as (name, value, source, description)."""
+    rows = "".join(
+        f"<li><span><code>{escape(name)}</code><span>{escape(description)}</span></span>"
+        f'<b title="{escape(value)}">{escape(value)}</b><i class="mm-source-{source.strip(".").lower()}">'
+        f"{escape(source)}</i></li>"
+        for name, value, source, description in found
+    )
+    return f'<ul class="mm-settings">{rows}</ul>'
 
 
 def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:
