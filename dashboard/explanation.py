@@ -88,7 +88,7 @@ def _figure(kpi: Kpi, scope: Scope, period: Period, title: str) -> markup.Figure
 
 
 def _stations(scope: Scope) -> str:
-    names = list(loading.stations(scope).values())
+    names = [place.name for place in loading.places(scope).values()]
     if len(names) <= 3:
         return ", ".join(names) or "none"
     return f"{', '.join(names[:2])} and {len(names) - 2} more"

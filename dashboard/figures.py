@@ -43,11 +43,11 @@ class Bucket:
     value: float
 
 
-def buckets(days: Sequence[DayPoint], metric: Metric) -> tuple[str, list[Bucket]]:
-    """How long a bar is (Daily, Weekly, Monthly), and the bars: as many as can be told apart."""
-    if len(days) <= _MAX_DAYS:
+def buckets(days: Sequence[DayPoint], metric: Metric, grain: str = "auto") -> tuple[str, list[Bucket]]:
+    """How long a bar is (Daily, Weekly, Monthly) and the bars, by `grain` or as can be told apart."""
+    if grain == "day" or (grain == "auto" and len(days) <= _MAX_DAYS):
         return "Daily", [Bucket(point.day, point.day, point.day, metric.value(point)) for point in days]
-    if len(days) <= _MAX_WEEKS * 7:
+    if grain == "week" or (grain == "auto" and len(days) <= _MAX_WEEKS * 7):
         # Weeks that end where the period ends, so that the newest bar is a whole one.
         end = days[-1].day + _DAY
         return "Weekly", _grouped(days, metric, start=lambda day: end - _WEEK * -(-(end - day) // _WEEK))
@@ -86,7 +86,7 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
             customdata=[_label(bar) for bar in aligned],
             hovertemplate=f"%{{customdata}}: %{{y:{metric.format}}} {metric.unit}<extra></extra>",
         )
-    _layout(figure, height=300)
+    lay_out(figure, height=300)
     figure.update_layout(bargap=0.28, legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=bool(before))
     figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
     figure.update_yaxes(
@@ -108,7 +108,7 @@ def arrivals(grid: Sequence[Sequence[int]]) -> go.Figure:
             hovertemplate="%{y} %{x}:00 – %{x}:59: <b>%{z:,}</b> sessions began<extra></extra>",
         )
     )
-    _layout(figure, height=300)
+    lay_out(figure, height=300)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(
         showgrid=False, tickvals=["00", "03", "06", "09", "12", "15", "18", "21"], type="category"
@@ -139,7 +139,7 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
         times, numbers = series(value)
         if numbers:
             figure.add_scatter(x=times, y=numbers, name=name, mode="lines", **style)
-    _layout(figure, height=320)
+    lay_out(figure, height=320)
     figure.update_layout(
         hovermode="x unified",
         legend={"orientation": "h", "x": 0, "y": 1.12},
@@ -159,7 +159,7 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
     return figure
 
 
-def _layout(figure: go.Figure, *, height: int) -> None:
+def lay_out(figure: go.Figure, *, height: int) -> None:
     figure.update_layout(
         height=height,
         margin={"l": 0, "r": 0, "t": 8, "b": 0},
@@ -170,6 +170,11 @@ def _layout(figure: go.Figure, *, height: int) -> None:
     )
     figure.update_xaxes(fixedrange=True, automargin=True, title=None)
     figure.update_yaxes(fixedrange=True, automargin=True, title=None)
+
+
+def escaped(text: str) -> str:
+    """Text from people: Plotly reads a few tags, links among them."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _label(bar: Bucket) -> str:

@@ -10,11 +10,12 @@ connectors now, and the one session that was opened (its bill, just after it was
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 from sqlalchemy import select
@@ -22,15 +23,16 @@ from sqlalchemy.orm import Session
 
 from dashboard import resources
 from dashboard.periods import History
-from db.analytics import kpis, live, series, sessions
+from db.analytics import kpis, live, outages, series, sessions
+from db.analytics import stations as station_figures
 from db.analytics.definitions import Kpi, Value, kpis_with
 from db.analytics.scope import Period, Scope
 from db.engine import reading
 from db.job_states import JobState
 from db.job_states import history as runs_of_job
 from db.job_states import job_states as states_of_jobs
-from db.models import ChargingStation, JobRun, OCPPStation
-from ocpp_integration import backend_state
+from db.models import ChargingStation, JobRun, OCPPStation, StationOwner
+from ocpp_integration import backend_state, sync
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,23 @@ class LiveState:
     connectors: list[live.LiveConnector]
 
 
-def today() -> date:
-    """The day on the installation's clock."""
-    return datetime.now(resources.settings().zone).date()
+@dataclass(frozen=True)
+class Place:
+    """A station as it is named in lists; `label` tells it from others of its name."""
+
+    name: str
+    city: str
+    timezone: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} · {self.city}" if self.city else self.name
+
+
+def today(zones: Collection[str] = ()) -> date:
+    """The day on the clock of `zones` where that is one, else on the installation's."""
+    zone = ZoneInfo(next(iter(zones))) if len(set(zones)) == 1 else resources.settings().zone
+    return datetime.now(zone).date()
 
 
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
@@ -135,16 +151,55 @@ def live_state(scope: Scope) -> LiveState:
         return LiveState(live.state_of(found, live.newest_event(store, scope)), found)
 
 
-@st.cache_data(ttl=60, max_entries=500, show_spinner=False)
-def stations(scope: Scope) -> dict[int, str]:
-    """Names of the stations in scope by `ocpp_stations.id`, in the order of the names."""
+@st.cache_data(ttl=3, max_entries=1, show_spinner=False)
+def sync_states() -> list[sync.SyncState]:
+    """Every station of the platform and how its sync stands; for admins."""
+    with reading(resources.engine()) as store:
+        return sync.states(store, datetime.now(UTC))
+
+
+@st.cache_data(ttl=10, max_entries=1, show_spinner=False)
+def owners() -> dict[int, str]:
+    """The names of all owners by their id, for admins."""
+    named = select(StationOwner.id, StationOwner.name).order_by(StationOwner.name)
+    with reading(resources.engine()) as store:
+        return {int(pk): str(name) for pk, name in store.execute(named)}
+
+
+@st.cache_data(ttl=10, max_entries=500, show_spinner=False)
+def places(scope: Scope) -> dict[int, Place]:
+    """The stations in scope by `ocpp_stations.id`, in the order of their names."""
     named = (
-        select(OCPPStation.id, ChargingStation.name)
+        select(OCPPStation.id, ChargingStation.name, ChargingStation.city, ChargingStation.timezone)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .where(OCPPStation.id.in_(scope.stations()))
         .order_by(ChargingStation.name, OCPPStation.id)
     )
-    return resources.read(lambda store: {int(pk): str(name) for pk, name in store.execute(named)})
+    return resources.read(
+        lambda store: {
+            int(pk): Place(name, city, timezone) for pk, name, city, timezone in store.execute(named)
+        }
+    )
+
+
+@st.cache_data(ttl=2, max_entries=500, show_spinner=False)
+def stations(scope: Scope) -> list[station_figures.Station]:
+    """Every station in scope as it is, those that are not active among them, by name."""
+    with reading(resources.engine()) as store:
+        return station_figures.stations(store, scope)
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def figures_by_station(scope: Scope, period: Period) -> dict[int, station_figures.StationFigures]:
+    now = datetime.now(UTC)
+    return resources.read(lambda store: dict(station_figures.figures(store, scope, period, now)))
+
+
+@st.cache_data(ttl=15, max_entries=200, show_spinner=False)
+def port_logs(scope: Scope, period: Period) -> list[outages.PortLog]:
+    """What each connector was from when to when; for few stations, since a log has no end of rows."""
+    now = datetime.now(UTC)
+    return resources.read(lambda store: outages.logs(store, scope, period, now))
 
 
 @st.cache_data(ttl=5, max_entries=500, show_spinner=False)

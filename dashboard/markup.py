@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +13,8 @@ from urllib.parse import quote
 from dashboard.formats import NO_DATA, Amount
 
 STYLE_SHEET = Path(__file__).with_name("style.css")
+# The one script of ours. The Content-Security-Policy names its hash: no other runs.
+SCRIPT = Path(__file__).with_name("drawer.js")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,15 @@ class Bar:
 
 def style_sheet() -> str:
     return f"<style>{STYLE_SHEET.read_text('utf-8')}</style>"
+
+
+def script() -> str:
+    return f"<script>{SCRIPT.read_text('utf-8')}</script>"
+
+
+def plain(text: str) -> str:
+    """Text from people for a place that reads Markdown: nothing in it is a link, an image or emphasis."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:])", r"\\\1", text)
 
 
 def card(card: Card) -> str:
@@ -233,6 +245,17 @@ def definition(formula: str, source: str) -> str:
         f'<div class="mm-definition"><p>{escape(formula)}</p>'
         f"<p><span>Definition</span> {escape(source)}</p></div>"
     )
+
+
+def settings(found: Sequence[tuple[str, str, str, str]]) -> str:
+    """Settings as (name, value, source, description)."""
+    rows = "".join(
+        f"<li><span><code>{escape(name)}</code><span>{escape(description)}</span></span>"
+        f'<b title="{escape(value)}">{escape(value)}</b><i class="mm-source-{source.strip(".").lower()}">'
+        f"{escape(source)}</i></li>"
+        for name, value, source, description in found
+    )
+    return f'<ul class="mm-settings">{rows}</ul>'
 
 
 def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:

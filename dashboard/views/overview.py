@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import explanation, figures, formats, kpi_cards, loading, markup
-from dashboard.controls import choose_period
+from dashboard import explanation, figures, formats, loading, markup
+from dashboard.kpi_panel import kpi_panel
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
-from dashboard.periods import CHOICES, has_data
+from dashboard.view import choose_grain, choose_view
 from dashboard.visitor import visitor
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import Period
 
-scope = visitor().scope
-today = loading.today()
-history = loading.history(scope)
-
-
-def load(scope: Scope, period: Period, currency: str | None = None) -> Overview | None:
-    found = loading.overview(scope, period, currency)
-    return found if has_data(period, history, found.summary.availability is not None) else None
-
-
-def compare(period: Period, currency: str) -> kpi_cards.Comparison | None:
-    """The complete days of the period, and as many just one period earlier."""
-    complete = period.without_day(today)
-    if complete is None:
-        return None
-    later = load(scope, complete, currency)
-    earlier = load(scope, complete.shifted(-period.days), currency)
-    return kpi_cards.Comparison(later, earlier) if later and earlier else None
+view = choose_view("Overview")
+scope, period, history = view.scope, view.period, view.history
 
 
 def metrics(currency: str) -> dict[str, figures.Metric]:
@@ -40,23 +24,15 @@ def metrics(currency: str) -> dict[str, figures.Metric]:
     }
 
 
-def compared_with(choice: str, period: Period) -> str:
-    if choice == "all" or history is None:
-        return ""
-    if history[0] > period.previous().start:
-        # A part of a period would make any growth look like a leap.
-        return f"history begins {formats.day(history[0])}"
-    if choice == "custom":
-        return f"vs previous {period.days} day{'' if period.days == 1 else 's'}"
-    return f"vs previous {CHOICES[choice]}"
-
-
 @st.fragment
 def trend(now: Overview, before: Overview | None) -> None:
     visitor()
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with head:
         title = st.container(width="content")
+        choices = st.container(horizontal=True, width="content", key="trend-choices")
+    with choices:
+        grain = choose_grain(period)
         shown = st.segmented_control(
             "Show",
             ["Energy", "Revenue", "Sessions"],
@@ -67,8 +43,8 @@ def trend(now: Overview, before: Overview | None) -> None:
             label_visibility="collapsed",
         )
     metric = metrics(now.currency)[shown or "Energy"]
-    length, bars = figures.buckets(now.days, metric)
-    earlier = figures.buckets(before.days, metric)[1] if before else []
+    length, bars = figures.buckets(now.days, metric, grain)
+    earlier = figures.buckets(before.days, metric, grain)[1] if before else []
     title.html(markup.card_title(f"{length} trend"))
     explanation.button((shown or "Energy").lower(), "chart-trend")
     st.plotly_chart(
@@ -124,22 +100,11 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
         top_stations(period)
 
 
-head = st.container(
-    horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="head"
-)
-with head:
-    title = st.container(width="content")
-    with st.container(horizontal=True, width="content", vertical_alignment="center"):
-        choice, period = choose_period(today, history)
-title.html(markup.title("Overview", f"{visitor().role} · {formats.days(period.start, period.end)}"))
+live_strip(view.stations)
 
-live_strip()
-
-now = load(scope, period)
-is_comparable = choice != "all" and history is not None and history[0] <= period.previous().start
-before = load(scope, period.previous(), now.currency) if now and is_comparable else None
-comparison = compare(period, now.currency) if now and is_comparable else None
-explanation.cards(kpi_cards.cards(now, comparison, compared_with(choice, period)))
+panel = kpi_panel(view)
+now, before = panel.now, panel.before
+explanation.cards(panel.cards)
 
 if now:
     charts(now, before, period)
