@@ -43,6 +43,7 @@ page = st.navigation(
         "Monitor": [
             st.Page("views/overview.py", title="Overview", icon=":material/space_dashboard:", default=True),
             st.Page("views/stations.py", title="Stations", icon=":material/ev_station:"),
+            st.Page("views/kpis.py", title="KPIs", icon=":material/monitoring:"),
             st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
         ],
         "Operate": [st.Page("views/live.py", title="Live", icon=":material/bolt:")],

@@ -81,16 +81,28 @@ def plain(text: str) -> str:
 
 
 def card(card: Card) -> str:
-    if card.value is None:
-        value = f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
-    else:
-        value = f"{escape(card.value.figure)} <small>{escape(card.value.unit)}</small>"
     return (
         f'<section class="mm-card mm-kpi" aria-label="{escape(card.label)}">'
         f'<div class="mm-kpi-label">{escape(card.label)}</div>'
-        f'<div class="mm-kpi-value" title="{escape(card.exact)}">{value}</div>'
+        f'<div class="mm-kpi-value" title="{escape(card.exact)}">{_amount(card.value)}</div>'
         f'<div class="mm-kpi-change">{_change(card)}</div>{sparkline(card.history)}</section>'
     )
+
+
+def tile(name: str, value: Amount | None, before: str, parts: Sequence[tuple[str, str]] = ()) -> str:
+    """A KPI without a history: its value, that of the period before in words, and what it is most of."""
+    most = "".join(f"<span>{escape(what)} <b>{escape(text)}</b></span>" for what, text in parts)
+    return (
+        f'<section class="mm-card mm-kpi mm-tile" aria-label="{escape(name)}">'
+        f'<div class="mm-kpi-label">{escape(name)}</div><div class="mm-kpi-value">{_amount(value)}</div>'
+        f'<div class="mm-kpi-change"><span class="mm-vs">{escape(before)}</span></div>{most}</section>'
+    )
+
+
+def _amount(value: Amount | None) -> str:
+    if value is None:
+        return f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
+    return f"{escape(value.figure)} <small>{escape(value.unit)}</small>"
 
 
 def _change(card: Card) -> str:
@@ -221,14 +233,7 @@ def figures_side_by_side(found: Sequence[Figure]) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    if figure.value is None and not figure.parts:
-        value = f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
-    else:
-        value = (
-            f"{escape(figure.value.figure)} <small>{escape(figure.value.unit)}</small>"
-            if figure.value
-            else ""
-        )
+    value = "" if figure.value is None and figure.parts else _amount(figure.value)
     parts = "".join(
         f"<li><span>{escape(name)}</span> <b>{escape(text)}</b></li>" for name, text in figure.parts
     )
