@@ -25,8 +25,12 @@ _AMOUNTS: dict[str, Callable[[Any], Amount]] = {
     "power": lambda watts: formats.power(round(watts)),
     "time": lambda seconds: Amount(formats.duration(round(seconds))),
     "share": lambda share: formats.percent(float(share)),
-    "carbon": lambda grams: Amount(f"{Decimal(round(grams)) / 1000:,.1f}", "kg CO₂e"),
+    "carbon": lambda kg: _carbon(Decimal(kg)),
 }
+
+
+def _carbon(kg: Decimal) -> Amount:
+    return Amount(f"{kg / 1000:,.1f}", "t CO₂e") if kg >= 1000 else Amount(f"{kg:,.1f}", "kg CO₂e")
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ _SHOWN: dict[Kind, Callable[[Any, Row], Any]] = {
     "length": lambda seconds, _: NO_DATA if seconds is None else formats.duration(seconds),
     "money": _money,
     "number": lambda value, _: "" if value is None else f"{value:,}",
+    "weekday": lambda day, _: WEEKDAYS[day],
     "share": lambda share, _: NO_DATA if share is None else str(formats.percent(share)),
     "flag": lambda value, _: "yes" if value else "no",
 }

@@ -24,6 +24,15 @@ This page is made by `python manage.py kpis` of the table in `db/analytics/defin
 - Nothing to take a share of is no value (`NULL`), which is not zero.
 """
 
+_HELD = {
+    "energy": ", in Wh",
+    "power": ", in W",
+    "length": ", in seconds",
+    "money": ", in the row's `currency`",
+    "time": ", in UTC",
+    "weekday": ", 0 is Monday",
+}
+
 _UNITS = {
     "count": "a number",
     "energy": "Wh",
@@ -47,7 +56,7 @@ def _lines() -> Iterator[str]:
             yield from _section(kpi)
     yield "## Columns of the rows\n\n| column | on pages |\n|---|---|"
     for name, column in COLUMNS.items():
-        yield f"| `{name}` | {column.title} |"
+        yield f"| `{name}` | {column.title}{_HELD.get(column.kind, '')} |"
     yield ""
 
 

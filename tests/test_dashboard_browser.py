@@ -22,6 +22,7 @@ from factories import (
 from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import Engine
 
+from db.analytics.definitions import KPIS
 from db.engine import writing
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -86,6 +87,21 @@ def test_a_session_in_the_address_opens_with_its_bill_and_curve(context: Browser
     drawer = page.get_by_role("dialog")
     expect(drawer).to_contain_text("23.456 kWh × 10.00 ETB/kWh", timeout=30_000)
     expect(drawer.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)
+
+
+def test_a_card_opens_how_it_is_computed_and_gives_the_rows_as_a_file(
+    context: BrowserContext, url: str
+) -> None:
+    page = fill_in_sign_in(context, url)
+    page.get_by_role("button", name="How Energy is computed").first.click(timeout=30_000)
+    drawer = page.get_by_role("dialog")
+    expect(drawer).to_contain_text(KPIS["energy"].formula, timeout=30_000)
+    drawer.get_by_text("This period", exact=True).last.click()
+    expect(drawer).to_contain_text("Rows 1 to 1 of 1", timeout=30_000)
+    with page.expect_download() as download:
+        drawer.get_by_role("button", name="Download CSV").click()
+    rows = download.value.path().read_text("utf-8-sig")
+    assert "Bole Road,1," in rows and ",23456," in rows and "Adama" not in rows
 
 
 def test_a_session_of_another_owner_does_not_exist(context: BrowserContext, url: str) -> None:

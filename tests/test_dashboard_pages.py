@@ -28,7 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import commands, visitor
 from dashboard.formats import local_time
-from db.analytics.definitions import KPIS
+from db.analytics.definitions import GROUPS, KPIS
 from db.engine import writing
 from db.models import BackendState, OCPPStation
 from settings import Settings, load
@@ -143,6 +143,12 @@ def test_a_card_opens_its_explanation_with_the_rows_behind_it(world: World) -> N
     assert page.dataframe[0].value["Failed"].value_counts().to_dict() == {"no": 6, "yes": 6}
     assert "Rows 1 to 12 of 12" in text_of(page)
     assert "FILTER (WHERE is_failed)" in page.code[0].value
+
+
+@pytest.mark.parametrize(("group", "says"), [("Charging", "12,345.67 ETB"), ("Reliability", "Error rate")])
+def test_every_kpi_of_a_group_is_on_the_page_of_kpis(world: World, group: str, says: str) -> None:
+    said = text_of(world.open_page("dawit", "kpis", group=group))
+    assert says in said and all(kpi.name in said for kpi in GROUPS[group])
 
 
 def test_an_explanation_of_nothing_known_is_none(world: World) -> None:

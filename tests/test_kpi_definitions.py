@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 import shutil
 from collections.abc import Iterator, Mapping
@@ -16,11 +18,13 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from dashboard import kpi_words
 from db.analytics.definitions import COLUMNS, Value, kpis_with
 from db.analytics.scope import Period, Scope
 from db.engine import make_engine, reading, writing
 from db.models import Base, Command, OCPPStation, OutageExclusion, User
 from management import kpi_document
+from ocpp_integration.exports.files import to_csv
 from settings import ROOT
 
 KPIS = kpis_with(Decimal("0.655"))
@@ -236,6 +240,20 @@ def test_the_pages_of_rows_are_all_rows_once(world: World, key: str) -> None:
         ]
         assert kpi.count_rows(store, *asked, most=5) == min(5, len(every))
     assert pages[0] + pages[1] == every
+
+
+@pytest.mark.parametrize("key", KPIS)
+def test_a_page_and_a_file_tell_the_rows(world: World, key: str) -> None:
+    kpi, asked = KPIS[key], (world.scopes["network"], PERIOD, NOW)
+    with reading(world.engine) as store:
+        rows = list(kpi.each_row(store, *asked, limit=30))
+        said = kpi_words.said(kpi, kpi.value(store, *asked))
+    assert said.figure or said.parts
+    assert {len(values) for values in kpi_words.shown(kpi, rows).values()} == {len(rows)}
+    text = b"".join(to_csv(kpi_words.file(kpi, rows))).decode("utf-8-sig")
+    lines = list(csv.reader(io.StringIO(text)))
+    assert lines[0] == [table.header for table in kpi_words.file(kpi, rows).columns] and len(lines) > 1
+    assert [name.split(" ")[0] for name in lines[0]] == list(kpi.columns)
 
 
 @pytest.mark.parametrize("key", KPIS)

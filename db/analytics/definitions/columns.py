@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 # text; time: an aware time, told on the clock of the row's `timezone`; energy: Wh; power: W; length: seconds;
-# money: in the row's `currency`; number, share, flag.
-Kind = Literal["text", "time", "energy", "power", "length", "money", "number", "share", "flag"]
+# money: in the row's `currency`; weekday: 0 is Monday; number, share, flag.
+Kind = Literal["text", "time", "energy", "power", "length", "money", "weekday", "number", "share", "flag"]
 
 
 class Column(NamedTuple):
@@ -52,7 +52,7 @@ COLUMNS = {
     "charging_seconds": Column("Charging", "length"),
     "idle_seconds": Column("Idle", "length"),
     "congested_seconds": Column("Congested", "length"),
-    "weekday": Column("Weekday (0 is Monday)", "number"),
+    "weekday": Column("Weekday", "weekday"),
     "hour": Column("Hour", "number"),
     "status": Column("Status", "text"),
     "error_code": Column("Error", "text"),

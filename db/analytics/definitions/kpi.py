@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Float, Select, func, literal_column, select
+from sqlalchemy import BigInteger, Float, Numeric, Select, func, literal_column, select
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -19,7 +19,7 @@ Number = int | float | Decimal
 # One figure (None: nothing to take it of), or one for each value of the KPI's `per`.
 Value = Number | None | Mapping[tuple[Any, ...], Number]
 
-# energy: Wh; power: W; time: seconds; money: Decimal in a currency; share: 0..1; carbon: grams of CO2e.
+# energy: Wh; power: W; time: seconds; money: Decimal in a currency; share: 0..1; carbon: kg of CO2e.
 Unit = Literal["count", "energy", "power", "time", "money", "share", "carbon"]
 
 Compute = Callable[[Session, Scope, Period, datetime], Value]
@@ -32,7 +32,7 @@ _TYPES: dict[Unit, TypeEngine[Any]] = {
     "time": BigInteger(),
     "money": Money(),
     "share": Float(),
-    "carbon": BigInteger(),
+    "carbon": Numeric(),
 }
 
 

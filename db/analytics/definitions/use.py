@@ -46,14 +46,14 @@ def _peak(store: Session, scope: Scope, period: Period, _now: datetime) -> Value
     return None if found is None else found.power_w
 
 
-def _time(key: str, name: str, formula: str, figure: Callable[[Use], timedelta]) -> Kpi:
+def _time(key: str, atlas: str, formula: str, figure: Callable[[Use], timedelta]) -> Kpi:
     """Time of sessions in the period, summed over connectors."""
     return Kpi(
         key=key,
-        name=name,
+        name=atlas.capitalize(),
         unit="time",
         formula=formula,
-        source=f"{_ATLAS}: {name}",
+        source=f"{_ATLAS}: {atlas}",
         value=_of_use(lambda found: _seconds(figure(found))),
         behind=passing_rows.times,
         columns=(*_SESSION, "occupied_seconds", "charging_seconds", "idle_seconds", "transaction_id"),
@@ -62,15 +62,15 @@ def _time(key: str, name: str, formula: str, figure: Callable[[Use], timedelta])
     )
 
 
-def _rate(key: str, name: str, seconds: str, of: str, figure: Callable[[Use], float | None]) -> Kpi:
+def _rate(key: str, atlas: str, seconds: str, of: str, figure: Callable[[Use], float | None]) -> Kpi:
     """Time of sessions, of the time in which connectors were open."""
     return Kpi(
         key=key,
-        name=name,
+        name=key.replace("_", " ").capitalize(),
         unit="share",
         formula=f"The time {of}, of the time in which connectors were open, both summed over connectors. A "
         "connector is open around the clock, from the first day on which its station was known.",
-        source=f"{_ATLAS}: {name}",
+        source=f"{_ATLAS}: {atlas}",
         value=_of_use(figure),
         behind=use_rows.use,
         columns=(*_OPEN, seconds),

@@ -134,7 +134,7 @@ KPIS = (
     ),
     Kpi(
         key="mean_energy",
-        name="Average energy of a session",
+        name="Average energy",
         unit="energy",
         formula="The energy of sessions that ended in the period having delivered any, by their number.",
         source=f"{_ATLAS}: mean per session",
@@ -145,7 +145,7 @@ KPIS = (
     ),
     Kpi(
         key="median_energy",
-        name="Median energy of a session",
+        name="Median energy",
         unit="energy",
         formula="Half of the sessions that ended in the period having delivered energy delivered at most so "
         "much: the one in the middle, or the mean of the two there.",
@@ -157,7 +157,7 @@ KPIS = (
     ),
     Kpi(
         key="mean_duration",
-        name="Average duration of a session",
+        name="Average duration",
         unit="time",
         formula="The time from start to stop of sessions that ended in the period having delivered energy, "
         "by their number.",
@@ -170,7 +170,7 @@ KPIS = (
     ),
     Kpi(
         key="median_duration",
-        name="Median duration of a session",
+        name="Median duration",
         unit="time",
         formula="Half of the sessions that ended in the period having delivered energy lasted at most so "
         "long: the one in the middle, or the mean of the two there.",
@@ -183,7 +183,7 @@ KPIS = (
     ),
     Kpi(
         key="mean_revenue",
-        name="Average revenue of a session",
+        name="Average revenue",
         unit="money",
         formula="The prices, VAT included, of sessions that ended in the period having delivered energy, by "
         "their number, in each currency; those whose price is not known are left out.",
@@ -196,7 +196,7 @@ KPIS = (
     ),
     Kpi(
         key="median_revenue",
-        name="Median revenue of a session",
+        name="Median revenue",
         unit="money",
         formula="Half of the sessions that ended in the period having delivered energy cost at most so much: "
         "the one in the middle, or the mean of the two there, in each currency.",
