@@ -46,6 +46,5 @@ def _found(store: Session, scope: Scope, period: Period, grain: Grain | None) ->
         .group_by(rows.bucket)
     )
     return {
-        key_of(number, period, grain): Drivers(unique, unknown)
-        for number, unique, unknown in store.execute(query)
+        key_of(number, grain): Drivers(unique, unknown) for number, unique, unknown in store.execute(query)
     }

@@ -6,7 +6,7 @@ What rollups do not know (medians, drivers, what happened at once) is read from 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from db.analytics.buckets import Bucket, Grain, Key, bucket_at, buckets, instants
+from db.analytics.buckets import Bucket, Grain, Key, bucket_at, instants
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope, timezones
 from db.clocks import DAY, HOUR, clock
@@ -56,7 +56,7 @@ def ended(store: Session, scope: Scope, period: Period, grain: Grain | None) -> 
     tag = func.nullif(func.upper(session.id_tag), "")
     return (
         select(
-            _bucket(stopped + _offset(stopped, spans), period, grain).label("bucket"),
+            _bucket(store, stopped + _offset(stopped, spans), grain).label("bucket"),
             place.currency,
             func.coalesce(session.energy_wh, 0).label("energy_wh"),
             type_coerce(session.cost, BigInteger).label("cost_minor"),
@@ -71,32 +71,33 @@ def ended(store: Session, scope: Scope, period: Period, grain: Grain | None) -> 
     )
 
 
-def key_of(number: int, period: Period, grain: Grain | None) -> Key:
+def key_of(number: int, grain: Grain | None) -> Key:
     """The bucket that has this number in `ended`."""
     if grain is None:
         return None
     if grain == "month":
-        return buckets(period, grain)[number]
-    return bucket_at(number * _SECONDS[grain] + (_MONDAY if grain == "week" else 0), grain)
+        return Bucket(date(int(number) // 12, int(number) % 12 + 1, 1))
+    return bucket_at(int(number) * _SECONDS[grain] + (_MONDAY if grain == "week" else 0), grain)
 
 
 _SECONDS = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
 
 
-def _bucket(reading: ColumnElement[int], period: Period, grain: Grain | None) -> ColumnElement[int]:
+def _bucket(store: Session, reading: ColumnElement[int], grain: Grain | None) -> ColumnElement[int]:
     if grain is None:
         return literal(0, Integer)
     if grain == "month":
-        ends = [_first_second(month) for month in buckets(period, "month")[1:]]
-        numbers = [(reading < end, number) for number, end in enumerate(ends)]
-        return case(*numbers, else_=len(numbers)) if numbers else literal(0, Integer)
+        day = _date(store, reading)
+        return 12 * extract("year", day) + extract("month", day) - 1
     if grain == "week":
         reading = reading - _MONDAY
     return reading // _SECONDS[grain]
 
 
-def _first_second(month: Bucket) -> int:
-    return int(datetime(month.day.year, month.day.month, 1, tzinfo=UTC).timestamp())
+def _date(store: Session, reading: ColumnElement[int]) -> ColumnElement[Any]:
+    if store.get_bind().dialect.name == "postgresql":
+        return func.timezone("UTC", func.to_timestamp(reading))
+    return func.date(reading, "unixepoch")
 
 
 def _offset(instant: ColumnElement[int], spans: dict[str, tuple[int, int]]) -> ColumnElement[int]:

@@ -6,12 +6,12 @@ number, never an average of averages; the median of an even number is the mean o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.analytics.buckets import Bucket, Grain, Key, buckets
@@ -45,72 +45,45 @@ class PerSession:
 
 def whole(store: Session, scope: Scope, period: Period) -> PerSession:
     """Of the period as a whole."""
-    return _found(store, scope, period, None)(None)
+    return _found(store, scope, period, None).get(None, PerSession())
 
 
 def series(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[Bucket, PerSession]:
     """Of every bucket of the period, in order."""
-    of = _found(store, scope, period, grain)
-    return {bucket: of(bucket) for bucket in buckets(period, grain)}
+    found = _found(store, scope, period, grain)
+    return {bucket: found.get(bucket, PerSession()) for bucket in buckets(period, grain)}
 
 
-def _found(store: Session, scope: Scope, period: Period, grain: Grain | None) -> Callable[[Key], PerSession]:
-    rows = ended(store, scope, period, grain)
-    energy, duration, revenue = (
-        {
-            (key_of(number, period, grain), *rest): typical
-            for (number, *rest), typical in _typical(store, rows, *measure).items()
-        }
-        for measure in _MEASURES
-    )
-    by_currency: dict[Key, dict[str, Typical]] = {}
-    for (key, currency), typical in sorted(revenue.items(), key=str):
-        by_currency.setdefault(key, {})[currency] = typical
-    return lambda key: PerSession(energy.get((key,)), duration.get((key,)), by_currency.get(key, {}))
+def _found(store: Session, scope: Scope, period: Period, grain: Grain | None) -> dict[Key, PerSession]:
+    # Every value is needed for a median, and sorted here sooner than by the window functions of SQLite. They
+    # are kept as bare numbers, at eight bytes each.
+    rows = ended(store, scope, period, grain).c
+    query = select(rows.bucket, rows.currency, rows.energy_wh, rows.seconds, rows.cost_minor)
+    values: dict[int, _Values] = defaultdict(_Values)
+    found = store.execute(query.where(rows.energy_wh > 0).execution_options(yield_per=10_000))
+    for number, currency, energy_wh, seconds, cost_minor in found:
+        of = values[number]
+        of.energy.append(energy_wh)
+        of.seconds.append(seconds)
+        if cost_minor is not None:
+            of.costs[currency].append(cost_minor)
+    return {key_of(number, grain): of.typical() for number, of in values.items()}
 
 
-# Column of `ended`, keys beside the bucket, places behind the point.
-_MEASURES: tuple[tuple[str, tuple[str, ...], int], ...] = (
-    ("energy_wh", (), 0),
-    ("seconds", (), 0),
-    ("cost_minor", ("currency",), 2),
-)
+class _Values:
+    def __init__(self) -> None:
+        self.energy, self.seconds = array("q"), array("q")
+        self.costs: dict[str, array[int]] = defaultdict(lambda: array("q"))
 
-
-def _typical(
-    store: Session, rows: Subquery, value: str, more_keys: tuple[str, ...], places: int
-) -> dict[tuple[Any, ...], Typical]:
-    """By bucket number and `more_keys`; `places` of the column's numbers are behind the point."""
-    keys = [rows.c[name] for name in ("bucket", *more_keys)]
-    wanted = rows.c[value]
-    placed = (
-        select(
-            *keys,
-            wanted.label("value"),
-            func.row_number().over(partition_by=keys, order_by=wanted).label("place"),
-            func.count().over(partition_by=keys).label("number"),
+    def typical(self) -> PerSession:
+        costs = sorted(self.costs.items())
+        return PerSession(
+            _typical(self.energy), _typical(self.seconds), {name: _typical(each, 2) for name, each in costs}
         )
-        .where(rows.c.energy_wh > 0, wanted.is_not(None))
-        .subquery()
-        .c
-    )
-    grouped = [placed[name] for name in ("bucket", *more_keys)]
-    middle = _in_the_middle(placed.place, placed.number)
-    query = select(
-        *grouped,
-        func.sum(placed.value),
-        func.count(),
-        func.sum(placed.value).filter(middle),
-        func.count().filter(middle),
-    ).group_by(*grouped)
-    return {
-        tuple(key): Typical(
-            Decimal(int(total)).scaleb(-places), count, Decimal(int(in_middle)).scaleb(-places) / those
-        )
-        for *key, total, count, in_middle, those in store.execute(query)
-    }
 
 
-def _in_the_middle(place: ColumnElement[int], number: ColumnElement[int]) -> ColumnElement[bool]:
-    """The one in the middle of an odd number, the two of an even one."""
-    return (2 * place >= number) & (2 * place <= number + 2)
+def _typical(values: array[int], places: int = 0) -> Typical:
+    """Of numbers whose last `places` are behind the point; there is at least one."""
+    ordered, middle = sorted(values), len(values) // 2
+    median = Decimal(ordered[middle] + ordered[~middle]) / 2
+    return Typical(Decimal(sum(values)).scaleb(-places), len(values), median.scaleb(-places))

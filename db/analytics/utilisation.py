@@ -68,16 +68,18 @@ class Use:
         return time / self.open if self.open else None
 
 
+_NONE = Use(timedelta(), timedelta(), timedelta(), deliverable_wh=0)
+
+
 def whole(store: Session, scope: Scope, period: Period, now: datetime) -> Use:
     """Of the period as a whole, up to now."""
-    return _uses(store, scope, period, None, now).get(None) or Use(timedelta(), timedelta(), timedelta())
+    return _uses(store, scope, period, None, now).get(None, _NONE)
 
 
 def series(store: Session, scope: Scope, period: Period, grain: Grain, now: datetime) -> dict[Bucket, Use]:
     """Of every bucket of the period, in order."""
     found = _uses(store, scope, period, grain, now)
-    none = timedelta()
-    return {bucket: found.get(bucket) or Use(none, none, none) for bucket in buckets(period, grain)}
+    return {bucket: found.get(bucket, _NONE) for bucket in buckets(period, grain)}
 
 
 def _uses(store: Session, scope: Scope, period: Period, grain: Grain | None, now: datetime) -> dict[Key, Use]:

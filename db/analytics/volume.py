@@ -65,7 +65,7 @@ def _sums(store: Session, scope: Scope, period: Period, grain: Grain | None) -> 
         func.coalesce(func.sum(rows.tax_minor), 0),
     ).group_by(rows.bucket, rows.currency)
     return {
-        (key_of(number, period, grain), currency): [int(value) for value in values]
+        (key_of(number, grain), currency): [int(value) for value in values]
         for number, currency, *values in store.execute(query)
     }
 
