@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from db.analytics import error_codes, errors
+from db.analytics import errors
 from db.analytics.availability import Outage
 from db.analytics.errors import ErrorTotal
 from db.analytics.outages import Port, PortLog, each_log
@@ -35,7 +35,7 @@ OUTAGE_COLUMNS = (
     text("excluded_because", lambda row: "; ".join(row.reasons)),
     text("statuses", lambda row: " ".join(row.outage.statuses)),
     text("error_codes", lambda row: " ".join(row.outage.error_codes)),
-    text("errors", lambda row: "; ".join(map(error_codes.in_words, row.outage.error_codes))),
+    text("errors", lambda row: "; ".join(row.outage.errors)),
 )
 ERROR_COLUMNS = (
     text("error_code", lambda row: row.error_code),
