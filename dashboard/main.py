@@ -35,6 +35,7 @@ page = st.navigation(
         "Monitor": [
             st.Page("views/overview.py", title="Overview", icon=":material/space_dashboard:", default=True),
             st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
+            st.Page("views/availability.py", title="Availability", icon=":material/monitor_heart:"),
         ],
         "Operate": [st.Page("views/live.py", title="Live", icon=":material/bolt:")],
         **access,

@@ -37,6 +37,20 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A figure without a period before. `verdict` says whether it is good (None: neither), `detail` what it
+    is made of; `value` None is no data.
+    """
+
+    label: str
+    value: Amount | None
+    help: str
+    verdict: tuple[str, bool | None] | None
+    detail: str
+    exact: str = ""
+
+
+@dataclass(frozen=True)
 class Share:
     """A part of the bar of states. `kind` names its colour."""
 
@@ -74,7 +88,31 @@ def _card(card: Card) -> str:
     )
 
 
-def _help(card: Card) -> str:
+def figures(found: Sequence[Figure]) -> str:
+    """Cards side by side, as many to a row as there are."""
+    return f'<div class="mm-kpis mm-of-{len(found)}">{"".join(map(_figure, found))}</div>'
+
+
+def _figure(figure: Figure) -> str:
+    if figure.value is None:
+        value = f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
+    else:
+        value = f"{escape(figure.value.figure)} <small>{escape(figure.value.unit)}</small>"
+    verdict = ""
+    if figure.verdict is not None:
+        text, is_good = figure.verdict
+        kind = {True: "mm-good", False: "mm-bad", None: "mm-even"}[is_good]
+        verdict = f'<span class="mm-delta {kind}">{escape(text)}</span>'
+    return (
+        f'<section class="mm-card mm-kpi mm-figure" aria-label="{escape(figure.label)}">'
+        f'<div class="mm-kpi-label">{escape(figure.label)}{_help(figure)}</div>'
+        f'<div class="mm-kpi-value" title="{escape(figure.exact)}">{value}</div>'
+        f'<div class="mm-kpi-change">{verdict}<span class="mm-vs">{escape(figure.detail)}</span></div>'
+        "</section>"
+    )
+
+
+def _help(card: Card | Figure) -> str:
     text = escape(card.help) + (f"<br><b>{escape(card.exact)}</b>" if card.exact else "")
     return (
         f'<span class="mm-help" tabindex="0" role="note" aria-label="How this is computed">?'

@@ -87,7 +87,7 @@ def enter(
     Raises `ExclusionRefused`.
     """
     station, connector = _place(store, station_pk, connector_pk)
-    _check(span, reason, notes)
+    check(span, reason, notes)
     same = {
         "ocpp_station_id": station_pk,
         "ocpp_connector_id": connector_pk,
@@ -101,6 +101,20 @@ def enter(
     store.flush()
     _tell(store, by, "exclude outages", made, station, connector)
     return made
+
+
+def check(span: Span, reason: str, notes: str) -> None:
+    """Raises `ExclusionRefused` where it cannot be entered so."""
+    if reason not in REASONS:
+        raise ExclusionRefused(f"no reason is called {reason}; it is one of {', '.join(REASONS)}")
+    if span.end <= span.start:
+        raise ExclusionRefused("an exclusion ends after it begins")
+    if span.length > LONGEST:
+        raise ExclusionRefused(f"an exclusion lasts at most {LONGEST.days} days")
+    if span.start < _FIRST_DAY:
+        raise ExclusionRefused(f"an exclusion begins in {_FIRST_DAY.year} or later")
+    if len(notes) > MAX_NOTES:
+        raise ExclusionRefused(f"notes have at most {MAX_NOTES} characters")
 
 
 def revoke(store: Session, scope: Scope, pk: int, *, by: User, at: datetime) -> None:
@@ -146,19 +160,6 @@ def local_span(start: datetime, end: datetime, timezone: str) -> Span:
     """Two readings of a station's clock, as a span. A reading that comes twice is taken as its first."""
     zone = ZoneInfo(timezone)
     return Span(*(each.replace(tzinfo=zone).astimezone(UTC) for each in (start, end)))
-
-
-def _check(span: Span, reason: str, notes: str) -> None:
-    if reason not in REASONS:
-        raise ExclusionRefused(f"no reason is called {reason}; it is one of {', '.join(REASONS)}")
-    if span.end <= span.start:
-        raise ExclusionRefused("an exclusion ends after it begins")
-    if span.length > LONGEST:
-        raise ExclusionRefused(f"an exclusion lasts at most {LONGEST.days} days")
-    if span.start < _FIRST_DAY:
-        raise ExclusionRefused(f"an exclusion begins in {_FIRST_DAY.year} or later")
-    if len(notes) > MAX_NOTES:
-        raise ExclusionRefused(f"notes have at most {MAX_NOTES} characters")
 
 
 def _place(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,7 +17,8 @@ from db.analytics import availability, exclusions
 from db.analytics.availability import Outage, PortTime, StatusSpan, Uptime
 from db.analytics.exclusions import Excluded, Exclusion
 from db.analytics.scope import Period, Scope
-from db.analytics.spans import Span, intersection, total
+from db.analytics.spans import Span, intersection, total, union
+from db.clocks import DAY, clock, date_of
 from db.models import (
     ChargingConnector,
     ChargingStation,
@@ -72,12 +74,12 @@ class PortLog:
 
     @property
     def outages(self) -> list[Outage]:
-        return availability.outages(self.log, self._excluded_spans, known_until=self.within.end)
+        return availability.outages(self.log, self.excluded_spans, known_until=self.within.end)
 
     @property
     def uptime(self) -> Uptime:
         """By NEVI's rule, over the time that was observed."""
-        return availability.nevi(self.down, self._excluded_spans, within=self.within, period=self.observed)
+        return availability.nevi(self.down, self.excluded_spans, within=self.within, period=self.observed)
 
     def parts(self, outage: Outage) -> list[OutagePart]:
         """The outage, taken apart where an exclusion begins or ends."""
@@ -90,7 +92,7 @@ class PortLog:
         return self._reasons(Span(outage.start, outage.end))
 
     @property
-    def _excluded_spans(self) -> list[Span]:
+    def excluded_spans(self) -> list[Span]:
         return [each.span for each in self.excluded]
 
     def _reasons(self, span: Span) -> tuple[str, ...]:
@@ -204,6 +206,37 @@ def _of_station(theirs: Sequence[PortLog]) -> StationAvailability:
         outage=told.outage,
         excluded=told.excluded,
     )
+
+
+@dataclass
+class DayTime:
+    """Seconds of one local day, of all ports together."""
+
+    observed: int = 0
+    outage: int = 0
+    excluded: int = 0
+
+
+def by_day(found: Sequence[PortLog]) -> dict[date, DayTime]:
+    """What was observed, down and excluded on each day of the stations' clocks, in order."""
+    days: dict[int, DayTime] = defaultdict(DayTime)
+    for log in found:
+        down = log.down
+        for name, spans in (
+            ("observed", union(each.span for each in log.log)),
+            ("outage", down),
+            ("excluded", intersection(down, log.excluded_spans)),
+        ):
+            for day, seconds in _split(log.port.timezone, spans):
+                setattr(days[day], name, getattr(days[day], name) + seconds)
+    return {date_of(day): days[day] for day in sorted(days)}
+
+
+def _split(timezone: str, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
+    local = clock(timezone)
+    for span in spans:
+        for part in local.days(int(span.start.timestamp()), int(span.end.timestamp())):
+            yield part.reading // DAY, part.seconds
 
 
 def _rapid(found: Sequence[PortLog]) -> list[PortTime]:

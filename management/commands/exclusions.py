@@ -12,7 +12,7 @@ from settings import load
 
 
 def add_exclusion(options: Namespace) -> None:
-    """Exclude the outages of a station within a time, with the reason: maintenance, vandalism and the like."""
+    """Exclude the outages of a station within a time, with the reason: maintenance, vandalism and so on."""
     number = exclusions.add(
         engine_of(load()),
         station_id=options.station,

@@ -88,7 +88,7 @@ VISIT_COLUMNS = (
     integer("attempts", lambda row: len(row.attempts)),
     text("what_happened", lambda row: "; ".join(map(told, row.attempts))),
 )
-OUTCOMES = {
+OUTCOMES: dict[Outcome, str] = {
     Outcome.FIRST_ATTEMPT: "charged at once",
     Outcome.TROUBLED: "charged after trouble",
     Outcome.FAILED: "did not charge",
