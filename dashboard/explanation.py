@@ -5,13 +5,13 @@ The page's address names the KPI, so an explanation can be sent to somebody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import formats, kpi_words, loading, markup
-from dashboard.markup import Card
+from dashboard.markup import Card, Figure
 from dashboard.visitor import visitor
 from db.analytics.definitions import Kpi
 from db.analytics.scope import Period, Scope
@@ -39,11 +39,21 @@ def button(key: str, place: str = "") -> None:
 
 def cards(found: Sequence[Card]) -> None:
     """KPI cards side by side, each with its button."""
-    with st.container(key="kpis"):
-        for card in found:
-            with st.container(key=f"kpi-{card.key}"):
-                st.html(markup.card(card))
-                button(card.key)
+    side_by_side({card.key: markup.card(card) for card in found})
+
+
+def figures(found: Sequence[Figure]) -> None:
+    """The same with figures, as many to a row as there are."""
+    side_by_side({figure.key: markup.figure(figure) for figure in found}, f"kpis-of-{len(found)}")
+
+
+def side_by_side(found: Mapping[str, str], name: str = "kpis") -> None:
+    """HTML by the key of the KPI that it tells."""
+    with st.container(key=name):
+        for key, html in found.items():
+            with st.container(key=f"kpi-{key}"):
+                st.html(html)
+                button(key)
 
 
 def show(scope: Scope, period: Period) -> None:
@@ -79,10 +89,10 @@ def _periods(period: Period) -> dict[str, Period]:
     return {"This period": period, "The period before": period.previous()}
 
 
-def _figure(kpi: Kpi, scope: Scope, period: Period, title: str) -> markup.Figure:
+def _figure(kpi: Kpi, scope: Scope, period: Period, title: str) -> markup.Compared:
     found = kpi_words.said(kpi, loading.kpi_value(scope, period, kpi.key))
     so_far = ", so far" if period.start <= loading.today() < period.end else ""
-    return markup.Figure(
+    return markup.Compared(
         title, found.figure, formats.days(period.start, period.end) + so_far, list(found.parts)
     )
 

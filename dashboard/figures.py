@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from html import escape
 from zoneinfo import ZoneInfo
 
 # Registers Streamlit's template; figures built before it keep Plotly's own colours.
@@ -156,6 +157,65 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
         yaxis3={"overlaying": "y", "range": [0, 100], "visible": False},
     )
     figure.update_xaxes(showgrid=False, nticks=6)
+    return figure
+
+
+@dataclass(frozen=True)
+class Line:
+    """Shares (0..1, None: no data) at the same places as the other lines of its figure."""
+
+    name: str
+    values: Sequence[float | None]
+    is_dotted: bool = False
+
+
+def shares(
+    places: Sequence[date], labels: Sequence[str], lines: Sequence[Line], required: float | None = None
+) -> go.Figure:
+    """Lines of shares, from a little below the least to 100 %; `required` is drawn across."""
+    figure = go.Figure()
+    known = [value for line in lines for value in line.values if value is not None]
+    for line in lines:
+        figure.add_scatter(
+            x=list(places),
+            y=[None if value is None else value * 100 for value in line.values],
+            name=line.name,
+            mode="lines+markers" if len(places) < 2 else "lines",
+            line={"width": 2, **({"dash": "dot"} if line.is_dotted else {})},
+            customdata=list(labels),
+            hovertemplate=f"%{{customdata}}: <b>%{{y:.2f}}</b> % {line.name.lower()}<extra></extra>",
+        )
+    least = min([*known, required if required is not None else 1.0], default=0.0) * 100
+    if required is not None:
+        figure.add_hline(y=required * 100, line={"dash": "dash", "width": 1, "color": "#7b8ba3"})
+    lay_out(figure, height=300)
+    figure.update_layout(
+        legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=True, hovermode="x unified"
+    )
+    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    figure.update_yaxes(
+        range=[max(0.0, least - (100 - least) * 0.15 - 0.2), 100.2], nticks=5, ticksuffix=" %"
+    )
+    return figure
+
+
+def stacked(places: Sequence[date], labels: Sequence[str], parts: Mapping[str, Sequence[int]]) -> go.Figure:
+    """Counts by what they are of, one on the other."""
+    figure = go.Figure()
+    for name, counts in parts.items():
+        figure.add_bar(
+            x=list(places),
+            y=list(counts),
+            name=name,
+            customdata=list(labels),
+            hovertemplate=f"%{{customdata}}: <b>%{{y:,d}}</b> {escape(name)}<extra></extra>",
+        )
+    lay_out(figure, height=300)
+    figure.update_layout(
+        barmode="stack", bargap=0.28, showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.2}
+    )
+    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    figure.update_yaxes(rangemode="tozero", nticks=5, tickformat=",d")
     return figure
 
 

@@ -10,6 +10,7 @@ connectors now, and the one session that was opened (its bill, just after it was
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -23,9 +24,12 @@ from sqlalchemy.orm import Session
 
 from dashboard import resources
 from dashboard.periods import History
-from db.analytics import kpis, live, outages, series, sessions
+from db.analytics import errors, kpis, live, outages, series, sessions
 from db.analytics import stations as station_figures
+from db.analytics import success as charges
+from db.analytics.availability import Outage
 from db.analytics.definitions import Kpi, Value, kpis_with
+from db.analytics.exclusions import Exclusion, entered
 from db.analytics.scope import Period, Scope
 from db.engine import reading
 from db.job_states import JobState
@@ -33,6 +37,8 @@ from db.job_states import history as runs_of_job
 from db.job_states import job_states as states_of_jobs
 from db.models import ChargingStation, JobRun, OCPPStation, StationOwner
 from ocpp_integration import backend_state, sync
+from ocpp_integration.exports.catalogue import EXPORTS, Asked
+from ocpp_integration.exports.files import FORMATS
 
 
 @dataclass(frozen=True)
@@ -224,6 +230,83 @@ def session(scope: Scope, pk: int) -> tuple[sessions.SessionRow, list[sessions.M
     with reading(resources.engine()) as store:
         row = sessions.find_session(store, scope, pk)
         return (row, sessions.meter_curve(store, scope, pk)) if row else None
+
+
+@dataclass(frozen=True)
+class PortOutage:
+    port: outages.Port
+    outage: Outage
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Availability:
+    """A period by the three definitions, by day and by station, with its outages, the newest first."""
+
+    told: outages.Definitions
+    days: dict[date, outages.DayTime]
+    stations: list[outages.StationAvailability]
+    outages: list[PortOutage]
+
+
+@dataclass(frozen=True)
+class Errors:
+    by_code: list[errors.ErrorTotal]
+    by_station: list[errors.StationErrors]
+    by_day: dict[date, Counter[str]]
+
+
+def exclusions(scope: Scope) -> list[Exclusion]:
+    """Those that count, the newest time first. Never kept, and read from the store itself: they are part of
+    the key of what follows from them, so that whoever enters one sees at once what it changes.
+    """
+    with reading(resources.engine()) as store:
+        return entered(store, scope)
+
+
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+def availability(scope: Scope, period: Period, excluded: tuple[Exclusion, ...]) -> Availability:
+    now = datetime.now(UTC)
+
+    def work(store: Session) -> Availability:
+        logs = outages.logs(store, scope, period, now, excluded)
+        down = [PortOutage(log.port, each, log.reasons_of(each)) for log in logs for each in log.outages]
+        return Availability(
+            told=outages.definitions(logs),
+            days=outages.by_day(logs),
+            stations=outages.by_station(logs),
+            outages=sorted(down, key=lambda each: each.outage.start, reverse=True),
+        )
+
+    return resources.read(work)
+
+
+@st.cache_data(ttl=300, max_entries=100, show_spinner=False)
+def success(scope: Scope, period: Period) -> charges.Success:
+    return resources.read(lambda store: charges.success(store, scope, period))
+
+
+@st.cache_data(ttl=300, max_entries=100, show_spinner=False)
+def troubled_visits(scope: Scope, period: Period, limit: int) -> list[charges.VisitRow]:
+    return resources.read(lambda store: charges.troubled_visits(store, scope, period, limit=limit))
+
+
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+def reported_errors(scope: Scope, period: Period) -> Errors:
+    now = datetime.now(UTC)
+    return resources.read(
+        lambda store: Errors(
+            errors.by_code(store, scope, period, now),
+            errors.by_station(store, scope, period, now),
+            errors.by_day(store, scope, period),
+        )
+    )
+
+
+def csv(name: str, scope: Scope, period: Period) -> bytes:
+    """A table of the catalogue of exports as a file."""
+    asked = Asked(scope=scope, now=datetime.now(UTC), settings=resources.settings(), period=period)
+    return resources.read(lambda store: b"".join(FORMATS["csv"].write(EXPORTS[name].make(store, asked))))
 
 
 @st.cache_data(ttl=0.9, max_entries=1, show_spinner=False)

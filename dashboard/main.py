@@ -45,6 +45,7 @@ page = st.navigation(
             st.Page("views/stations.py", title="Stations", icon=":material/ev_station:"),
             st.Page("views/kpis.py", title="KPIs", icon=":material/monitoring:"),
             st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
+            st.Page("views/availability.py", title="Availability", icon=":material/monitor_heart:"),
         ],
         "Operate": [st.Page("views/live.py", title="Live", icon=":material/bolt:")],
         **access,

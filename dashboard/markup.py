@@ -42,6 +42,20 @@ class Card:
 
 @dataclass(frozen=True)
 class Figure:
+    """A KPI by its `key`, without a period before. `verdict` says whether it is good (None: neither),
+    `detail` what it is made of; `value` None is no data.
+    """
+
+    key: str
+    label: str
+    value: Amount | None
+    verdict: tuple[str, bool | None] | None
+    detail: str
+    exact: str = ""
+
+
+@dataclass(frozen=True)
+class Compared:
     """A period's value: None is no data. `parts` are what it is made of, with their names."""
 
     title: str
@@ -86,6 +100,21 @@ def card(card: Card) -> str:
         f'<div class="mm-kpi-label">{escape(card.label)}</div>'
         f'<div class="mm-kpi-value" title="{escape(card.exact)}">{_amount(card.value)}</div>'
         f'<div class="mm-kpi-change">{_change(card)}</div>{sparkline(card.history)}</section>'
+    )
+
+
+def figure(figure: Figure) -> str:
+    verdict = ""
+    if figure.verdict is not None:
+        text, is_good = figure.verdict
+        kind = {True: "mm-good", False: "mm-bad", None: "mm-even"}[is_good]
+        verdict = f'<span class="mm-delta {kind}">{escape(text)}</span>'
+    return (
+        f'<section class="mm-card mm-kpi mm-figure" aria-label="{escape(figure.label)}">'
+        f'<div class="mm-kpi-label">{escape(figure.label)}</div>'
+        f'<div class="mm-kpi-value" title="{escape(figure.exact)}">{_amount(figure.value)}</div>'
+        f'<div class="mm-kpi-change">{verdict}<span class="mm-vs">{escape(figure.detail)}</span></div>'
+        "</section>"
     )
 
 
@@ -228,11 +257,11 @@ def facts(found: Sequence[tuple[str, str]]) -> str:
     return f'<dl class="mm-facts">{items}</dl>'
 
 
-def figures_side_by_side(found: Sequence[Figure]) -> str:
-    return f'<div class="mm-compared">{"".join(map(_figure, found))}</div>'
+def figures_side_by_side(found: Sequence[Compared]) -> str:
+    return f'<div class="mm-compared">{"".join(map(_compared, found))}</div>'
 
 
-def _figure(figure: Figure) -> str:
+def _compared(figure: Compared) -> str:
     value = "" if figure.value is None and figure.parts else _amount(figure.value)
     parts = "".join(
         f"<li><span>{escape(name)}</span> <b>{escape(text)}</b></li>" for name, text in figure.parts

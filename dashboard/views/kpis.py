@@ -33,9 +33,7 @@ def tile(kpi: Kpi) -> str:
     return markup.tile(kpi.name, now.figure, words, now.parts[:1])
 
 
-with st.container(key="kpis"):
-    for key in (kpi.key for kpi in GROUPS[group or next(iter(GROUPS))]):
-        with st.container(key=f"kpi-{key}"):
-            st.html(tile(loading.definitions()[key]))
-            explanation.button(key)
+definitions = loading.definitions()
+keys = [kpi.key for kpi in GROUPS[group or next(iter(GROUPS))]]
+explanation.side_by_side({key: tile(definitions[key]) for key in keys})
 explanation.show(view.scope, view.period)
