@@ -41,8 +41,9 @@ def open_page(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def pks(engine: Engine) -> dict[str, int]:
-    """Addis Charge has Bole, Meskel and Sarbet with 1, 2 and 4 kWh, Rift Energy has Adama with 8 kWh; Bole was
-    faulted for two hours.
+    """Addis Charge has Bole, Meskel and Sarbet with 1, 2 and 4 kWh, Rift Energy has Adama with 8 kWh.
+
+    Bole was faulted for two hours.
     """
     now = utc_now().replace(microsecond=0)
     with writing(engine) as store:
