@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dashboard import formats
 from dashboard.access_rows import Fact, fact_row
@@ -12,6 +13,7 @@ from db.models import OCPPLog
 from ocpp_integration.frame_log import Exchange, Frame
 
 _DIRECTIONS = {"in": "From the charge point", "out": "To the charge point"}
+_MOST_TOLD, _LONGEST_GIST = 3, 90
 _LEVELS = {"error": "faulted", "warning": "other"}
 
 
@@ -23,7 +25,8 @@ def frame_row(exchange: Exchange, name: str, timezone: str) -> str:
         Fact("Answered in", _latency(exchange)),
         Fact("Message", first.message_id[:12] or formats.NO_DATA, first.message_id),
     ]
-    below = " · ".join(filter(None, (name, _DIRECTIONS.get(first.direction, ""), exchange.error)))
+    parts = (name, _DIRECTIONS.get(first.direction, ""), exchange.error or gist(first.payload))
+    below = " · ".join(filter(None, parts))
     return fact_row(first.action or "Not OCPP", below, outcome(exchange), facts)
 
 
@@ -45,6 +48,15 @@ def event_row(row: OCPPLog, name: str, timezone: str) -> str:
     ]
     state = (formats.words(row.level), _LEVELS.get(row.level, "available"))
     return fact_row(formats.words(row.action), f"{name or 'No station'} · {row.message}", state, facts)
+
+
+def gist(payload: Any) -> str:
+    """The first plain values of a payload: `connectorId 1, status Available`."""
+    if not isinstance(payload, dict):
+        return ""
+    plain = [f"{name} {value}" for name, value in payload.items() if isinstance(value, str | int | float)]
+    text = ", ".join(plain[:_MOST_TOLD])
+    return text if len(text) <= _LONGEST_GIST else text[:_LONGEST_GIST] + " …"
 
 
 def heading(frame: Frame, timezone: str) -> str:
@@ -77,4 +89,4 @@ def _latency(exchange: Exchange) -> str:
 
 
 def _clock(at: datetime, timezone: str) -> str:
-    return formats.local_time(at, timezone, seconds=True).replace(", ", " ", 1)
+    return at.astimezone(ZoneInfo(timezone)).strftime("%d %b %H:%M:%S")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -14,6 +14,7 @@ from dashboard import formats
 from db.analytics.sessions import SessionRow
 
 _ROWS_IN_SIGHT = 18
+_Mode = Literal["single-row", "single-cell"]
 
 
 def session_table(rows: Sequence[SessionRow], key: str = "sessions") -> int | None:
@@ -35,23 +36,29 @@ def session_table(rows: Sequence[SessionRow], key: str = "sessions") -> int | No
                 "Ended": st.column_config.TextColumn(width=140),
                 "Energy": st.column_config.NumberColumn("Energy (kWh)", format="%.3f"),
             },
+            ["single-row", "single-cell"],
         )
+    currency = _one_currency(rows)
     with st.container(key=f"narrow-{key}"):
         chosen_on_phone = _table(
-            _narrow_frame(rows),
+            _narrow_frame(rows, currency),
             f"{key}-narrow-{closed}",
             44,
             {
-                "Started": st.column_config.TextColumn(width=92),
-                "Station": st.column_config.TextColumn(width=112),
-                "kWh": st.column_config.NumberColumn(format="%.1f", width=52),
+                "Started": st.column_config.TextColumn(width=88),
+                "Station": st.column_config.TextColumn(width=104),
+                "kWh": st.column_config.NumberColumn(format="%.1f", width=50),
+                "Cost": st.column_config.TextColumn(currency, alignment="right", width=60),
             },
+            ["single-cell"],
         )
     picked = chosen + chosen_on_phone
     return rows[picked[0]].pk if picked and picked[0] < len(rows) else None
 
 
-def _table(frame: pd.DataFrame, key: str, row_height: int, columns: dict[str, Any]) -> list[int]:
+def _table(
+    frame: pd.DataFrame, key: str, row_height: int, columns: dict[str, Any], modes: Sequence[_Mode]
+) -> list[int]:
     """Returns the places of the chosen rows."""
     chosen = st.dataframe(
         frame,
@@ -60,7 +67,7 @@ def _table(frame: pd.DataFrame, key: str, row_height: int, columns: dict[str, An
         height=min(row_height * len(frame) + 38, row_height * _ROWS_IN_SIGHT + 38),
         row_height=row_height,
         on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
+        selection_mode=modes,
         column_config=columns,
         alt="Charging sessions; choose a row for its bill and its meter curve",
     )
@@ -72,6 +79,11 @@ def _one_zone(rows: Sequence[SessionRow]) -> str | None:
     """The short name of the clock that all rows' times are on, None where there are several."""
     zones = {row.start_time.astimezone(ZoneInfo(row.timezone)).strftime("%Z") for row in rows}
     return zones.pop() if len(zones) == 1 else None
+
+
+def _one_currency(rows: Sequence[SessionRow]) -> str | None:
+    currencies = {row.currency for row in rows}
+    return currencies.pop() if len(currencies) == 1 else None
 
 
 def _frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
@@ -91,13 +103,16 @@ def _frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
     )
 
 
-def _narrow_frame(rows: Sequence[SessionRow]) -> pd.DataFrame:
+def _narrow_frame(rows: Sequence[SessionRow], currency: str | None) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Started": [f"{row.start_time.astimezone(ZoneInfo(row.timezone)):%d %b %H:%M}" for row in rows],
             "Station": [row.station_name for row in rows],
             "kWh": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
-            "Cost": ["" if row.cost is None else f"{row.cost:,.0f} {row.currency}" for row in rows],
+            "Cost": [
+                "" if row.cost is None else f"{row.cost:,.0f}{'' if currency else f' {row.currency}'}"
+                for row in rows
+            ],
         }
     )
 

@@ -1,4 +1,4 @@
-"""The settings in force, as they may be shown: secrets are only said to be set. Pure but for the file read."""
+"""The settings in force as they may be shown: of a secret only that it is set."""
 
 from __future__ import annotations
 

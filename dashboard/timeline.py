@@ -47,18 +47,43 @@ def timeline(logs: Sequence[PortLog]) -> go.Figure:
 
 
 def readable(log: Sequence[StatusSpan], least: timedelta) -> list[StatusSpan]:
-    """The log as far as it can be seen: what follows on the same status joins it, what is shorter than
-    `least` is left to what was before, unless the connector was down.
+    """The log as far as it can be seen: of statuses that follow each other within `least`, the one that held
+    longest stands for all. Time in which the connector was down is never left to another.
     """
     found: list[StatusSpan] = []
+    group: list[StatusSpan] = []
     for span in log:
-        before = found[-1] if found else None
-        is_small = span.end - span.start < least and span.status not in DOWN_STATUSES
-        if before and before.end >= span.start and (before.status == span.status or is_small):
-            found[-1] = before._replace(end=max(before.end, span.end))
+        is_seen = span.status in DOWN_STATUSES or span.end - span.start >= least
+        if group and (is_seen or group[-1].end < span.start or group[-1].end - group[0].start >= least):
+            _join(found, _together(group))
+            group = []
+        if is_seen:
+            _join(found, span)
         else:
-            found.append(span)
+            group.append(span)
+    if group:
+        _join(found, _together(group))
     return found
+
+
+def _together(group: Sequence[StatusSpan]) -> StatusSpan:
+    held: dict[str, timedelta] = {}
+    for span in group:
+        held[span.status] = held.get(span.status, timedelta()) + (span.end - span.start)
+    longest = max(held, key=lambda status: held[status])
+    return StatusSpan(longest, group[0].start, group[-1].end)
+
+
+def _join(found: list[StatusSpan], span: StatusSpan) -> None:
+    before = found[-1] if found else None
+    if before and (before.status, before.error_code, before.end) == (
+        span.status,
+        span.error_code,
+        span.start,
+    ):
+        found[-1] = before._replace(end=span.end)
+    else:
+        found.append(span)
 
 
 def _draw(figure: go.Figure, kind: str, found: Sequence[tuple[PortLog, StatusSpan]]) -> None:

@@ -133,7 +133,7 @@ def _choose_period(today: date) -> tuple[str, tuple[date, ...]]:
 
 
 def _choose_dates(today: date) -> tuple[date, ...]:
-    st.session_state.setdefault("dates", (today - timedelta(days=29), today))
+    st.session_state["dates"] = st.session_state.get("dates") or (today - timedelta(days=29), today)
     chosen = st.date_input(
         "From and to",
         max_value=today,
@@ -153,7 +153,9 @@ def _adopt_address(today: date, places: Mapping[int, Place]) -> tuple[str, ...]:
     """
     found = {name: st.query_params.get(name, "") for name in (*address.NAMES, "by")}
     ours = {name: found[name] for name in address.NAMES}
-    st.session_state.setdefault("period", DEFAULT)
+    # Told anew on each page: the browser's widget there is another one and knows nothing of it.
+    kept = st.session_state.get("period")
+    st.session_state["period"] = kept if kept in CHOICES else DEFAULT
     if not any(found.values()) or ours == st.session_state.get("view_written"):
         return ()
     asked = address.read(found, today, places.keys())

@@ -18,6 +18,7 @@ _f = frames.c
 _PRUNE_AT_ONCE = 2000
 # Between a call and its answer there are at most about so many frames of other charge points.
 _NEAR = 5000
+_MOST_PARTNERS = 2000
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,11 @@ def partners(db: Connection, found: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
         _f.id.between(min(known) - _NEAR, max(known) + _NEAR),
         _f.station_id.in_({frame.station_id for frame in found}),
         _f.message_id.in_(wanted),
+        _f.action.in_({frame.action for frame in found if frame.action is not None}),
         _f.id.not_in(known),
     )
-    return db.execute(others.order_by(_f.id)).all()
+    # Some charge points give every message the same id.
+    return db.execute(others.order_by(_f.id.desc()).limit(_MOST_PARTNERS)).all()
 
 
 def as_wire(frame: Row[Any]) -> dict[str, Any]:

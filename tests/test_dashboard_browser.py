@@ -117,3 +117,27 @@ def test_logging_out_in_one_tab_ends_the_other(context: BrowserContext, url: str
     second.get_by_role("link", name="Log out").click()
     expect(second.get_by_label("User name")).to_be_visible()
     expect(first.get_by_label("User name")).to_be_visible(timeout=30_000)
+
+
+def test_choosing_a_page_in_a_narrow_window_closes_the_drawer(context: BrowserContext, url: str) -> None:
+    page = fill_in_sign_in(context, url)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".mm-kpis")).to_be_visible(timeout=30_000)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    drawer = page.get_by_test_id("stSidebar")
+    expect(drawer).to_have_attribute("data-collapsed", "false")
+    drawer.get_by_role("link", name="Sessions").click()
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible(timeout=30_000)
+    expect(drawer).to_have_attribute("data-collapsed", "true")
+
+
+def test_what_was_chosen_outlives_another_page_and_a_refresh(context: BrowserContext, url: str) -> None:
+    page = fill_in_sign_in(context, url, "/?period=7d")
+    chosen = page.get_by_role("radio", name="7 days")
+    expect(chosen).to_be_checked(timeout=30_000)
+    page.get_by_role("link", name="Sessions").click()
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible(timeout=30_000)
+    expect(chosen).to_be_checked(timeout=30_000)
+    page.reload()
+    expect(page).to_have_url(f"{url}/sessions?period=7d")
+    expect(chosen).to_be_checked(timeout=30_000)

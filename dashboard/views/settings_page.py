@@ -45,6 +45,11 @@ def wanted(each: Told, text: str, source: str) -> bool:
 
 def show(found: list[Told]) -> None:
     groups = settings_told.groups()
+    order = list(dict.fromkeys(groups.values()))
+    # Those that the example does not group come last.
+    found = sorted(
+        found, key=lambda each: order.index(groups[each.name]) if each.name in groups else len(order)
+    )
     for heading, members in groupby(found, key=lambda each: groups.get(each.name, "Settings")):
         with st.container(key=f"card-settings-{heading.lower().replace(' ', '-')}"):
             st.html(markup.card_title(heading))

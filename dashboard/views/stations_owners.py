@@ -76,7 +76,7 @@ def stations(shown: str, text: str) -> None:
     now, timezone = datetime.now(UTC), resources.settings().timezone
     with slot:
         for state in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-            with st.container(key=f"row-place-{state.place_id}"):
+            with st.container(key=f"row-place-{state.place_id}", horizontal=True):
                 st.html(sync_row.row(state, now, timezone))
         if not found:
             st.html(nothing(bool(states)))
