@@ -24,7 +24,8 @@ from db.analytics.definitions.sql import (
     seconds,
     weekday_of,
 )
-from db.analytics.outcome import ENDED_STATUSES, SUCCESS_OVER_WH, VALID_STOP_REASONS
+from db.analytics.ended import counted
+from db.analytics.outcome import SUCCESS_OVER_WH, VALID_STOP_REASONS
 from db.analytics.scope import Period, Scope
 from db.clocks import HOUR
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation
@@ -34,7 +35,7 @@ _Rows = Select[*tuple[Any, ...]]
 
 _REASON = func.coalesce(func.nullif(ChargingSession.stop_reason, ""), "Local")
 ENERGY = func.coalesce(ChargingSession.energy_wh, 0)
-IS_OVER = and_(ChargingSession.status.in_(sorted(ENDED_STATUSES)), ChargingSession.stop_time.is_not(None))
+IS_OVER = counted()
 _LENGTH = seconds(ChargingSession.stop_time) - seconds(ChargingSession.start_time)
 _HAS_BEGUN = ChargingSession.status != "pending"
 
