@@ -120,7 +120,7 @@ def definitions() -> Mapping[str, Kpi]:
     return kpis_with(resources.settings().co2e_kg_per_kwh)
 
 
-@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=60, max_entries=2_000, show_spinner=False)
 def kpi_value(scope: Scope, period: Period, key: str) -> Value:
     now = datetime.now(UTC)
     return resources.read(lambda store: definitions()[key].value(store, scope, period, now))

@@ -212,12 +212,11 @@ def _floats(value: Value) -> Any:
 def test_a_figure_is_what_sql_makes_of_the_rows_behind_it(world: World, key: str, kind: str) -> None:
     kpi, scope = KPIS[key], world.scopes[kind]
     with reading(world.engine) as store:
-        for period in (PERIOD, PERIOD.previous()):
-            asked = (store, scope, period, NOW)
-            value = kpi.value(*asked)
+        asked = (store, scope, PERIOD, NOW)
+        for value, period in ((kpi.value(*asked), PERIOD), (kpi.before(*asked), PERIOD.previous())):
             # Only of stations without use may it be that there are none among one.
             assert value or (key, kind) == ("unused_stations", "station")
-            assert _floats(kpi.added_up(*asked)) == _close(value)
+            assert _floats(kpi.added_up(store, scope, period, NOW)) == _close(value)
 
 
 @pytest.mark.parametrize("key", KPIS)
@@ -230,37 +229,18 @@ def test_without_data_a_figure_and_its_rows_say_the_same(world: World, key: str)
 
 
 @pytest.mark.parametrize("key", KPIS)
-def test_the_pages_of_rows_are_all_rows_once(world: World, key: str) -> None:
-    kpi, asked = KPIS[key], (world.scopes["station"], PERIOD, NOW)
+def test_the_pages_and_the_file_of_a_figure_have_all_its_rows_once(world: World, key: str) -> None:
+    kpi, asked = KPIS[key], (world.scopes["owner"], PERIOD, NOW)
     with reading(world.engine) as store:
         every = list(kpi.each_row(store, *asked))
-        pages = [
-            list(kpi.each_row(store, *asked, limit=-(-len(every) // 2), offset=n * -(-len(every) // 2)))
-            for n in (0, 1)
-        ]
+        half = -(-len(every) // 2)
+        pages = [list(kpi.each_row(store, *asked, limit=half, offset=n * half)) for n in (0, 1)]
         assert kpi.count_rows(store, *asked, most=5) == min(5, len(every))
     assert pages[0] + pages[1] == every
-
-
-@pytest.mark.parametrize("key", KPIS)
-def test_a_page_and_a_file_tell_the_rows(world: World, key: str) -> None:
-    kpi, asked = KPIS[key], (world.scopes["network"], PERIOD, NOW)
-    with reading(world.engine) as store:
-        rows = list(kpi.each_row(store, *asked, limit=30))
-        said = kpi_words.said(kpi, kpi.value(store, *asked))
-    assert said.figure or said.parts
-    assert {len(values) for values in kpi_words.shown(kpi, rows).values()} == {len(rows)}
-    text = b"".join(to_csv(kpi_words.file(kpi, rows))).decode("utf-8-sig")
-    lines = list(csv.reader(io.StringIO(text)))
-    assert lines[0] == [table.header for table in kpi_words.file(kpi, rows).columns] and len(lines) > 1
-    assert [name.split(" ")[0] for name in lines[0]] == list(kpi.columns)
-
-
-@pytest.mark.parametrize("key", KPIS)
-def test_the_period_before_is_as_long(world: World, key: str) -> None:
-    kpi, scope = KPIS[key], world.scopes["owner"]
-    with reading(world.engine) as store:
-        assert kpi.before(store, scope, PERIOD, NOW) == kpi.value(store, scope, PERIOD.previous(), NOW)
+    assert {len(values) for values in kpi_words.shown(kpi, every).values()} == {len(every)}
+    lines = list(csv.reader(io.StringIO(b"".join(to_csv(kpi_words.file(kpi, every))).decode("utf-8-sig"))))
+    assert [title.split(" ")[0] for title in lines[0]] == list(kpi.columns)
+    assert len(lines) == len(every) + 1
 
 
 @pytest.mark.parametrize("key", KPIS)
