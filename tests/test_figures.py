@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import factories
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from naive_figures import QUARTER, Naive, Row, Station
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
@@ -102,68 +101,69 @@ def _add(store: Session, rows: list[Row]) -> None:
             charging_seconds=row.charging_seconds,
             id_tag=row.driver,
         )
-    for month in {at.date().replace(day=1) for row in rows for at in (row.start, row.stop)}:
-        factories.roll_up(store, month - timedelta(days=1), month + timedelta(days=32))
+    days = [at.date() for row in rows for at in (row.start, row.stop)]
+    factories.roll_up(store, min(days) - timedelta(days=1), max(days) + timedelta(days=1))
 
 
-@st.composite
-def _cases(draw: st.DrawFn) -> dict[str, Any]:
-    first = draw(st.sampled_from([SPRING, AUTUMN])) - timedelta(days=2)
+_GRAINS: list[Grain] = ["hour", "day", "week", "month"]
+
+
+@dataclass
+class Case:
+    rows: list[Row]
+    period: Period
+    now: datetime
+
+
+def _case(network: Network, seed: int) -> Case:
+    """A dozen sessions and more around a day on which clocks jump, and a period of that time."""
+    random = Random(seed)
+    first = random.choice([SPRING, AUTUMN]) - timedelta(days=2)
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
-    days = draw(st.tuples(st.integers(-1, 7), st.integers(1, 4)))
-    sessions = st.tuples(
-        st.sampled_from([(0, 0), (0, 1), (1, 0), (2, 0)]),
-        st.integers(0, 8 * 96).map(lambda n: start + n * QUARTER),
-        st.one_of(st.just(0), st.integers(1, 130)),
-        st.one_of(st.just(0), st.integers(1, 40_000)),
-        st.one_of(st.none(), st.integers(0, 9999).map(lambda minor: Decimal(minor) / 100)),
-        st.one_of(st.none(), st.integers(0, 150).map(lambda n: 900 * n)),
-        st.sampled_from([None, "ab12", "AB12", "C"]),
+    begin = first + timedelta(days=random.randint(-1, 4))
+    return Case(
+        rows=[_row(network, random, start) for _ in range(random.randint(12, 30))],
+        period=Period(begin, begin + timedelta(days=random.randint(1, 5))),
+        now=random.choice([LATER, start + timedelta(days=3, hours=1.25)]),
     )
-    return {
-        "sessions": draw(st.lists(sessions, max_size=9)),
-        "period": Period(first + timedelta(days=days[0]), first + timedelta(days=sum(days))),
-        "now": draw(st.sampled_from([LATER, start + timedelta(days=3, hours=1.25)])),
-        "kind": draw(st.sampled_from(_KINDS)),
-        "grain": draw(st.sampled_from(["hour", "day", "week", "month"])),
-    }
 
 
-def _rows(network: Network, sessions: list[Any]) -> list[Row]:
-    found = []
-    for (place, port), start, quarters, energy_wh, cost, charging_seconds, driver in sessions:
-        station = network.stations[place]
-        tax = None if cost is None else (cost / 7).quantize(Decimal("0.01"))
-        stop = start + quarters * QUARTER
-        # What took no time is no flow.
-        seconds = None if charging_seconds is None else min(charging_seconds, 900 * quarters)
-        found.append(Row(station, station.ports[port], start, stop, energy_wh, cost, tax, seconds, driver))
-    return found
+def _row(network: Network, random: Random, start: datetime) -> Row:
+    station = random.choice([*network.stations, network.stations[0]])
+    begun = start + random.randint(0, 8 * 96) * QUARTER
+    quarters = random.choice([0, random.randint(1, 12), random.randint(1, 130)])
+    cost = random.choice([None, Decimal(random.randint(0, 9999)) / 100])
+    return Row(
+        station=station,
+        port=random.choice(station.ports),
+        start=begun,
+        stop=begun + quarters * QUARTER,
+        energy_wh=random.choice([0, random.randint(1, 40_000), random.randint(1, 40_000)]),
+        cost=cost,
+        tax=None if cost is None else (cost / 7).quantize(Decimal("0.01")),
+        charging_seconds=random.choice([None, random.randint(0, quarters) * 900]),
+        driver=random.choice([None, "ab12", "AB12", "C"]),
+    )
 
 
-@settings(
-    max_examples=20,
-    phases=[Phase.generate],
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(case=_cases())
 def test_every_figure_is_what_a_plain_computation_over_the_rows_finds(
-    engine: Engine, network: Network, case: dict[str, Any]
+    engine: Engine, network: Network
 ) -> None:
-    rows = _rows(network, case["sessions"])
-    with writing(engine) as store:
-        for model in (ChargingSession, Rollup, HourProfile):
-            store.execute(delete(model))
-        _add(store, rows)
-    scope, stations = network.of(case["kind"])
-    period, now = case["period"], case["now"]
-    with reading(engine) as store:
-        for grain in (None, case["grain"]):
-            naive = Naive(stations, rows, period, grain, now)
-            found, expected = _figures(store, scope, period, grain, now), _expected(naive)
-            assert {name: found[name] for name in expected if found[name] != expected[name]} == {}
+    for seed in range(12):
+        # Every kind of scope twice, every grain three times.
+        kind, grain = _KINDS[seed % 6], _GRAINS[(seed + seed // 6) % 4]
+        case = _case(network, seed)
+        with writing(engine) as store:
+            for model in (ChargingSession, Rollup, HourProfile):
+                store.execute(delete(model))
+            _add(store, case.rows)
+        scope, stations = network.of(kind)
+        with reading(engine) as store:
+            for by in (None, grain):
+                found = _figures(store, scope, case.period, by, case.now)
+                expected = _expected(Naive(stations, case.rows, case.period, by, case.now))
+                different = {name: found[name] for name in expected if found[name] != expected[name]}
+                assert different == {}, f"{kind} by {by}, seed {seed}"
 
 
 def _figures(
