@@ -34,8 +34,8 @@ def _nevi(told: Definitions) -> Figure:
         label="NEVI, each port",
         value=_percent(told.nevi_mean),
         help="23 CFR 680.116(b): each port must be up for strictly more than 97 % of the time, without "
-        "outages that are excluded with a reason. Here over the time observed in this period; the rule itself "
-        "looks at twelve months. The share is that of all ports together.",
+        "outages that are excluded with a reason. Here over the time observed in this period; the rule looks "
+        "at twelve months. The share is that of all ports together.",
         verdict=(f"{passing} of {ports} over 97 %", passing == ports) if ports else None,
         detail=excluded if ports else "",
         exact=_exact(told.nevi_mean),

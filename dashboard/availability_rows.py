@@ -147,10 +147,10 @@ def visit_row(each: VisitRow) -> Row:
     return {
         "Began": clock(each.start, each.timezone),
         "Station": each.station_name,
-        "Driver": each.driver or "Not known",
         "Outcome": _capital(OUTCOMES[each.outcome]),
-        "Attempts": len(each.attempts),
         "What happened": "; ".join(map(told, each.attempts)),
+        "Driver": each.driver or "Not known",
+        "Attempts": len(each.attempts),
     }
 
 
