@@ -109,7 +109,9 @@ def test_errors_outages_and_visits_are_told_in_words(open_page: OpenPage) -> Non
     )
     assert (errors["Error"], errors["Faults"]) == ("CX008 EmergencyStop", 1)
     assert visits["Outcome"] == "Charged after trouble"
-    assert visits["What happened"] == "connector 1: 0.0 kWh, PowerLoss (failed); connector 1: 12.5 kWh, Local"
+    assert visits["What happened"] == (
+        "✕ Connector 1: 0.0\u00a0kWh, power loss; ✓ Connector 1: 12.5\u00a0kWh, stopped at the station"
+    )
 
 
 def test_an_exclusion_changes_the_figures_at_once_for_everybody(world: Engine, open_page: OpenPage) -> None:
