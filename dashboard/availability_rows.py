@@ -18,8 +18,8 @@ from db.analytics.errors import ErrorTotal, StationErrors
 from db.analytics.exclusions import REASONS, Exclusion
 from db.analytics.outages import DayTime, StationAvailability
 from db.analytics.scope import Period
-from db.analytics.success import Grain, VisitRow, first_day
-from ocpp_integration.exports.reliability import OUTCOMES, told
+from db.analytics.success import AttemptRow, Grain, VisitRow, first_day
+from ocpp_integration.exports.reliability import OUTCOMES
 
 _MAX_DAYS, _MAX_WEEKS = 100, 110
 _SHOWN_ERRORS = 4
@@ -147,11 +147,20 @@ def visit_row(each: VisitRow) -> Row:
     return {
         "Began": clock(each.start, each.timezone),
         "Station": each.station_name,
-        "Driver": each.driver or "Not known",
         "Outcome": _capital(OUTCOMES[each.outcome]),
+        "What happened": "; ".join(map(_told, each.attempts)),
+        "Driver": each.driver or "Not known",
         "Attempts": len(each.attempts),
-        "What happened": "; ".join(map(told, each.attempts)),
     }
+
+
+def _told(attempt: AttemptRow) -> str:
+    where = "" if attempt.connector_number is None else f"Connector {attempt.connector_number}: "
+    if attempt.error is not None:
+        return f"{where}refused ({attempt.error.rstrip('.')})"
+    mark = "✓ " if attempt.is_valid else "✕ "
+    energy = f"{(attempt.energy_wh or 0) / 1000:.1f}\u00a0kWh"
+    return f"{mark}{where}{energy}, {formats.words(attempt.stop_reason or 'Local').lower()}"
 
 
 def exclusion_row(each: Exclusion, now: datetime) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboard import exclusion_orders, formats, loading, markup
+from dashboard import exclusion_orders, formats, loading, markup, resources
 from dashboard.exclusion_orders import Draft
 from dashboard.visitor import Visitor, visitor
 from db.analytics.exclusions import MAX_NOTES, REASONS, Exclusion, ExclusionRefused
@@ -176,8 +175,7 @@ def _form(question: Question) -> None:
         format_func=lambda pk: "All connectors" if pk is None else f"Connector {numbers[pk]}",
         key="exclusion-connector",
     )
-    timezone = "UTC" if station is None else exclusion_orders.timezone_of(station)
-    start, end = _times(draft, timezone)
+    start, end = _times(draft)
     with st.container(horizontal=True):
         st.datetime_input("From", start, format="YYYY-MM-DD", step=60, key="exclusion-start")
         st.datetime_input("Until", end, format="YYYY-MM-DD", step=60, key="exclusion-end")
@@ -201,9 +199,10 @@ def _form(question: Question) -> None:
     _buttons(question, "Review", _take)
 
 
-def _times(draft: Draft, timezone: str) -> tuple[datetime, datetime]:
-    """Those of the draft, else the last full hour of the station's clock."""
-    hour = utc_now().astimezone(ZoneInfo(timezone)).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+def _times(draft: Draft) -> tuple[datetime, datetime]:
+    """Those of the draft, else the last full hour of the installation's clock, since no station is chosen."""
+    now = utc_now().astimezone(resources.settings().zone)
+    hour = now.replace(minute=0, second=0, microsecond=0, tzinfo=None)
     return draft.start or hour - timedelta(hours=1), draft.end or hour
 
 

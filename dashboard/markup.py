@@ -212,14 +212,15 @@ def live_strip(stations: int, shares: Sequence[Share], power: Amount, age: str, 
     )
 
 
-def bars(found: Sequence[Bar]) -> str:
+def bars(found: Sequence[Bar], *, are_wordy: bool = False) -> str:
+    """`are_wordy`: what stands beside a label is long, and goes below it on a phone."""
     rows = "".join(
         f'<li><span class="mm-bar-label">{escape(bar.label)}</span>'
         f'<span class="mm-bar-value"><b>{escape(bar.value)}</b> {escape(bar.detail)}</span>'
         f'<span class="mm-track"><span style="width:{max(bar.part, 0) * 100:.1f}%"></span></span></li>'
         for bar in found
     )
-    return f'<ol class="mm-bars">{rows}</ol>'
+    return f'<ol class="mm-bars{" mm-wordy" if are_wordy else ""}">{rows}</ol>'
 
 
 def title(text: str, caption: str) -> str:

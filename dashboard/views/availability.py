@@ -82,7 +82,7 @@ def over_time(found: Availability) -> None:
 def by_station(found: Availability) -> None:
     head("By station", "The least available first; bars show the time down", "station-availability")
     explanation.button("availability", "chart-stations")
-    st.html(markup.bars(availability_rows.worst_stations(found.stations[:WORST])))
+    st.html(markup.bars(availability_rows.worst_stations(found.stations[:WORST]), are_wordy=True))
     if len(found.stations) > WORST:
         with st.expander(f"All {len(found.stations)} stations"):
             percent = st.column_config.NumberColumn(format="%.3f %%")
@@ -236,7 +236,7 @@ def errors() -> None:
     with st.container(key="card-errors-station"):
         st.html(markup.card_title("Errors by station", "The most faults first"))
         explanation.button("errors", "chart-errors-station")
-        st.html(markup.bars(availability_rows.error_bars(found.by_station[:WORST])))
+        st.html(markup.bars(availability_rows.error_bars(found.by_station[:WORST]), are_wordy=True))
 
 
 def reliability(found: Availability) -> None:
