@@ -133,6 +133,13 @@ class Settings(BaseSettings):
         Decimal(15), ge=0, le=100, description="VAT contained in the prices of new tariffs, in percent"
     )
 
+    co2e_kg_per_kwh: Decimal | None = Field(
+        None,
+        ge=0,
+        le=10,
+        description="kg of CO2e that a kWh charged saves, by the cars and grid around; unset, none is told",
+    )
+
     network_provider: str = Field(
         "MengedMate", min_length=1, description="Name of the network in files for EV-ChART"
     )

@@ -59,6 +59,18 @@ class Clock:
             yield Part(start, reading, part_end - start)
             start = part_end
 
+    def offsets(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """What is to be added to the instants of [start, end) to read them: (until before when, how much)."""
+        while start < end:
+            offset, same, other = self._offset(start), start, start
+            while same < end and self._offset(other := min(same + DAY, end)) == offset:
+                same = other
+            while other - same > 1:
+                middle = (same + other) // 2
+                same, other = (middle, other) if self._offset(middle) == offset else (same, middle)
+            start = other if same < end else end
+            yield start, offset
+
     def midnight(self, day: int) -> int:
         """The instant at which the local day begins."""
         if day not in self._midnights:

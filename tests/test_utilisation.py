@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.analytics import utilisation
+from db.analytics.congestion import Congestion, congested
 from db.analytics.spans import Span
 from db.analytics.utilisation import Use
 
@@ -19,13 +19,12 @@ def _span(start: float, end: float) -> Span:
 
 
 def test_v3a_two_sessions_on_a_day() -> None:
-    day = timedelta(days=1)
     use = Use(
         occupied=timedelta(minutes=120 + 60),
         charging=timedelta(minutes=90 + 60),
-        open=day,
+        open=timedelta(days=1),
         energy_wh=35_000,
-        deliverable_wh=utilisation.deliverable_wh(22_000, day),
+        deliverable_wh=22_000 * 24,
     )
     assert use.occupied_share == pytest.approx(0.125)
     assert use.charging_share == pytest.approx(0.1041667, abs=1e-7)
@@ -36,17 +35,17 @@ def test_v3a_two_sessions_on_a_day() -> None:
 def test_without_open_time_there_is_no_rate() -> None:
     use = Use(timedelta(), timedelta(), timedelta())
     assert use.occupied_share is use.charging_share is use.idle_share is use.capacity_factor is None
-    assert utilisation.site_congestion([[]], []) is None
+    assert Congestion().share is None
 
 
 def test_a_site_is_congested_while_every_connector_is_occupied() -> None:
     occupied = [[_span(8, 12), _span(11, 14)], [_span(10, 18)]]
-    assert utilisation.site_congestion(occupied, [ALL_DAY]) == pytest.approx(4 / 24)
+    assert congested(occupied, [ALL_DAY]) == [_span(10, 14)]
 
 
 def test_a_connector_that_is_never_used_keeps_its_site_free() -> None:
-    assert utilisation.site_congestion([[_span(8, 12)], []], [ALL_DAY]) == 0
+    assert congested([[_span(8, 12)], []], [ALL_DAY]) == []
 
 
 def test_outside_the_opening_hours_there_is_no_congestion() -> None:
-    assert utilisation.site_congestion([[_span(0, 24)]], [_span(6, 18)]) == 1
+    assert congested([[_span(0, 24)]], [_span(6, 18)]) == [_span(6, 18)]

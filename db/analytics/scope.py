@@ -209,9 +209,9 @@ def in_months() -> ColumnElement[bool]:
     return _of_grain(HourProfile, "month", "month")
 
 
-def in_days() -> ColumnElement[bool]:
+def in_days(table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
     """The row of each day."""
-    return _of_grain(Rollup, "day", "all")
+    return _of_grain(table, "day", "all")
 
 
 _RANGES = (("month", "month"), ("day", "first"), ("day", "second"))

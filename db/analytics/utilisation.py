@@ -1,24 +1,35 @@
-"""How much use is made of connectors: the metrics of the Atlas charging-use specification. Pure.
+"""How much use is made of connectors: the metrics of the Atlas charging-use specification.
 
-Times are sums over connectors, and all rates are over the *open time*: connectors times the hours in which
-they are open. A rate of several connectors is the rate of their sums, never the mean of their rates.
+Times are sums over connectors, and all rates are over the *open time* (`db.analytics.capacity`): connectors
+times the hours in which they are open. A rate of several connectors is the rate of their sums, never the mean
+of their rates. What is occupied, charging or delivered counts when it passed, and of sessions that ended: one
+that still runs is added, for all the time it took, when it ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from db.analytics.spans import Span, all_at_once, intersection, total
+from sqlalchemy.orm import Session
+
+from db.analytics.buckets import Bucket, Grain, Key, buckets, parts
+from db.analytics.capacity import Capacity, capacity, ports
+from db.analytics.ended import charges
+from db.analytics.hours import by_hour
+from db.analytics.scope import Period, Scope
+from db.analytics.summed import summed
+from db.sums import WH_BY_HOUR
 
 
 @dataclass(frozen=True)
 class Use:
     """`occupied`: plugged in; `charging`: energy flowed; `open`: all connectors' open time.
 
-    `deliverable_wh` is what the connectors would have delivered in it at their rated power, None where the
-    rating of one is not known.
+    `energy_wh` is what flowed in the time (not what ended in it), and `deliverable_wh` what the connectors
+    would have delivered in it at their rated power, None where the rating of one is not known (`unrated` says
+    of how many).
     """
 
     occupied: timedelta
@@ -26,6 +37,7 @@ class Use:
     open: timedelta
     energy_wh: int = 0
     deliverable_wh: int | None = None
+    unrated: int = 0
 
     @property
     def idle(self) -> timedelta:
@@ -56,16 +68,51 @@ class Use:
         return time / self.open if self.open else None
 
 
-def deliverable_wh(rated_w: int, open_time: timedelta) -> int:
-    return round(rated_w * (open_time / timedelta(hours=1)))
+_NONE = Use(timedelta(), timedelta(), timedelta(), deliverable_wh=0)
 
 
-def site_congestion(occupied: Iterable[Iterable[Span]], opening: Sequence[Span]) -> float | None:
-    """Share of a site's open time in which all of its connectors were occupied at once.
+def whole(store: Session, scope: Scope, period: Period, now: datetime) -> Use:
+    """Of the period as a whole, up to now."""
+    return _uses(store, scope, period, None, now).get(None, _NONE)
 
-    `occupied` holds the spans of each connector, also of one that was never used.
-    """
-    open_time = total(opening)
-    if not open_time:
-        return None
-    return total(intersection(all_at_once(occupied), opening)) / open_time
+
+def series(store: Session, scope: Scope, period: Period, grain: Grain, now: datetime) -> dict[Bucket, Use]:
+    """Of every bucket of the period, in order."""
+    found = _uses(store, scope, period, grain, now)
+    return {bucket: found.get(bucket, _NONE) for bucket in buckets(period, grain)}
+
+
+def _uses(store: Session, scope: Scope, period: Period, grain: Grain | None, now: datetime) -> dict[Key, Use]:
+    there = capacity(ports(store, scope), period, grain, now)
+    times = _times(store, scope, period, grain)
+    energy_wh = by_hour(store, scope, period, grain, WH_BY_HOUR)
+    return {
+        key: _use(times.get(key, (0, 0)), energy_wh.get(key, 0), there.get(key, Capacity()))
+        for key in times.keys() | energy_wh.keys() | there.keys()
+    }
+
+
+def _use(seconds: tuple[int, int], energy_wh: int, there: Capacity) -> Use:
+    occupied, charging = (timedelta(seconds=each) for each in seconds)
+    return Use(occupied, charging, there.open, energy_wh, there.deliverable_wh, there.unrated)
+
+
+def _times(store: Session, scope: Scope, period: Period, grain: Grain | None) -> dict[Key, tuple[int, int]]:
+    """Occupied and charging seconds by bucket."""
+    found: dict[Key, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    if grain == "hour":
+        for charge in charges(store, scope, period):
+            for key, begun, ended in parts(charge.timezone, charge.begun, charge.ended, grain):
+                occupied, charging = found[key]
+                charged = max(0, min(ended, charge.charged) - begun)
+                found[key] = occupied + ended - begun, charging + charged
+        return _only(found, period)
+    metrics = ("occupied_seconds", "charging_seconds")
+    for (key, _), seconds in summed(store, scope, period, grain, metrics).items():
+        found[key] = found[key][0] + seconds[0], found[key][1] + seconds[1]
+    return found
+
+
+def _only(found: dict[Key, tuple[int, int]], period: Period) -> dict[Key, tuple[int, int]]:
+    wanted = set(buckets(period, "hour"))
+    return {key: seconds for key, seconds in found.items() if key in wanted}
