@@ -122,7 +122,7 @@ def test_logging_out_in_one_tab_ends_the_other(context: BrowserContext, url: str
 def test_choosing_a_page_in_a_narrow_window_closes_the_drawer(context: BrowserContext, url: str) -> None:
     page = fill_in_sign_in(context, url)
     page.set_viewport_size({"width": 390, "height": 844})
-    expect(page.locator(".mm-kpis")).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-kpis")).to_be_visible(timeout=30_000)
     page.get_by_test_id("stExpandSidebarButton").click()
     drawer = page.get_by_test_id("stSidebar")
     expect(drawer).to_have_attribute("data-collapsed", "false")
