@@ -20,7 +20,7 @@ from dashboard.gate.signins import SignIns
 from settings import Settings
 
 SCRIPT = Path(__file__).resolve().parent.parent / "dashboard" / "main.py"
-_TAGS = re.compile(r"<style.*?</style>|<[^>]+>", re.DOTALL)
+_TAGS = re.compile(r"<(style|script).*?</\1>|<[^>]+>", re.DOTALL)
 
 OpenPage = Callable[..., AppTest]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -194,3 +195,11 @@ def test_an_admin_sees_and_reaches_what_the_owner_does_until_it_ends(
     page.button(key="view-as-end").click().run()
     said = text_of(page)
     assert "You see what" not in said and "15.0 kWh" in said
+
+
+@pytest.mark.usefixtures("pks")
+def test_the_trend_has_a_bar_for_each_hour_of_a_week(open_page: OpenPage) -> None:
+    page = open_page("selam", period="7d", by="hour")
+    assert "Hourly trend" in text_of(page)
+    (trace, *_) = json.loads(page.get("plotly_chart")[0].proto.spec)["data"]
+    assert trace["name"] == "Energy" and len(trace["x"]) == 7 * 24
