@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from dashboard.periods import CHOICES, GRAINS, dates_of
+from dashboard.periods import AUTO, CHOICES, GRAINS, dates_of
 
-NAMES = ("period", "from", "to", "stations")
+NAMES = ("period", "from", "to", "stations", "by")
 _LONGEST_SHOWN = 40
 _LONGEST_ID = 18
 
@@ -24,6 +24,7 @@ class Asked:
     choice: str | None = None
     dates: tuple[date, date] | None = None
     stations: tuple[int, ...] | None = None
+    grain: str | None = None
     ignored: tuple[str, ...] = ()
 
 
@@ -34,13 +35,16 @@ def read(address: Mapping[str, str], today: date, known: Collection[int]) -> Ask
     by = address.get("by", "")
     if by and by not in GRAINS:
         more.append(f"There is no granularity {_shown(by)}.")
-    return Asked(choice, dates, stations, tuple(words + more))
+    return Asked(choice, dates, stations, by if by in GRAINS else None, tuple(words + more))
 
 
-def write(choice: str, dates: Collection[date], stations: Collection[int]) -> dict[str, str]:
+def write(
+    choice: str, dates: Collection[date], stations: Collection[int], grain: str = AUTO
+) -> dict[str, str]:
     """The parts of an address that lead back here."""
     period = {"from": str(min(dates)), "to": str(max(dates))} if dates else {"period": choice}
-    return period | ({"stations": ",".join(map(str, stations))} if stations else {})
+    listed = {"stations": ",".join(map(str, stations))} if stations else {}
+    return period | listed | ({"by": grain} if grain != AUTO else {})
 
 
 def _read_period(

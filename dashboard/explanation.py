@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import formats, kpi_words, loading, markup
 from dashboard.markup import Card, Figure
-from dashboard.visitor import visitor
+from dashboard.view import View, scope_now
 from db.analytics.definitions import Kpi
 from db.analytics.scope import Period, Scope
 from ocpp_integration.exports.files import to_csv
@@ -56,21 +56,21 @@ def side_by_side(found: Mapping[str, str], name: str = "kpis") -> None:
                 button(key)
 
 
-def show(scope: Scope, period: Period) -> None:
+def show(view: View) -> None:
     """Open the explanation that the address names, if it names one. The last thing that a page does."""
     if kpi := loading.definitions().get(st.query_params.get(_ADDRESS, "")):
         drawer = st.dialog(
             kpi.name, width=760, position="right", on_dismiss=_close, icon=":material/function:"
         )
-        drawer(_body)(kpi, scope, period)
+        drawer(_body)(kpi, view)
 
 
 def _close() -> None:
     st.query_params.pop(_ADDRESS, None)
 
 
-def _body(kpi: Kpi, scope: Scope, period: Period) -> None:
-    visitor()
+def _body(kpi: Kpi, view: View) -> None:
+    scope, period = scope_now(view), view.period
     figures = [_figure(kpi, scope, days, title) for title, days in _periods(period).items()]
     st.html(markup.figures_side_by_side(figures))
     st.html(markup.definition(kpi.formula, kpi.source))

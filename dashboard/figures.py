@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from html import escape
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 # Registers Streamlit's template; figures built before it keep Plotly's own colours.
@@ -24,19 +26,37 @@ _MAX_DAYS = 100
 _MAX_WEEKS = 110
 
 
+class Measured(Protocol):
+    """What ended in a day or an hour."""
+
+    @property
+    def sessions(self) -> int: ...
+
+    @property
+    def energy_wh(self) -> int: ...
+
+    @property
+    def revenue(self) -> Decimal: ...
+
+
+class MeasuredHour(Measured, Protocol):
+    @property
+    def at(self) -> datetime: ...
+
+
 @dataclass(frozen=True)
 class Metric:
-    """What a trend shows: its name, its value of a day in `unit`, and how a tooltip writes it (d3)."""
+    """What a trend shows: its name, its value of a time in `unit`, and how a tooltip writes it (d3)."""
 
     name: str
     unit: str
-    value: Callable[[DayPoint], float]
+    value: Callable[[Measured], float]
     format: str
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bar: the days from `first` to `last`, both included, drawn at the day `at`."""
+    """A bar: the days from `first` to `last`, both included, drawn at the day `at`; or the hour `at`."""
 
     at: date
     first: date
@@ -53,6 +73,11 @@ def buckets(days: Sequence[DayPoint], metric: Metric, grain: str = "auto") -> tu
         end = days[-1].day + _DAY
         return "Weekly", _grouped(days, metric, start=lambda day: end - _WEEK * -(-(end - day) // _WEEK))
     return "Monthly", _grouped(days, metric, start=lambda day: day.replace(day=1))
+
+
+def hourly(hours: Sequence[MeasuredHour], metric: Metric) -> list[Bucket]:
+    """A bar for every hour."""
+    return [Bucket(hour.at, hour.at, hour.at, metric.value(hour)) for hour in hours]
 
 
 def _grouped(days: Sequence[DayPoint], metric: Metric, *, start: Callable[[date], date]) -> list[Bucket]:
@@ -238,6 +263,8 @@ def escaped(text: str) -> str:
 
 
 def _label(bar: Bucket) -> str:
+    if isinstance(bar.at, datetime):
+        return f"{bar.at:%a} {bar.at.day} {bar.at:%b, %H}:00 – {bar.at:%H}:59"
     if bar.first == bar.last:
         return f"{bar.first:%a} {bar.first.day} {bar.first:%b %Y}"
     return f"{bar.first.day} {bar.first:%b} – {bar.last.day} {bar.last:%b %Y}"

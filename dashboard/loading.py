@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from dashboard import resources
 from dashboard.periods import History
-from db.analytics import errors, kpis, live, outages, series, sessions
+from db.analytics import errors, kpis, live, outages, series, sessions, volume
 from db.analytics import stations as station_figures
 from db.analytics import success as charges
 from db.analytics.availability import Outage
@@ -52,6 +52,16 @@ class Overview:
     @property
     def revenue(self) -> Decimal:
         return self.summary.revenue.get(self.currency, Decimal(0))
+
+
+@dataclass(frozen=True)
+class HourPoint:
+    """What ended in an hour, with the meanings of `series.DayPoint`; `at` is the clock's reading."""
+
+    at: datetime
+    sessions: int
+    energy_wh: int
+    revenue: Decimal
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,22 @@ def overview(scope: Scope, period: Period, currency: str | None = None) -> Overv
         return Overview(summary, series.daily(store, scope, period, now, chosen), chosen)
 
     return resources.read(work)
+
+
+@st.cache_data(ttl=30, max_entries=200, show_spinner=False)
+def by_hour(scope: Scope, period: Period, currency: str) -> list[HourPoint]:
+    """A point for every hour of the stations' clocks; for few days, since it reads sessions."""
+    found = resources.read(lambda store: volume.series(store, scope, period, "hour"))
+    return [
+        HourPoint(
+            # A reading of the clock, whatever the clock's zone.
+            datetime.combine(bucket.day, time(bucket.hour or 0)),
+            each.sessions,
+            each.energy_wh,
+            each.revenue.get(currency, Decimal(0)),
+        )
+        for bucket, each in found.items()
+    ]
 
 
 @st.cache_data(ttl=30, max_entries=500, show_spinner=False)

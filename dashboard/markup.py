@@ -282,17 +282,6 @@ def definition(formula: str, source: str) -> str:
     )
 
 
-def settings(found: Sequence[tuple[str, str, str, str]]) -> str:
-    """Settings as (name, value, source, description)."""
-    rows = "".join(
-        f"<li><span><code>{escape(name)}</code><span>{escape(description)}</span></span>"
-        f'<b title="{escape(value)}">{escape(value)}</b><i class="mm-source-{source.strip(".").lower()}">'
-        f"{escape(source)}</i></li>"
-        for name, value, source, description in found
-    )
-    return f'<ul class="mm-settings">{rows}</ul>'
-
-
 def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:
     rows = "".join(f"<div><span>{escape(a)}</span><span>{escape(b)}</span></div>" for a, b in lines)
     return (

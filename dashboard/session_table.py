@@ -17,15 +17,18 @@ _ROWS_IN_SIGHT = 18
 _Mode = Literal["single-row", "single-cell"]
 
 
-def session_table(rows: Sequence[SessionRow], key: str = "sessions") -> int | None:
+def session_table(
+    rows: Sequence[SessionRow], key: str = "sessions", *, with_station: bool = True
+) -> int | None:
     """The rows; returns the `pk` of the one that was chosen."""
+    left_out = ["Connector"] if with_station else ["Station"]
     # A new key forgets the selection, once the drawer that it opened is closed.
     closed = st.session_state.get("drawers_closed", 0)
     zone = _one_zone(rows)
     # The style sheet shows one of the two; what is hidden draws nothing.
     with st.container(key=f"wide-{key}"):
         chosen = _table(
-            _frame(rows, zone),
+            _frame(rows, zone) if with_station else _frame(rows, zone).drop(columns=left_out),
             f"{key}-{closed}",
             36,
             {
@@ -41,12 +44,13 @@ def session_table(rows: Sequence[SessionRow], key: str = "sessions") -> int | No
     currency = _one_currency(rows)
     with st.container(key=f"narrow-{key}"):
         chosen_on_phone = _table(
-            _narrow_frame(rows, currency),
+            _narrow_frame(rows, currency).drop(columns=left_out),
             f"{key}-narrow-{closed}",
             44,
             {
                 "Started": st.column_config.TextColumn(width=88),
                 "Station": st.column_config.TextColumn(width=104),
+                "Connector": st.column_config.TextColumn(width=104),
                 "kWh": st.column_config.NumberColumn(format="%.1f", width=50),
                 "Cost": st.column_config.TextColumn(currency, alignment="right", width=60),
             },
@@ -108,6 +112,7 @@ def _narrow_frame(rows: Sequence[SessionRow], currency: str | None) -> pd.DataFr
         {
             "Started": [f"{row.start_time.astimezone(ZoneInfo(row.timezone)):%d %b %H:%M}" for row in rows],
             "Station": [row.station_name for row in rows],
+            "Connector": [_connector(row) for row in rows],
             "kWh": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
             "Cost": [
                 "" if row.cost is None else f"{row.cost:,.0f}{'' if currency else f' {row.currency}'}"

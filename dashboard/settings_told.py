@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,6 +48,17 @@ def shown(value: Any) -> str:
     if value is None or value == "":
         return NOT_SET
     return _without_password(str(value))
+
+
+def listed(found: Sequence[Told]) -> str:
+    """As HTML."""
+    rows = "".join(
+        f"<li><span><code>{escape(each.name)}</code><span>{escape(each.description)}</span></span>"
+        f"<b>{escape(each.value)}</b>"
+        f'<i class="mm-source-{each.source.strip(".").lower()}">{escape(each.source)}</i></li>'
+        for each in found
+    )
+    return f'<ul class="mm-settings">{rows}</ul>'
 
 
 def groups(example: Path = EXAMPLE) -> dict[str, str]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import figures, loading, markup, station_map, station_row
 from dashboard.station_row import ORDERS, STATES, StationNow
-from dashboard.view import View, choose_view
+from dashboard.view import View, choose_view, scope_now
 from dashboard.visitor import visitor
 from db.analytics.live import LiveConnector
 from db.analytics.scope import Period, Scope
@@ -80,8 +80,7 @@ def _wanted(scope: Scope, period: Period, kinds: Sequence[str], text: str) -> li
 @st.fragment(run_every=5)
 def _rows(view: View, kinds: Sequence[str], text: str, order: str) -> None:
     who = visitor()
-    scope = who.scope.only(view.stations) if view.stations else who.scope
-    found = _wanted(scope, view.period, kinds, text)
+    found = _wanted(scope_now(view), view.period, kinds, text)
     found.sort(key=ORDERS[order].key, reverse=ORDERS[order].descending)  # type: ignore[arg-type]
     st.html(_sums(found))
     pages = max(1, -(-len(found) // PAGE_SIZE))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import explanation, figures, formats, loading, markup, station_row
 from dashboard.connector_card import card
 from dashboard.kpi_panel import kpi_panel
+from dashboard.outage_card import outage_card
 from dashboard.session_drawer import open_drawer, selected_in_address
 from dashboard.session_table import session_table
 from dashboard.station_list import PAGE
@@ -18,13 +18,11 @@ from dashboard.station_row import StationNow
 from dashboard.timeline import timeline
 from dashboard.view import View, choose_view
 from dashboard.visitor import visitor
-from db.analytics.availability import Outage
 from db.analytics.outages import PortLog
 from db.analytics.sessions import SessionFilter
 from db.analytics.stations import Station
 
 NEWEST = 10
-MOST_OUTAGES = 200
 
 
 def show(pk: int | None) -> None:
@@ -44,7 +42,7 @@ def show(pk: int | None) -> None:
     explanation.cards(panel.cards)
     logs = loading.port_logs(view.scope, view.period)
     _statuses(logs)
-    _outages(logs)
+    outage_card(logs)
     _sessions(view, pk)
 
 
@@ -105,42 +103,6 @@ def _statuses(logs: Sequence[PortLog]) -> None:
         )
 
 
-def _outages(logs: Sequence[PortLog]) -> None:
-    found = [(log, outage) for log in logs for outage in log.outages]
-    found.sort(key=lambda each: each[1].start, reverse=True)
-    with st.container(key="card-outages"):
-        caption = (
-            f"the newest {MOST_OUTAGES} of {len(found):,}" if len(found) > MOST_OUTAGES else "newest first"
-        )
-        st.html(markup.card_title("Outages", f"Faulted, unavailable or offline without a break; {caption}"))
-        explanation.button("uptime_nevi", "chart-outages")
-        if not found:
-            st.html(markup.empty("No outage", "Its connectors were in service all the time that is known."))
-            return
-        rows = [_outage_row(log, outage) for log, outage in found[:MOST_OUTAGES]]
-        st.dataframe(
-            pd.DataFrame(rows),
-            key="outages",
-            hide_index=True,
-            height=min(36 * len(rows) + 38, 36 * 8 + 38),
-            row_height=36,
-            column_config={"Connector": st.column_config.NumberColumn(width=80)},
-            alt="Outages of its connectors, the newest first",
-        )
-
-
-def _outage_row(log: PortLog, outage: Outage) -> dict[str, object]:
-    zone, length = log.port.timezone, formats.duration(int(outage.length.total_seconds()))
-    return {
-        "Began": formats.local_time(outage.start, zone),
-        "Lasted": f"{length} so far" if outage.is_open else length,
-        "Connector": log.port.number,
-        "What": ", ".join(map(formats.words, outage.statuses)),
-        "Error": ", ".join(code for code in outage.error_codes if code != "NoError"),
-        "Not counted, because": ", ".join(log.reasons_of(outage)),
-    }
-
-
 def _sessions(view: View, pk: int) -> None:
     wanted = SessionFilter(view.period)
     rows = loading.session_rows(view.scope, wanted, "start", True, NEWEST, 0)
@@ -154,11 +116,11 @@ def _sessions(view: View, pk: int) -> None:
                 query_params={"stations": str(pk)},
             )
         if rows:
-            chosen = session_table(rows, "station-sessions")
+            chosen = session_table(rows, "station-sessions", with_station=False)
         else:
             chosen = None
             st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
     if shown := chosen or selected_in_address():
         open_drawer(shown)
     else:
-        explanation.show(view.scope, view.period)
+        explanation.show(view)

@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboard import address, formats, loading, markup
 from dashboard.loading import Place
-from dashboard.periods import CHOICES, DEFAULT, GRAINS, History, grains_of, period_of
+from dashboard.periods import AUTO, CHOICES, DEFAULT, GRAINS, History, grains_of, period_of
 from dashboard.visitor import visitor
 from db.analytics.scope import Period, Scope
 
@@ -58,7 +58,8 @@ def choose_view(title: str, about: str = "", *, station: int | None = None) -> V
         scope = who.scope.only(stations) if stations else who.scope
         history = loading.history(scope)
         choice, dates = _choose_period(today)
-    _write_address(address.write(choice, dates, () if station is not None else stations))
+    grain = st.session_state.get("by", AUTO)
+    _write_address(address.write(choice, dates, () if station is not None else stations, grain))
     period = period_of(choice, today, history, dates)
     clock = clock_of(zones)
     caption = " · ".join((about or who.role, formats.days(period.start, period.end), clock))
@@ -68,20 +69,31 @@ def choose_view(title: str, about: str = "", *, station: int | None = None) -> V
     return View(scope, stations, choice, period, history, today, clock)
 
 
+def scope_now(view: View) -> Scope:
+    """For a fragment, which runs again by itself: the view's scope of who the visitor is by now."""
+    scope = visitor().scope
+    return scope.only(view.stations) if view.stations else scope
+
+
 def choose_grain(period: Period) -> str:
     """How long a bar of a chart is: a key of `GRAINS`, of those that suit the period."""
     fitting = grains_of(period)
+    kept = st.session_state.get("by")
+    st.session_state["by"] = kept if kept in fitting else AUTO
     chosen = st.segmented_control(
         "Bars",
         fitting,
-        default="auto",
         required=True,
         format_func=GRAINS.__getitem__,
         key="by",
-        bind="query-params",
+        persist_state="session",
         label_visibility="collapsed",
     )
-    return chosen if chosen in fitting else "auto"
+    grain = chosen if chosen in fitting else AUTO
+    # The chart's fragment runs alone when its bars are chosen.
+    written = {name: told for name, told in st.session_state["view_written"].items() if told and name != "by"}
+    _write_address(written | ({"by": grain} if grain != AUTO else {}))
+    return grain
 
 
 def clock_of(zones: Iterable[str]) -> str:
@@ -151,18 +163,19 @@ def _adopt_address(today: date, places: Mapping[int, Place]) -> tuple[str, ...]:
 
     Returns what was ignored of it, in words.
     """
-    found = {name: st.query_params.get(name, "") for name in (*address.NAMES, "by")}
-    ours = {name: found[name] for name in address.NAMES}
+    found = {name: st.query_params.get(name, "") for name in address.NAMES}
     # Told anew on each page: the browser's widget there is another one and knows nothing of it.
     kept = st.session_state.get("period")
     st.session_state["period"] = kept if kept in CHOICES else DEFAULT
-    if not any(found.values()) or ours == st.session_state.get("view_written"):
+    if not any(found.values()) or found == st.session_state.get("view_written"):
         return ()
     asked = address.read(found, today, places.keys())
     if asked.choice:
         st.session_state["period"] = asked.choice
     if asked.dates:
         st.session_state["dates"] = asked.dates
+    if asked.grain:
+        st.session_state["by"] = asked.grain
     if asked.stations is not None:
         st.session_state["stations"] = list(asked.stations)
     return asked.ignored

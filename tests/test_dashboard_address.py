@@ -17,12 +17,13 @@ TODAY = date(2026, 11, 20)
 
 
 def test_what_was_written_is_read_again() -> None:
-    for choice, dates, stations in (
-        ("7d", (), (3, 7)),
-        ("custom", (date(2026, 1, 5), date(2026, 2, 1)), ()),
+    for choice, dates, stations, grain in (
+        ("7d", (), (3, 7), "hour"),
+        ("custom", (date(2026, 1, 5), date(2026, 2, 1)), (), "auto"),
     ):
-        read = address.read(address.write(choice, dates, stations), TODAY, {3, 7})
+        read = address.read(address.write(choice, dates, stations, grain), TODAY, {3, 7})
         assert (read.choice, read.dates or (), read.stations or ()) == (choice, dates, stations)
+        assert (read.grain or "auto") == grain
         assert read.ignored == ()
 
 
@@ -49,7 +50,7 @@ def test_what_makes_no_sense_is_left_out_and_told(asked: dict[str, str], words: 
 
 
 @settings(max_examples=60)
-@given(st.dictionaries(st.sampled_from([*address.NAMES, "by"]), st.text(max_size=40)))
+@given(st.dictionaries(st.sampled_from(address.NAMES), st.text(max_size=40)))
 def test_no_address_is_too_much(asked: dict[str, str]) -> None:
     read = address.read(asked, TODAY, {1, 2})
     assert set(read.stations or ()) <= {1, 2}
@@ -69,7 +70,7 @@ def test_a_clock_is_named_with_its_distance_from_utc(zone: str, words: str) -> N
 
 
 def test_a_chart_offers_only_bars_that_suit_its_period() -> None:
-    assert grains_of(Period(date(2026, 11, 1), date(2026, 11, 8))) == ["auto", "day"]
+    assert grains_of(Period(date(2026, 11, 1), date(2026, 11, 8))) == ["auto", "hour", "day"]
     assert grains_of(Period(date(2020, 1, 1), date(2026, 1, 1))) == ["auto", "week", "month"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -119,7 +120,7 @@ def test_a_stations_page_has_its_figures_outages_and_sessions(
     page = open_page("selam", "stations", station=str(pks["Bole"]), period="7d")
     said = text_of(page)
     assert "Bole" in said and "1.0 kWh" in said and "8.99000, 38.79000" in said
-    outages, sessions = page.dataframe[0].value, page.dataframe[1].value
+    outages, _, sessions, *_ = (table.value for table in page.dataframe)
     assert outages[["Lasted", "What", "Error"]].values.tolist() == [
         ["2\u00a0h 00\u00a0min", "Faulted", "GroundFailure"]
     ]
@@ -194,3 +195,11 @@ def test_an_admin_sees_and_reaches_what_the_owner_does_until_it_ends(
     page.button(key="view-as-end").click().run()
     said = text_of(page)
     assert "You see what" not in said and "15.0 kWh" in said
+
+
+@pytest.mark.usefixtures("pks")
+def test_the_trend_has_a_bar_for_each_hour_of_a_week(open_page: OpenPage) -> None:
+    page = open_page("selam", period="7d", by="hour")
+    assert "Hourly trend" in text_of(page)
+    (trace, *_) = json.loads(page.get("plotly_chart")[0].proto.spec)["data"]
+    assert trace["name"] == "Energy" and len(trace["x"]) == 7 * 24

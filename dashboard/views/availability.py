@@ -269,4 +269,4 @@ with st.container(key="card-exclusions"):
 charging()
 errors()
 exclusion_dialog.show()
-explanation.show(scope, period)
+explanation.show(view)

@@ -36,4 +36,4 @@ def tile(kpi: Kpi) -> str:
 definitions = loading.definitions()
 keys = [kpi.key for kpi in GROUPS[group or next(iter(GROUPS))]]
 explanation.side_by_side({key: tile(definitions[key]) for key in keys})
-explanation.show(view.scope, view.period)
+explanation.show(view)

@@ -8,8 +8,7 @@ from dashboard import explanation, figures, formats, loading, markup
 from dashboard.kpi_panel import kpi_panel
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
-from dashboard.view import choose_grain, choose_view
-from dashboard.visitor import visitor
+from dashboard.view import choose_grain, choose_view, scope_now
 from db.analytics.scope import Period
 
 view = choose_view("Overview")
@@ -26,7 +25,7 @@ def metrics(currency: str) -> dict[str, figures.Metric]:
 
 @st.fragment
 def trend(now: Overview, before: Overview | None) -> None:
-    visitor()
+    scope = scope_now(view)
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with head:
         title = st.container(width="content")
@@ -43,15 +42,20 @@ def trend(now: Overview, before: Overview | None) -> None:
             label_visibility="collapsed",
         )
     metric = metrics(now.currency)[shown or "Energy"]
-    length, bars = figures.buckets(now.days, metric, grain)
-    earlier = figures.buckets(before.days, metric, grain)[1] if before else []
+    if grain == "hour":
+        length, earlier = "Hourly", []
+        bars = figures.hourly(loading.by_hour(scope, period, now.currency), metric)
+    else:
+        length, bars = figures.buckets(now.days, metric, grain)
+        earlier = figures.buckets(before.days, metric, grain)[1] if before else []
     title.html(markup.card_title(f"{length} trend"))
     explanation.button((shown or "Energy").lower(), "chart-trend")
     st.plotly_chart(
         figures.trend(bars, earlier, metric),
         config=figures.CONFIG,
         key="trend-chart",
-        alt=f"{length} {metric.name.lower()} of the period, with the period before as a dotted line",
+        alt=f"{length} {metric.name.lower()} of the period"
+        + (", with the period before as a dotted line" if earlier else ""),
     )
 
 
@@ -126,4 +130,4 @@ else:
                     "with python manage.py import-sessions.",
                 )
             )
-explanation.show(scope, period)
+explanation.show(view)

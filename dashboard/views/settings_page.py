@@ -53,7 +53,7 @@ def show(found: list[Told]) -> None:
     for heading, members in groupby(found, key=lambda each: groups.get(each.name, "Settings")):
         with st.container(key=f"card-settings-{heading.lower().replace(' ', '-')}"):
             st.html(markup.card_title(heading))
-            st.html(markup.settings([(m.name, m.value, m.source, m.description) for m in members]))
+            st.html(settings_told.listed(list(members)))
 
 
 st.html(
