@@ -47,6 +47,8 @@ def is_admin(who: Visitor) -> bool:
 def tokens(who: Visitor, *, active_only: bool, page: int) -> TokenPage:
     """A page of the tokens that the visitor may see: an admin all, others their own."""
     whose, now = _reach(who), utc_now()
+    if who.viewing_as is not None:
+        return TokenPage([], 1, 0)
     with reading(resources.engine()) as store:
         total = accounts.count_tokens(store, now, user_id=whose, active_only=active_only)
         pages = max(1, -(-total // PAGE_SIZE))
@@ -84,6 +86,7 @@ def owners(who: Visitor) -> list[str]:
 
 def create_token(who: Visitor, *, user_id: UUID, name: str, days: int | None) -> str:
     """A new token, for the visitor or, by an admin, for anybody. Raises `AccessError`."""
+    _demand_own_eyes(who)
     if user_id != who.user.id:
         _demand_admin(who)
     with writing(resources.engine()) as store:
@@ -96,6 +99,7 @@ def create_token(who: Visitor, *, user_id: UUID, name: str, days: int | None) ->
 
 def revoke_token(who: Visitor, token_id: int) -> None:
     """Raises `AccessError` where the visitor has no such token."""
+    _demand_own_eyes(who)
     with writing(resources.engine()) as store:
         accounts.revoke_token(store, who.user, token_id, utc_now(), user_id=_reach(who))
 
@@ -138,6 +142,12 @@ def activate_user(who: Visitor, user_id: UUID) -> None:
 def _reach(who: Visitor) -> UUID | None:
     """Whose tokens the visitor may see and revoke; None is everybody's."""
     return None if is_admin(who) else who.user.id
+
+
+def _demand_own_eyes(who: Visitor) -> None:
+    """A token acts for a person: an admin's would let in more than the owner it looks as may."""
+    if who.viewing_as is not None:
+        raise AccessError("End the view as an owner first.")
 
 
 def _demand_admin(who: Visitor) -> None:

@@ -84,4 +84,6 @@ def _outcome(result: Result) -> Outcome:
 
 @cache
 def _service() -> OCPPIntegrationService:
-    return OCPPIntegrationService(settings=resources.settings(), engine=resources.engine())
+    return OCPPIntegrationService(
+        settings=resources.settings(), engine=resources.engine(), backend=resources.backend()
+    )

@@ -48,6 +48,11 @@ def state_of(connector: LiveConnector) -> State:
     return _STATES.get(connector.status, State(formats.words(connector.status), "other"))
 
 
+def kind_of(status: str) -> str:
+    """A key of `KINDS`."""
+    return _STATES[status].kind if status in _STATES else "other"
+
+
 def rank_of(connector: LiveConnector) -> int:
     """Sorts connectors by what goes on at them, those that are charging first."""
     return _RANKS[state_of(connector).kind]

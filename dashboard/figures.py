@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from html import escape
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 # Registers Streamlit's template; figures built before it keep Plotly's own colours.
@@ -23,19 +26,37 @@ _MAX_DAYS = 100
 _MAX_WEEKS = 110
 
 
+class Measured(Protocol):
+    """What ended in a day or an hour."""
+
+    @property
+    def sessions(self) -> int: ...
+
+    @property
+    def energy_wh(self) -> int: ...
+
+    @property
+    def revenue(self) -> Decimal: ...
+
+
+class MeasuredHour(Measured, Protocol):
+    @property
+    def at(self) -> datetime: ...
+
+
 @dataclass(frozen=True)
 class Metric:
-    """What a trend shows: its name, its value of a day in `unit`, and how a tooltip writes it (d3)."""
+    """What a trend shows: its name, its value of a time in `unit`, and how a tooltip writes it (d3)."""
 
     name: str
     unit: str
-    value: Callable[[DayPoint], float]
+    value: Callable[[Measured], float]
     format: str
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bar: the days from `first` to `last`, both included, drawn at the day `at`."""
+    """A bar: the days from `first` to `last`, both included, drawn at the day `at`; or the hour `at`."""
 
     at: date
     first: date
@@ -43,15 +64,20 @@ class Bucket:
     value: float
 
 
-def buckets(days: Sequence[DayPoint], metric: Metric) -> tuple[str, list[Bucket]]:
-    """How long a bar is (Daily, Weekly, Monthly), and the bars: as many as can be told apart."""
-    if len(days) <= _MAX_DAYS:
+def buckets(days: Sequence[DayPoint], metric: Metric, grain: str = "auto") -> tuple[str, list[Bucket]]:
+    """How long a bar is (Daily, Weekly, Monthly) and the bars, by `grain` or as can be told apart."""
+    if grain == "day" or (grain == "auto" and len(days) <= _MAX_DAYS):
         return "Daily", [Bucket(point.day, point.day, point.day, metric.value(point)) for point in days]
-    if len(days) <= _MAX_WEEKS * 7:
+    if grain == "week" or (grain == "auto" and len(days) <= _MAX_WEEKS * 7):
         # Weeks that end where the period ends, so that the newest bar is a whole one.
         end = days[-1].day + _DAY
         return "Weekly", _grouped(days, metric, start=lambda day: end - _WEEK * -(-(end - day) // _WEEK))
     return "Monthly", _grouped(days, metric, start=lambda day: day.replace(day=1))
+
+
+def hourly(hours: Sequence[MeasuredHour], metric: Metric) -> list[Bucket]:
+    """A bar for every hour."""
+    return [Bucket(hour.at, hour.at, hour.at, metric.value(hour)) for hour in hours]
 
 
 def _grouped(days: Sequence[DayPoint], metric: Metric, *, start: Callable[[date], date]) -> list[Bucket]:
@@ -86,7 +112,7 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
             customdata=[_label(bar) for bar in aligned],
             hovertemplate=f"%{{customdata}}: %{{y:{metric.format}}} {metric.unit}<extra></extra>",
         )
-    _layout(figure, height=300)
+    lay_out(figure, height=300)
     figure.update_layout(bargap=0.28, legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=bool(before))
     figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
     figure.update_yaxes(
@@ -108,7 +134,7 @@ def arrivals(grid: Sequence[Sequence[int]]) -> go.Figure:
             hovertemplate="%{y} %{x}:00 – %{x}:59: <b>%{z:,}</b> sessions began<extra></extra>",
         )
     )
-    _layout(figure, height=300)
+    lay_out(figure, height=300)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(
         showgrid=False, tickvals=["00", "03", "06", "09", "12", "15", "18", "21"], type="category"
@@ -139,7 +165,7 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
         times, numbers = series(value)
         if numbers:
             figure.add_scatter(x=times, y=numbers, name=name, mode="lines", **style)
-    _layout(figure, height=320)
+    lay_out(figure, height=320)
     figure.update_layout(
         hovermode="x unified",
         legend={"orientation": "h", "x": 0, "y": 1.12},
@@ -159,7 +185,66 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
     return figure
 
 
-def _layout(figure: go.Figure, *, height: int) -> None:
+@dataclass(frozen=True)
+class Line:
+    """Shares (0..1, None: no data) at the same places as the other lines of its figure."""
+
+    name: str
+    values: Sequence[float | None]
+    is_dotted: bool = False
+
+
+def shares(
+    places: Sequence[date], labels: Sequence[str], lines: Sequence[Line], required: float | None = None
+) -> go.Figure:
+    """Lines of shares, from a little below the least to 100 %; `required` is drawn across."""
+    figure = go.Figure()
+    known = [value for line in lines for value in line.values if value is not None]
+    for line in lines:
+        figure.add_scatter(
+            x=list(places),
+            y=[None if value is None else value * 100 for value in line.values],
+            name=line.name,
+            mode="lines+markers" if len(places) < 2 else "lines",
+            line={"width": 2, **({"dash": "dot"} if line.is_dotted else {})},
+            customdata=list(labels),
+            hovertemplate=f"%{{customdata}}: <b>%{{y:.2f}}</b> % {line.name.lower()}<extra></extra>",
+        )
+    least = min([*known, required if required is not None else 1.0], default=0.0) * 100
+    if required is not None:
+        figure.add_hline(y=required * 100, line={"dash": "dash", "width": 1, "color": "#7b8ba3"})
+    lay_out(figure, height=300)
+    figure.update_layout(
+        legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=True, hovermode="x unified"
+    )
+    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    figure.update_yaxes(
+        range=[max(0.0, least - (100 - least) * 0.15 - 0.2), 100.2], nticks=5, ticksuffix=" %"
+    )
+    return figure
+
+
+def stacked(places: Sequence[date], labels: Sequence[str], parts: Mapping[str, Sequence[int]]) -> go.Figure:
+    """Counts by what they are of, one on the other."""
+    figure = go.Figure()
+    for name, counts in parts.items():
+        figure.add_bar(
+            x=list(places),
+            y=list(counts),
+            name=name,
+            customdata=list(labels),
+            hovertemplate=f"%{{customdata}}: <b>%{{y:,d}}</b> {escape(name)}<extra></extra>",
+        )
+    lay_out(figure, height=300)
+    figure.update_layout(
+        barmode="stack", bargap=0.28, showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.2}
+    )
+    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    figure.update_yaxes(rangemode="tozero", nticks=5, tickformat=",d")
+    return figure
+
+
+def lay_out(figure: go.Figure, *, height: int) -> None:
     figure.update_layout(
         height=height,
         margin={"l": 0, "r": 0, "t": 8, "b": 0},
@@ -172,7 +257,14 @@ def _layout(figure: go.Figure, *, height: int) -> None:
     figure.update_yaxes(fixedrange=True, automargin=True, title=None)
 
 
+def escaped(text: str) -> str:
+    """Text from people: Plotly reads a few tags, links among them."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _label(bar: Bucket) -> str:
+    if isinstance(bar.at, datetime):
+        return f"{bar.at:%a} {bar.at.day} {bar.at:%b, %H}:00 – {bar.at:%H}:59"
     if bar.first == bar.last:
         return f"{bar.first:%a} {bar.first.day} {bar.first:%b %Y}"
     return f"{bar.first.day} {bar.first:%b} – {bar.last.day} {bar.last:%b %Y}"

@@ -94,6 +94,15 @@ def local_time(at: datetime, timezone: str, *, seconds: bool = False) -> str:
     return f"{day(local.date())}, {local.strftime(f'{clock} %Z')}"
 
 
+def clock(at: datetime) -> str:
+    """The clock that an aware time is on: `EAT, UTC+3`, or `UTC+5:30` where it has no short name."""
+    minutes = int((at.utcoffset() or timedelta()).total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    offset = f"UTC{'-' if minutes < 0 else '+'}{hours}{f':{rest:02}' if rest else ''}" if minutes else "UTC"
+    name = at.strftime("%Z")
+    return f"{name}, {offset}" if name.isalpha() and name != offset else offset
+
+
 def day(value: date) -> str:
     return f"{value.day} {value.strftime('%b %Y')}"
 

@@ -10,21 +10,30 @@ from dashboard import formats
 from dashboard.formats import Amount
 from dashboard.loading import Overview
 from dashboard.markup import Card, Change
+from db.analytics.definitions import KPIS, Kpi
 from db.analytics.series import DayPoint
 
 
 @dataclass(frozen=True)
 class _Kpi:
-    """How one card reads a period: its value (None: no data), in words, and each day's for the sparkline."""
+    """How one card reads a period: its value (None: no data), in words, and each day's for the sparkline.
 
-    label: str
-    help: str
+    `key` is that of its definition, which says the rest.
+    """
+
+    key: str
     value: Callable[[Overview], Decimal | float | int | None]
     amount: Callable[[Overview], Amount]
     exact: Callable[[Overview], str]
     of_day: Callable[[DayPoint], float | None]
-    is_share: bool = False
-    less_is_better: bool = False
+
+    @property
+    def definition(self) -> Kpi:
+        return KPIS[self.key]
+
+    @property
+    def is_share(self) -> bool:
+        return self.definition.unit == "share"
 
 
 _COMPARED = "The change compares complete days only, today's hours not among them."
@@ -38,47 +47,39 @@ def _other_revenue(found: Overview) -> str:
 
 _KPIS = (
     _Kpi(
-        "Energy",
-        "Energy delivered in sessions that ended in the period, by the meter registers.",
+        "energy",
         lambda o: o.summary.energy_wh,
         lambda o: formats.energy(o.summary.energy_wh),
         lambda o: formats.exact_energy(o.summary.energy_wh),
         lambda day: day.energy_wh,
     ),
     _Kpi(
-        "Sessions",
-        "Sessions that ended in the period having delivered energy.",
+        "sessions",
         lambda o: o.summary.sessions,
         lambda o: Amount(formats.count(o.summary.sessions)),
         lambda o: f"{o.summary.attempts:,} attempts in all",
         lambda day: day.sessions,
     ),
     _Kpi(
-        "Revenue",
-        "Price of the energy delivered in sessions that ended in the period, VAT included.",
+        "revenue",
         lambda o: o.revenue,
         lambda o: formats.money(o.revenue, o.currency),
         _other_revenue,
         lambda day: float(day.revenue),
     ),
     _Kpi(
-        "Availability",
-        "Share of the observed time in which connectors were not faulted, unavailable or offline.",
+        "availability",
         lambda o: o.summary.availability,
         lambda o: formats.percent(o.summary.availability or 0),
         lambda o: f"{(o.summary.availability or 0) * 100:.4f} %",
         lambda day: day.availability,
-        is_share=True,
     ),
     _Kpi(
-        "Error rate",
-        "Share of the attempts that did not end with a valid stop after more than 0.1 kWh.",
+        "error_rate",
         lambda o: o.summary.error_rate,
         lambda o: formats.percent(o.summary.error_rate or 0),
         lambda o: f"{o.summary.failed_attempts:,} of {o.summary.attempts:,} attempts",
         lambda day: day.error_rate,
-        is_share=True,
-        less_is_better=True,
     ),
 )
 
@@ -97,13 +98,15 @@ def cards(now: Overview | None, comparison: Comparison | None, compared_with: st
 
 
 def _card(kpi: _Kpi, now: Overview | None, comparison: Comparison | None, compared_with: str) -> Card:
+    name = kpi.definition.name
     if now is None or kpi.value(now) is None:
-        return Card(kpi.label, None, "", kpi.help, None, compared_with, [])
+        return Card(kpi.key, name, None, "", "", None, compared_with, [])
     return Card(
-        label=kpi.label,
+        key=kpi.key,
+        label=name,
         value=kpi.amount(now),
         exact=kpi.exact(now),
-        help=f"{kpi.help} {_COMPARED}" if comparison else kpi.help,
+        note=_COMPARED if comparison else "",
         change=_change(kpi, comparison) if comparison else None,
         compared_with=compared_with,
         history=_thinned([kpi.of_day(day) for day in now.days]),
@@ -133,4 +136,4 @@ def _change(kpi: _Kpi, comparison: Comparison) -> Change | None:
     if float(text.split()[0]) == 0:
         return Change(text, rose=False, good=None)
     rose = difference > 0
-    return Change(text, rose=rose, good=rose is not kpi.less_is_better)
+    return Change(text, rose=rose, good=rose is not kpi.definition.less_is_better)

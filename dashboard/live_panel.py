@@ -14,8 +14,10 @@ _FRESH = timedelta(minutes=2)
 
 
 @st.fragment(run_every=2)
-def live_strip() -> None:
-    state = loading.live_state(visitor().scope).state
+def live_strip(stations: tuple[int, ...] = ()) -> None:
+    """Of the visitor's stations, or of those among them."""
+    scope = visitor().scope
+    state = loading.live_state(scope.only(stations) if stations else scope).state
     st.html(strip(state, datetime.now(UTC), loading.backend_down_since()))
 
 

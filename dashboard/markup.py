@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +13,8 @@ from urllib.parse import quote
 from dashboard.formats import NO_DATA, Amount
 
 STYLE_SHEET = Path(__file__).with_name("style.css")
+# The one script of ours. The Content-Security-Policy names its hash: no other runs.
+SCRIPT = Path(__file__).with_name("drawer.js")
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,40 @@ class Change:
 
 @dataclass(frozen=True)
 class Card:
-    """A KPI: `value` None is no data, `exact` its full precision, `help` how it is computed."""
+    """A KPI by its `key`: `value` None is no data, `exact` its full precision, `note` about the change."""
 
+    key: str
     label: str
     value: Amount | None
     exact: str
-    help: str
+    note: str
     change: Change | None
     compared_with: str
     history: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A KPI by its `key`, without a period before. `verdict` says whether it is good (None: neither),
+    `detail` what it is made of; `value` None is no data.
+    """
+
+    key: str
+    label: str
+    value: Amount | None
+    verdict: tuple[str, bool | None] | None
+    detail: str
+    exact: str = ""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A period's value: None is no data. `parts` are what it is made of, with their names."""
+
+    title: str
+    value: Amount | None
+    caption: str
+    parts: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -57,33 +85,61 @@ def style_sheet() -> str:
     return f"<style>{STYLE_SHEET.read_text('utf-8')}</style>"
 
 
-def cards(found: Sequence[Card]) -> str:
-    return f'<div class="mm-kpis">{"".join(map(_card, found))}</div>'
+def script() -> str:
+    return f"<script>{SCRIPT.read_text('utf-8')}</script>"
 
 
-def _card(card: Card) -> str:
-    if card.value is None:
-        value = f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
-    else:
-        value = f"{escape(card.value.figure)} <small>{escape(card.value.unit)}</small>"
+def plain(text: str) -> str:
+    """Text from people for a place that reads Markdown: nothing in it is a link, an image or emphasis."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:])", r"\\\1", text)
+
+
+def card(card: Card) -> str:
     return (
         f'<section class="mm-card mm-kpi" aria-label="{escape(card.label)}">'
-        f'<div class="mm-kpi-label">{escape(card.label)}{_help(card)}</div>'
-        f'<div class="mm-kpi-value" title="{escape(card.exact)}">{value}</div>'
+        f'<div class="mm-kpi-label">{escape(card.label)}</div>'
+        f'<div class="mm-kpi-value" title="{escape(card.exact)}">{_amount(card.value)}</div>'
         f'<div class="mm-kpi-change">{_change(card)}</div>{sparkline(card.history)}</section>'
     )
 
 
-def _help(card: Card) -> str:
-    text = escape(card.help) + (f"<br><b>{escape(card.exact)}</b>" if card.exact else "")
+def figure(figure: Figure) -> str:
+    verdict = ""
+    if figure.verdict is not None:
+        text, is_good = figure.verdict
+        kind = {True: "mm-good", False: "mm-bad", None: "mm-even"}[is_good]
+        verdict = f'<span class="mm-delta {kind}">{escape(text)}</span>'
     return (
-        f'<span class="mm-help" tabindex="0" role="note" aria-label="How this is computed">?'
-        f'<span class="mm-tip">{text}</span></span>'
+        f'<section class="mm-card mm-kpi mm-figure" aria-label="{escape(figure.label)}">'
+        f'<div class="mm-kpi-label">{escape(figure.label)}</div>'
+        f'<div class="mm-kpi-value" title="{escape(figure.exact)}">{_amount(figure.value)}</div>'
+        f'<div class="mm-kpi-change">{verdict}<span class="mm-vs">{escape(figure.detail)}</span></div>'
+        "</section>"
     )
 
 
+def tile(name: str, value: Amount | None, before: str, parts: Sequence[tuple[str, str]] = ()) -> str:
+    """A KPI without a history: its value, that of the period before in words, and what it is most of."""
+    most = "".join(f"<span>{escape(what)} <b>{escape(text)}</b></span>" for what, text in parts)
+    return (
+        f'<section class="mm-card mm-kpi mm-tile" aria-label="{escape(name)}">'
+        f'<div class="mm-kpi-label">{escape(name)}</div><div class="mm-kpi-value">{_amount(value)}</div>'
+        f'<div class="mm-kpi-change"><span class="mm-vs">{escape(before)}</span></div>{most}</section>'
+    )
+
+
+def _amount(value: Amount | None) -> str:
+    if value is None:
+        return f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
+    return f"{escape(value.figure)} <small>{escape(value.unit)}</small>"
+
+
 def _change(card: Card) -> str:
-    compared = f'<span class="mm-vs">{escape(card.compared_with)}</span>' if card.compared_with else ""
+    compared = (
+        f'<span class="mm-vs" title="{escape(card.note)}">{escape(card.compared_with)}</span>'
+        if card.compared_with
+        else ""
+    )
     if card.change is None:
         return f'<span class="mm-delta mm-even">n/a</span>{compared}'
     arrow = "↑" if card.change.rose else "↓"
@@ -156,14 +212,15 @@ def live_strip(stations: int, shares: Sequence[Share], power: Amount, age: str, 
     )
 
 
-def bars(found: Sequence[Bar]) -> str:
+def bars(found: Sequence[Bar], *, are_wordy: bool = False) -> str:
+    """`are_wordy`: what stands beside a label is long, and goes below it on a phone."""
     rows = "".join(
         f'<li><span class="mm-bar-label">{escape(bar.label)}</span>'
         f'<span class="mm-bar-value"><b>{escape(bar.value)}</b> {escape(bar.detail)}</span>'
         f'<span class="mm-track"><span style="width:{max(bar.part, 0) * 100:.1f}%"></span></span></li>'
         for bar in found
     )
-    return f'<ol class="mm-bars">{rows}</ol>'
+    return f'<ol class="mm-bars{" mm-wordy" if are_wordy else ""}">{rows}</ol>'
 
 
 def title(text: str, caption: str) -> str:
@@ -199,6 +256,30 @@ def totals(found: Sequence[tuple[str, str]]) -> str:
 def facts(found: Sequence[tuple[str, str]]) -> str:
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
     return f'<dl class="mm-facts">{items}</dl>'
+
+
+def figures_side_by_side(found: Sequence[Compared]) -> str:
+    return f'<div class="mm-compared">{"".join(map(_compared, found))}</div>'
+
+
+def _compared(figure: Compared) -> str:
+    value = "" if figure.value is None and figure.parts else _amount(figure.value)
+    parts = "".join(
+        f"<li><span>{escape(name)}</span> <b>{escape(text)}</b></li>" for name, text in figure.parts
+    )
+    return (
+        f'<section aria-label="{escape(figure.title)}"><span>{escape(figure.title)}</span>'
+        f'<div class="mm-kpi-value">{value}</div><span>{escape(figure.caption)}</span>'
+        f"{f'<ul>{parts}</ul>' if parts else ''}</section>"
+    )
+
+
+def definition(formula: str, source: str) -> str:
+    """How something is computed, and by whose definition."""
+    return (
+        f'<div class="mm-definition"><p>{escape(formula)}</p>'
+        f"<p><span>Definition</span> {escape(source)}</p></div>"
+    )
 
 
 def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:

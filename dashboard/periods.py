@@ -16,6 +16,11 @@ CHOICES = {
 }
 DEFAULT = "30d"
 EARLIEST = date(2000, 1, 1)
+# How long a bar of a chart is. `auto` is as long as lets them be told apart.
+AUTO = "auto"
+GRAINS = {AUTO: "Auto", "hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
+_MOST_DAYS = {"hour": 7, "day": 400}
+_LEAST_DAYS = {"week": 14, "month": 60}
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 
 History = tuple[date, date] | None  # the days of the first and the last session
@@ -45,6 +50,15 @@ def dates_of(first: str, last: str, today: date) -> tuple[date, date] | None:
         return None
     first_day, last_day = (min(max(day, EARLIEST), today) for day in days)
     return first_day, last_day
+
+
+def grains_of(period: Period) -> list[str]:
+    """The keys of `GRAINS` with which a chart of the period has neither one bar nor too many."""
+    return [
+        grain
+        for grain in GRAINS
+        if _LEAST_DAYS.get(grain, 0) <= period.days <= _MOST_DAYS.get(grain, period.days)
+    ]
 
 
 def has_data(period: Period, history: History, observed: bool) -> bool:

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from db.engine import make_engine, reading
 from db.replica import Replica
+from ocpp_integration.backend import BackendClient
+from ocpp_integration.backend_state import StoredState
 from settings import Settings, load
 
 _log = logging.getLogger(__name__)
@@ -31,6 +33,11 @@ def settings() -> Settings:
 @cache
 def engine() -> Engine:
     return make_engine(settings().database_url)
+
+
+@cache
+def backend() -> BackendClient:
+    return BackendClient(settings(), watcher=StoredState(engine()))
 
 
 @cache

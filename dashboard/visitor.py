@@ -15,13 +15,18 @@ from dashboard.gate.rules import LOGIN
 from dashboard.gate.signing import SESSION_COOKIE
 from dashboard.gate.signins import SignIns
 from db.analytics.scope import Scope
-from db.models import User
+from db.models import StationOwner, User
 
 
 @dataclass(frozen=True)
 class Visitor:
+    """`user` is what the visitor may do: an admin that looks as an owner does (`viewing_as` is that owner's
+    name) is an owner here, with the admin's id and names.
+    """
+
     user: User
     scope: Scope
+    viewing_as: str | None = None
 
     @property
     def role(self) -> str:
@@ -31,10 +36,31 @@ class Visitor:
 
 def visitor() -> Visitor:
     """The signed-in user and what it may see. Without a live session the browser is sent to sign in."""
-    user = _sign_ins().user(session_cookie())
-    if user is None:
+    found = _sign_ins().signed_in(session_cookie())
+    if found is None:
         _leave()
-    return Visitor(user, Scope.of(user))
+    if found.viewing_owner is None:
+        return Visitor(found.user, Scope.of(found.user))
+    user = _as_owner(found.user, found.viewing_owner)
+    return Visitor(user, Scope.of(user), found.viewing_owner.name)
+
+
+def look_as(owner_id: int | None) -> None:
+    """From now on an admin sees what this owner sees, or (None) with its own eyes; nothing for others."""
+    _sign_ins().view_as(session_cookie(), owner_id)
+
+
+def _as_owner(user: User, owner: StationOwner) -> User:
+    """Not of the store: whoever asks what this user may do is told what an owner may."""
+    return User(
+        id=user.id,
+        user_name=user.user_name,
+        name=user.name,
+        role="owner",
+        owner_id=owner.id,
+        owner=owner,
+        is_active=user.is_active,
+    )
 
 
 def session_cookie() -> str:

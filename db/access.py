@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager, joinedload
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from db.models import ApiToken, SignIn, StationOwner, User
@@ -99,13 +99,19 @@ def sign_in(store: Session, user: User, now: datetime, lasting: timedelta) -> st
     return token
 
 
-def signed_in_user(store: Session, token: str, now: datetime) -> User | None:
-    """Whose session this is, None when it is unknown, ended or its user was deactivated."""
+def live_session(store: Session, token: str, now: datetime) -> SignIn | None:
+    """The session with its user, None when it is unknown, ended or its user was deactivated."""
     return store.scalar(
-        select(User)
-        .join(SignIn)
+        select(SignIn)
+        .join(SignIn.user)
         .where(SignIn.token_hash == hash_token(token), SignIn.expires_at > now, User.is_active)
+        .options(contains_eager(SignIn.user), joinedload(SignIn.viewing_owner))
     )
+
+
+def view_as(store: Session, token: str, owner: StationOwner | None) -> None:
+    """Have the session look as `owner` does, or with its own eyes again. Whose it is the caller has asked."""
+    store.get_one(SignIn, hash_token(token)).viewing_owner = owner
 
 
 def sign_out(store: Session, token: str) -> None:

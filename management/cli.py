@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import OperationalError
 
 from db.access import AccessError
+from db.analytics.exclusions import ExclusionRefused
 from jobs.runs import AlreadyRunning
 from management import backup, charging_test, copy_store, exports
-from management.commands import access, data, events, quarantine, running, tariffs, work
+from management.commands import access, data, events, exclusions, quarantine, running, tariffs, work
 from management.commands.command import Commands
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.exports import periods
@@ -30,6 +31,7 @@ COMMANDS: Commands = {
     **events.COMMANDS,
     **quarantine.COMMANDS,
     **tariffs.COMMANDS,
+    **exclusions.COMMANDS,
 }
 
 # What is said in one line instead of a traceback: the person at the keyboard can mend it.
@@ -39,6 +41,7 @@ REFUSALS = (
     backup.BackupError,
     charging_test.StepFailed,
     ConfigurationError,
+    ExclusionRefused,
     copy_store.CopyRefused,
     exports.ExportRefused,
     FleetError,

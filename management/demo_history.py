@@ -133,7 +133,13 @@ def _add_statuses(
     spans = sorted(
         [
             *(
-                (s.connection_start, s.connection_end, "charging", "", "")
+                (
+                    s.connection_start,
+                    s.connection_end,
+                    "charging" if s.charging_start else "preparing",
+                    "",
+                    "",
+                )
                 for s in sessions
                 if s.connector_id == connector.connector_id
             ),

@@ -16,6 +16,9 @@ from ocpp_backend.tables import frames
 _f = frames.c
 # So few that nothing waits long for it.
 _PRUNE_AT_ONCE = 2000
+# Between a call and its answer there are at most about so many frames of other charge points.
+_NEAR = 5000
+_MOST_PARTNERS = 2000
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,25 @@ def find(db: Connection, search: Search) -> Sequence[Row[Any]]:
     """The frames looked for, newest first."""
     query = select(frames).where(*_conditions(search))
     return db.execute(query.order_by(_f.id.desc()).limit(search.limit)).all()
+
+
+def partners(db: Connection, found: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Of the frames found, the calls that some answer and the answers to others, where they are not among
+    them. They are looked for near by: an answer comes within a minute.
+    """
+    known = {frame.id for frame in found}
+    wanted = {frame.message_id for frame in found if frame.message_id is not None}
+    if not wanted:
+        return []
+    others = select(frames).where(
+        _f.id.between(min(known) - _NEAR, max(known) + _NEAR),
+        _f.station_id.in_({frame.station_id for frame in found}),
+        _f.message_id.in_(wanted),
+        _f.action.in_({frame.action for frame in found if frame.action is not None}),
+        _f.id.not_in(known),
+    )
+    # Some charge points give every message the same id.
+    return db.execute(others.order_by(_f.id.desc()).limit(_MOST_PARTNERS)).all()
 
 
 def as_wire(frame: Row[Any]) -> dict[str, Any]:

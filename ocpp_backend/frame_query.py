@@ -24,7 +24,10 @@ _Time = Annotated[datetime, BeforeValidator(_time)]
 
 
 class FrameQuery(Body):
-    """`error` is an error code of OCPP, or "true" for every frame with one; `cursor` comes from an answer."""
+    """`error` is an error code of OCPP, or "true" for every frame with one; `cursor` comes from an answer.
+
+    `partners` asks for the answers of calls that are found, and the calls of answers, as well.
+    """
 
     station_id: Text | None = None
     action: Text | None = None
@@ -33,6 +36,7 @@ class FrameQuery(Body):
     until: _Time | None = None
     cursor: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    partners: bool = False
 
     def search(self) -> Search:
         return Search(

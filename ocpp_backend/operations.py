@@ -59,7 +59,12 @@ class Operations:
         return Json([quarantine.as_wire(row, connected=is_connected(row.station_id)) for row in rows])
 
     async def frames(self, request: Request) -> Json:
-        search = read_query(request, FrameQuery).search()
+        query = read_query(request, FrameQuery)
+        search = query.search()
         found = await self.store.read(lambda db: frame_log.find(db, search))
         older = found[-1].id if len(found) == search.limit else None
-        return Json({"frames": [frame_log.as_wire(frame) for frame in found], "cursor": older})
+        answer = {"frames": [frame_log.as_wire(frame) for frame in found], "cursor": older}
+        if query.partners:
+            others = await self.store.read(lambda db: frame_log.partners(db, found))
+            answer["partners"] = [frame_log.as_wire(frame) for frame in others]
+        return Json(answer)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
@@ -90,6 +91,10 @@ class BackendClient:
     def presence(self) -> Answer:
         """Which charge points are there. An addition of the embedded backend: others answer 404."""
         return self._repeated("GET", "/api/locator/presence/")
+
+    def frames(self, query: Mapping[str, str]) -> Answer:
+        """The log of OCPP frames. An addition of the embedded backend: others answer 404."""
+        return self._once("GET", f"/api/locator/frames/?{urlencode(query)}")
 
     def stop_charging(self, request: Mapping[str, Any]) -> Answer:
         return self._once("POST", "/api/locator/stop-charging/", request)

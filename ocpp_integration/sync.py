@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from db.engine import reading, writing
-from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation, Tariff
+from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation, StationOwner, Tariff
 from ocpp_integration.backend import PATIENCE, BackendClient
 from ocpp_integration.errors import BackendRefused, NotFound
 from ocpp_integration.tariffs import Tariffs
@@ -41,6 +42,74 @@ def stations_to_sync(store: Session, now: datetime) -> list[UUID]:
     }
     tariffs = Tariffs(store)
     return [place.id for place in places if _is_due(place, rows.get(place.id), tariffs, now)]
+
+
+@dataclass(frozen=True)
+class SyncState:
+    """A station of the platform, and how its sync to the backend stands.
+
+    `state`: synced, changed (not yet told since), refused (`error` says why), new (never told), inactive
+    (not told). `again_at` is when one that was refused is told again.
+    """
+
+    place_id: UUID
+    name: str
+    city: str
+    owner: str
+    source: str
+    station_id: str
+    connectors: int
+    state: str
+    synced_at: datetime | None
+    error: str
+    failures: int
+    again_at: datetime | None
+
+
+def states(store: Session, now: datetime) -> list[SyncState]:
+    """Every station of the platform by owner and name, those that the backend never heard of too."""
+    connectors = selectinload(ChargingStation.connectors).joinedload(ChargingConnector.tariff)
+    places = store.scalars(
+        select(ChargingStation)
+        .join(ChargingStation.owner)
+        .options(connectors, contains_eager(ChargingStation.owner))
+        .order_by(StationOwner.name, ChargingStation.name, ChargingStation.id)
+    ).all()
+    rows = {row.charging_station_id: row for row in store.scalars(select(OCPPStation))}
+    tariffs = Tariffs(store)
+    return [_state(place, rows.get(place.id), tariffs, now) for place in places]
+
+
+def ask_again(store: Session) -> None:
+    """Stations that were refused need not wait any longer: the next sync tells them again."""
+    store.execute(update(OCPPStation).where(OCPPStation.sync_after.is_not(None)).values(sync_after=None))
+
+
+def _state(place: ChargingStation, row: OCPPStation | None, tariffs: Tariffs, now: datetime) -> SyncState:
+    return SyncState(
+        place_id=place.id,
+        name=place.name,
+        city=place.city,
+        owner=place.owner.name,
+        source=place.source,
+        station_id=row.station_id if row else "",
+        connectors=sum(connector.is_active for connector in place.connectors),
+        state=_word(place, row, tariffs, now),
+        synced_at=row.synced_at if row else None,
+        error=(row.sync_error or "") if row else "",
+        failures=row.sync_failures if row else 0,
+        again_at=row.sync_after if row and row.sync_after and row.sync_after > now else None,
+    )
+
+
+def _word(place: ChargingStation, row: OCPPStation | None, tariffs: Tariffs, now: datetime) -> str:
+    if not place.is_active:
+        return "inactive"
+    if row is not None and row.sync_error is not None:
+        return "refused"
+    if row is None or row.synced_at is None:
+        return "new"
+    return "synced" if row.sync_digest == digest(describe(row, tariffs, now)) else "changed"
 
 
 def _is_due(place: ChargingStation, row: OCPPStation | None, tariffs: Tariffs, now: datetime) -> bool:

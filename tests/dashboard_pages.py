@@ -20,7 +20,7 @@ from dashboard.gate.signins import SignIns
 from settings import Settings
 
 SCRIPT = Path(__file__).resolve().parent.parent / "dashboard" / "main.py"
-_TAGS = re.compile(r"<style.*?</style>|<[^>]+>", re.DOTALL)
+_TAGS = re.compile(r"<(style|script).*?</\1>|<[^>]+>", re.DOTALL)
 
 OpenPage = Callable[..., AppTest]
 
@@ -31,7 +31,7 @@ def opening_pages(engine: Engine, settings: Settings, monkeypatch: pytest.Monkey
     monkeypatch.setattr(resources, "engine", lambda: engine)
     monkeypatch.setattr(resources, "settings", lambda: settings)
     monkeypatch.setattr(resources, "cookie_secret", lambda: "secret")
-    commands._service.cache_clear()
+    forget_backend()
     st.cache_data.clear()
     sign_ins = SignIns(engine=engine, secret="secret", lasting=timedelta(hours=1))
 
@@ -49,6 +49,11 @@ def opening_pages(engine: Engine, settings: Settings, monkeypatch: pytest.Monkey
 
     yield opening
     st.cache_data.clear()
+    forget_backend()
+
+
+def forget_backend() -> None:
+    resources.backend.cache_clear()
     commands._service.cache_clear()
 
 

@@ -7,10 +7,12 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import requests
 from factories import PASSWORD
@@ -27,29 +29,31 @@ def serving(engine: Engine, **environment: str) -> Iterator[str]:
     """The address of a dashboard over this store. `environment` adds to its settings."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dashboard"],
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "DASHBOARD_PORT": str(port),
-            "DATABASE_URL": engine.url.render_as_string(hide_password=False),
-            "COOKIE_SECRET": "a secret of the tests",
-        }
-        | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        _wait_until_healthy(url, process)
-        yield url
-    finally:
-        process.terminate()
+    # A pipe that nobody reads is full after some pages, and then the dashboard waits.
+    with tempfile.TemporaryFile(mode="w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dashboard"],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "DASHBOARD_PORT": str(port),
+                "DATABASE_URL": engine.url.render_as_string(hide_password=False),
+                "COOKIE_SECRET": "a secret of the tests",
+            }
+            | environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            _wait_until_healthy(url, process, said)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def free_port() -> int:
@@ -58,12 +62,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_healthy(url: str, process: subprocess.Popen[str]) -> None:
+def _wait_until_healthy(url: str, process: subprocess.Popen[str], said: IO[str]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            output = process.stdout.read() if process.stdout else ""
-            raise RuntimeError(f"the dashboard ended by itself: {output}")
+            said.seek(0)
+            raise RuntimeError(f"the dashboard ended by itself: {said.read()}")
         try:
             if requests.get(f"{url}/healthz", timeout=2).ok:
                 return

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from db import accounts
-from db.access import AccessError, api_token, authenticate, hash_token, sign_in, signed_in_user
+from db.access import AccessError, api_token, authenticate, hash_token, live_session, sign_in
 from db.engine import reading, writing
 from db.models import ApiToken, AuditEntry, User
 
@@ -78,7 +78,7 @@ def test_a_deactivated_user_is_signed_out_and_cannot_sign_in(people: Engine) -> 
         session = sign_in(store, _user(store, "selam"), NOW, DAY)
         accounts.deactivate_user(store, None, _user(store, "selam"), NOW)
     with reading(people) as store:
-        assert signed_in_user(store, session, NOW) is None
+        assert live_session(store, session, NOW) is None
         assert authenticate(store, "selam", PASSWORD) is None
 
 
@@ -106,7 +106,7 @@ def test_a_new_password_replaces_the_old_one_and_ends_what_was_signed_in_with_it
     with reading(people) as store:
         assert authenticate(store, "selam", PASSWORD) is None
         assert authenticate(store, "selam", "another long password") is not None
-        assert signed_in_user(store, session, NOW) is None
+        assert live_session(store, session, NOW) is None
 
 
 def test_a_short_password_changes_nothing(people: Engine) -> None:

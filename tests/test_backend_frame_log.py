@@ -285,3 +285,13 @@ def test_a_search_finds_what_it_says(db: Connection, search: Search, count: int)
     ]
     frames.insert_all(db, [make() for make in moments])
     assert len(frame_log.find(db, search)) == count
+
+
+def test_the_answer_to_a_call_is_told_with_it_where_it_was_not_looked_for(
+    backend: Backend, station: ChargePoint
+) -> None:
+    station.ask("Invented", {})
+    logged(backend, "action=Invented", 2)
+    answer = backend.http.get("/api/locator/frames/?error=NotImplemented&partners=true").json()
+    assert [(one["kind"], one["action"]) for one in answer["frames"]] == [("error", "Invented")]
+    assert [(one["kind"], one["action"]) for one in answer["partners"]] == [("call", "Invented")]

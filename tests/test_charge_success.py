@@ -1,103 +1,37 @@
-"""How often charges come about, with the worked numbers of their sources."""
+"""The rates of charges, with the worked numbers of their sources, and errors in words: values in and out."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from db.analytics import charge_success as success
-from db.analytics.charge_success import Attempt, Outcome, Rate
-from db.analytics.error_codes import MRECS, in_words
-
-NINE = datetime(2025, 6, 10, 9, tzinfo=UTC)
-
-
-def _attempt(
-    start: float = 0,
-    minutes: float = 0,
-    *,
-    power: bool = True,
-    valid: bool = True,
-    id_tag: str | None = "ABEBE",
-    location: int = 1,
-    port: int = 1,
-) -> Attempt:
-    begun = NINE + timedelta(minutes=start)
-    stop = begun + timedelta(minutes=minutes)
-    return Attempt(
-        location=location,
-        port=port,
-        id_tag=id_tag,
-        start=begun,
-        stop=stop,
-        has_power=power,
-        is_valid=valid,
-    )
+from db.analytics.charge_success import Rate, Tally, pooled
+from db.analytics.error_codes import MRECS, in_words, name_of
 
 
 def test_v2a_of_100_starts_88_get_power_and_84_end_well() -> None:
-    attempts = (
-        [_attempt() for _ in range(84)]
-        + [_attempt(valid=False) for _ in range(4)]
-        + [_attempt(power=False, valid=False) for _ in range(12)]
-    )
-    assert success.charge_start_success(attempts) == Rate(88, 100)
-    assert success.charge_end_success(attempts).share == pytest.approx(0.954545, abs=1e-6)
-    assert success.session_success(attempts).share == 0.84
+    tally = Tally(attempts=100, powered=88, valid=84)
+    assert tally.charge_start_success == Rate(88, 100)
+    assert tally.charge_end_success.share == pytest.approx(0.954545, abs=1e-6)
+    assert tally.session_success.share == 0.84
 
 
 def test_v2b_rates_are_pooled_and_not_averaged() -> None:
-    assert success.pooled([Rate(80, 100), Rate(0, 20)]).share == pytest.approx(0.66667, abs=1e-5)
+    plug_first, cached = Tally(attempts=100, powered=80), Tally(attempts=20)
+    share = pooled([plug_first, cached]).charge_start_success.share
+    assert share == pytest.approx(0.66667, abs=1e-5)
 
 
-def test_v2c_a_failure_before_a_success_is_one_troubled_visit() -> None:
-    found = success.visits([_attempt(0, valid=False, power=False), _attempt(5, 45)])
-    assert [visit.outcome for visit in found] == [Outcome.TROUBLED]
-    assert success.first_attempt_success(found) == Rate(0, 1)
-
-
-def test_who_comes_back_half_an_hour_after_the_stop_is_still_there_and_later_is_not() -> None:
-    assert len(success.visits([_attempt(0, 60), _attempt(90)])) == 1
-    assert len(success.visits([_attempt(0, 60), _attempt(91)])) == 2
-
-
-def test_another_place_is_another_visit_and_another_port_of_the_place_is_not() -> None:
-    assert len(success.visits([_attempt(0), _attempt(1, location=2)])) == 2
-    assert len(success.visits([_attempt(0), _attempt(1, port=2)])) == 1
-
-
-def test_a_stranger_is_the_same_only_at_the_same_port_and_at_once() -> None:
-    assert len(success.visits([_attempt(0, id_tag=None), _attempt(2, id_tag=None)])) == 1
-    assert len(success.visits([_attempt(0, id_tag=None), _attempt(3, id_tag=None)])) == 2
-    assert len(success.visits([_attempt(0, id_tag=None), _attempt(1, id_tag=None, port=2)])) == 2
-
-
-def test_the_case_of_an_id_tag_does_not_matter() -> None:
-    assert len(success.visits([_attempt(0, id_tag="abebe"), _attempt(1, id_tag="ABEBE")])) == 1
-
-
-def test_a_visit_without_any_success_failed() -> None:
-    (visit,) = success.visits([_attempt(0, valid=False), _attempt(3, valid=False)])
-    assert visit.outcome is Outcome.FAILED
+def test_visits_are_those_of_every_outcome() -> None:
+    assert Tally(first_attempt=6, troubled=3, failed=1).first_attempt_success == Rate(6, 10)
 
 
 def test_of_nothing_there_is_no_rate() -> None:
-    assert success.session_success([]).share is None
-    assert success.visits([]) == []
-
-
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 60), st.sampled_from(["A", "B", None]))))
-def test_every_attempt_is_in_exactly_one_visit(given_attempts: list[tuple[int, int, str | None]]) -> None:
-    attempts = [_attempt(start, minutes, id_tag=tag) for start, minutes, tag in given_attempts]
-    found = [each for visit in success.visits(attempts) for each in visit.attempts]
-    assert sorted(map(id, found)) == sorted(map(id, attempts))
+    assert pooled([]).session_success.share is None
 
 
 def test_an_mrec_is_told_in_words_whatever_error_code_carries_it() -> None:
     assert in_words("OtherError", "cx008") == "the emergency stop was pressed"
+    assert name_of("OtherError", "cx008") == "CX008 EmergencyStop"
     assert len(MRECS) == 26
 
 

@@ -22,6 +22,7 @@ from factories import (
 from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import Engine
 
+from db.analytics.definitions import KPIS
 from db.engine import writing
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -88,6 +89,21 @@ def test_a_session_in_the_address_opens_with_its_bill_and_curve(context: Browser
     expect(drawer.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)
 
 
+def test_a_card_opens_how_it_is_computed_and_gives_the_rows_as_a_file(
+    context: BrowserContext, url: str
+) -> None:
+    page = fill_in_sign_in(context, url)
+    page.get_by_role("button", name="How Energy is computed").first.click(timeout=30_000)
+    drawer = page.get_by_role("dialog")
+    expect(drawer).to_contain_text(KPIS["energy"].formula, timeout=30_000)
+    drawer.get_by_text("This period", exact=True).last.click()
+    expect(drawer).to_contain_text("Rows 1 to 1 of 1", timeout=30_000)
+    with page.expect_download() as download:
+        drawer.get_by_role("button", name="Download CSV").click()
+    rows = download.value.path().read_text("utf-8-sig")
+    assert "Bole Road,1," in rows and ",23456," in rows and "Adama" not in rows
+
+
 def test_a_session_of_another_owner_does_not_exist(context: BrowserContext, url: str) -> None:
     page = fill_in_sign_in(context, url, "/sessions?session=2")
     expect(page.get_by_role("dialog")).to_contain_text("No such session", timeout=30_000)
@@ -101,3 +117,27 @@ def test_logging_out_in_one_tab_ends_the_other(context: BrowserContext, url: str
     second.get_by_role("link", name="Log out").click()
     expect(second.get_by_label("User name")).to_be_visible()
     expect(first.get_by_label("User name")).to_be_visible(timeout=30_000)
+
+
+def test_choosing_a_page_in_a_narrow_window_closes_the_drawer(context: BrowserContext, url: str) -> None:
+    page = fill_in_sign_in(context, url)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".st-key-kpis")).to_be_visible(timeout=30_000)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    drawer = page.get_by_test_id("stSidebar")
+    expect(drawer).to_have_attribute("data-collapsed", "false")
+    drawer.get_by_role("link", name="Sessions").click()
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible(timeout=30_000)
+    expect(drawer).to_have_attribute("data-collapsed", "true")
+
+
+def test_what_was_chosen_outlives_another_page_and_a_refresh(context: BrowserContext, url: str) -> None:
+    page = fill_in_sign_in(context, url, "/?period=7d")
+    chosen = page.get_by_role("radio", name="7 days")
+    expect(chosen).to_be_checked(timeout=30_000)
+    page.get_by_role("link", name="Sessions").click()
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible(timeout=30_000)
+    expect(chosen).to_be_checked(timeout=30_000)
+    page.reload()
+    expect(page).to_have_url(f"{url}/sessions?period=7d")
+    expect(chosen).to_be_checked(timeout=30_000)

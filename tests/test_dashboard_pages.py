@@ -28,6 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import commands, visitor
 from dashboard.formats import local_time
+from db.analytics.definitions import GROUPS, KPIS
 from db.engine import writing
 from db.models import BackendState, OCPPStation
 from settings import Settings, load
@@ -100,11 +101,7 @@ def test_nobody_sees_anything_without_a_session(world: World) -> None:
 
 def test_the_cards_of_an_owner_show_the_sums_of_its_sessions(world: World) -> None:
     said = text_of(world.open_page("selam"))
-    assert (
-        "Energy ? Energy delivered in sessions that ended in the period, by the meter registers. 200.000 kWh"
-        in said
-    )
-    assert "200.0 kWh" in said and "2,000.00 ETB" in said and "50.0 %" in said
+    assert "Energy 200.0 kWh" in said and "2,000.00 ETB" in said and "50.0 %" in said
 
 
 def test_an_owner_sees_nothing_of_another_owners_stations(world: World) -> None:
@@ -130,6 +127,32 @@ def test_a_change_is_not_available_where_history_does_not_cover_the_period_befor
 
 def test_a_change_compares_with_the_period_before(world: World) -> None:
     assert "vs previous 7 days" in text_of(world.open_page("selam", period="7d"))
+
+
+def test_an_explanation_tells_the_figure_of_both_periods_the_formula_and_whose_it_is(world: World) -> None:
+    said = text_of(world.open_page("selam", period="7d", how="energy"))
+    assert "This period 60.0 kWh" in said and "The period before 70.0 kWh" in said
+    assert KPIS["energy"].formula in said and f"Definition {KPIS['energy'].source}" in said
+    assert "Stations Bole Road" in said and "by each station's clock" in said
+
+
+def test_a_card_opens_its_explanation_with_the_rows_behind_it(world: World) -> None:
+    page = world.open_page("selam", period="7d")
+    page.button(key="explain-error_rate").click().run()
+    page.button_group(key="rows-error_rate").set_value("This period").run()
+    assert page.dataframe[0].value["Failed"].value_counts().to_dict() == {"no": 6, "yes": 6}
+    assert "Rows 1 to 12 of 12" in text_of(page)
+    assert "FILTER (WHERE is_failed)" in page.code[0].value
+
+
+@pytest.mark.parametrize(("group", "says"), [("Charging", "12,346 ETB"), ("Reliability", "Error rate")])
+def test_every_kpi_of_a_group_is_on_the_page_of_kpis(world: World, group: str, says: str) -> None:
+    said = text_of(world.open_page("dawit", "kpis", group=group))
+    assert says in said and all(kpi.name in said for kpi in GROUPS[group])
+
+
+def test_an_explanation_of_nothing_known_is_none(world: World) -> None:
+    assert "Definition" not in text_of(world.open_page("selam", how="'"))
 
 
 def test_a_new_network_says_that_it_has_no_data_and_what_to_do(engine: Engine, open_page: Any) -> None:

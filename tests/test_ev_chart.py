@@ -84,7 +84,7 @@ def _exclude(store: Session, station: OCPPStation, start: float, end: float, rea
         connector_pk=None,
         span=Span(_at(start), _at(end)),
         reason=reason,
-        by=factories.add_user(store, f"admin {start}").id,
+        by=factories.add_user(store, f"admin {start}"),
     )
 
 

@@ -216,7 +216,7 @@ def test_an_outage_is_told_with_its_reasons_and_what_is_excluded_of_it(engine: E
             connector_pk=None,
             span=Span(_at(1), _at(3.5)),
             reason="vandalism",
-            by=admin.id,
+            by=admin,
             notes="the cable was cut",
         )
     (row,) = _exported(engine, "outages")

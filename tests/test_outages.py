@@ -83,7 +83,7 @@ def test_the_three_definitions_differ_as_they_say(engine: Engine) -> None:
             connector_pk=None,
             span=span,
             reason="utility_interruption",
-            by=admin.id,
+            by=admin,
         )
     found = outages.definitions(_logs(engine))
     assert found.plain == pytest.approx(19 / 24)
@@ -134,7 +134,7 @@ def test_an_exclusion_of_one_connector_is_not_its_neighbours(engine: Engine) -> 
             connector_pk=station.connectors[0].id,
             span=Span(_at(0), _at(6)),
             reason="maintenance",
-            by=admin.id,
+            by=admin,
         )
     assert [log.outages[0].excluded for log in _logs(engine)] == [timedelta(hours=6), timedelta()]
 
@@ -155,7 +155,7 @@ def test_an_exclusion_that_cannot_be_is_refused(engine: Engine, more: dict[str, 
             "connector_pk": None,
             "span": Span(_at(0), _at(1)),
             "reason": "maintenance",
-            "by": factories.add_user(store).id,
+            "by": factories.add_user(store),
         }
         with pytest.raises(ExclusionRefused, match=told):
             exclusions.enter(store, **(asked | more))  # type: ignore[arg-type]

@@ -247,3 +247,35 @@ def test_a_station_that_is_not_there_is_not_found(syncing: Syncing) -> None:
     syncing.station = uuid4()
     with pytest.raises(NotFound):
         syncing.sync()
+
+
+def test_how_a_stations_sync_stands_is_told_from_new_to_refused(syncing: Syncing) -> None:
+    def state() -> sync.SyncState:
+        with reading(syncing.engine) as store:
+            (only,) = sync.states(store, datetime.now(UTC))
+        return only
+
+    seen = [state().state]
+    syncing.sync()
+    seen.append(state().state)
+    with writing(syncing.engine) as store:
+        store.execute(update(ChargingStation).values(name="Bole Road"))
+    seen.append(state().state)
+    syncing.locator.answer(refusal(422, "bad_name", "The name is taken."))
+    for _ in range(2):
+        with pytest.raises(BackendRefused):
+            syncing.sync()
+    assert [*seen, state().state] == ["new", "synced", "changed", "refused"]
+    assert (state().error, state().failures) == ("The name is taken.", 2)
+    assert state().again_at is not None
+
+
+def test_a_refused_station_is_told_at_once_where_somebody_asks_for_it(syncing: Syncing) -> None:
+    syncing.locator.answer(refusal(422, "bad_name", "The name is taken."))
+    for _ in range(2):
+        with pytest.raises(BackendRefused):
+            syncing.sync()
+    assert syncing.due() == []
+    with writing(syncing.engine) as store:
+        sync.ask_again(store)
+    assert syncing.due() == [syncing.station]

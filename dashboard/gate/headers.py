@@ -9,6 +9,8 @@ from pathlib import Path
 
 import streamlit
 
+from dashboard import markup
+
 _STATIC = Path(streamlit.__file__).parent / "static"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -23,9 +25,10 @@ UNDER_TLS = {"strict-transport-security": "max-age=31536000"}
 
 
 def app_policy() -> str:
-    """The Content-Security-Policy of Streamlit's page; its inline script is named by its hash."""
+    """The Content-Security-Policy of Streamlit's page; its inline script and ours are named by their hash."""
     page = (_STATIC / "index.html").read_text("utf-8")
-    scripts = " ".join(source_hash(script) for script in _INLINE_SCRIPT.findall(page))
+    ours = markup.SCRIPT.read_text("utf-8")
+    scripts = " ".join(source_hash(script) for script in (*_INLINE_SCRIPT.findall(page), ours))
     return (
         f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; "

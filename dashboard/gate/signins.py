@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from dashboard.gate import attempts
 from dashboard.gate.signing import sign, unsign
-from db import access
+from db import access, audit
 from db.analytics.scope import Scope
 from db.engine import reading, writing
-from db.models import SignIn, User, utc_now
+from db.models import SignIn, StationOwner, User, utc_now
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,14 @@ class Refused:
 
     reason: str
     until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A live session's user, and as which owner it looks at the pages: None for with its own eyes."""
+
+    user: User
+    viewing_owner: StationOwner | None
 
 
 class SignIns:
@@ -64,15 +72,37 @@ class SignIns:
 
     def user(self, cookie: str) -> User | None:
         """Whose live session this cookie is, with the owner loaded."""
+        found = self.signed_in(cookie)
+        return found.user if found else None
+
+    def signed_in(self, cookie: str) -> SignedIn | None:
         token = self.token(cookie)
         if token is None:
             return None
         with reading(self._engine) as store:
-            user = access.signed_in_user(store, token, self._clock())
-            if user is None or not _has_pages(user):
+            session = access.live_session(store, token, self._clock())
+            if session is None or not _has_pages(session.user):
                 return None
-            _ = user.owner
-            return user
+            _ = session.user.owner
+            # Only an admin looks as somebody else does, however the row came to say so.
+            is_admin = session.user.role == "admin"
+            return SignedIn(session.user, session.viewing_owner if is_admin else None)
+
+    def view_as(self, cookie: str, owner_id: int | None) -> None:
+        """Have an admin's session look as an owner does, or end that; nothing for anybody else's.
+
+        The change is in the audit log.
+        """
+        token, found = self.token(cookie), self.signed_in(cookie)
+        if token is None or found is None or found.user.role != "admin":
+            return
+        with writing(self._engine) as store:
+            owner = store.get(StationOwner, owner_id) if owner_id is not None else None
+            subject = owner or found.viewing_owner
+            if subject is None or (owner and found.viewing_owner and owner.id == found.viewing_owner.id):
+                return
+            access.view_as(store, token, owner)
+            audit.record(store, found.user, "view as owner" if owner else "end view as owner", subject.name)
 
     def sign_out(self, cookie: str) -> None:
         if token := self.token(cookie):

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import figures, formats, kpi_cards, loading, markup
-from dashboard.controls import choose_period
+from dashboard import explanation, figures, formats, loading, markup
+from dashboard.kpi_panel import kpi_panel
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
-from dashboard.periods import CHOICES, has_data
-from dashboard.visitor import visitor
-from db.analytics.scope import Period, Scope
+from dashboard.view import choose_grain, choose_view, scope_now
+from db.analytics.scope import Period
 
-scope = visitor().scope
-today = loading.today()
-history = loading.history(scope)
-
-
-def load(scope: Scope, period: Period, currency: str | None = None) -> Overview | None:
-    found = loading.overview(scope, period, currency)
-    return found if has_data(period, history, found.summary.availability is not None) else None
-
-
-def compare(period: Period, currency: str) -> kpi_cards.Comparison | None:
-    """The complete days of the period, and as many just one period earlier."""
-    complete = period.without_day(today)
-    if complete is None:
-        return None
-    later = load(scope, complete, currency)
-    earlier = load(scope, complete.shifted(-period.days), currency)
-    return kpi_cards.Comparison(later, earlier) if later and earlier else None
+view = choose_view("Overview")
+scope, period, history = view.scope, view.period, view.history
 
 
 def metrics(currency: str) -> dict[str, figures.Metric]:
@@ -40,23 +23,15 @@ def metrics(currency: str) -> dict[str, figures.Metric]:
     }
 
 
-def compared_with(choice: str, period: Period) -> str:
-    if choice == "all" or history is None:
-        return ""
-    if history[0] > period.previous().start:
-        # A part of a period would make any growth look like a leap.
-        return f"history begins {formats.day(history[0])}"
-    if choice == "custom":
-        return f"vs previous {period.days} day{'' if period.days == 1 else 's'}"
-    return f"vs previous {CHOICES[choice]}"
-
-
 @st.fragment
 def trend(now: Overview, before: Overview | None) -> None:
-    visitor()
+    scope = scope_now(view)
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with head:
         title = st.container(width="content")
+        choices = st.container(horizontal=True, width="content", key="trend-choices")
+    with choices:
+        grain = choose_grain(period)
         shown = st.segmented_control(
             "Show",
             ["Energy", "Revenue", "Sessions"],
@@ -67,20 +42,27 @@ def trend(now: Overview, before: Overview | None) -> None:
             label_visibility="collapsed",
         )
     metric = metrics(now.currency)[shown or "Energy"]
-    length, bars = figures.buckets(now.days, metric)
-    earlier = figures.buckets(before.days, metric)[1] if before else []
+    if grain == "hour":
+        length, earlier = "Hourly", []
+        bars = figures.hourly(loading.by_hour(scope, period, now.currency), metric)
+    else:
+        length, bars = figures.buckets(now.days, metric, grain)
+        earlier = figures.buckets(before.days, metric, grain)[1] if before else []
     title.html(markup.card_title(f"{length} trend"))
+    explanation.button((shown or "Energy").lower(), "chart-trend")
     st.plotly_chart(
         figures.trend(bars, earlier, metric),
         config=figures.CONFIG,
         key="trend-chart",
-        alt=f"{length} {metric.name.lower()} of the period, with the period before as a dotted line",
+        alt=f"{length} {metric.name.lower()} of the period"
+        + (", with the period before as a dotted line" if earlier else ""),
     )
 
 
 def top_stations(period: Period) -> None:
     found = loading.top_stations(scope, period)
     st.html(markup.card_title("Top stations", "By revenue, VAT included"))
+    explanation.button("revenue", "chart-top")
     if not found:
         st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
         return
@@ -111,6 +93,7 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
         st.html(
             markup.card_title("When drivers plug in", "Session starts by hour; stronger colour means more")
         )
+        explanation.button("arrivals", "chart-arrivals")
         st.plotly_chart(
             figures.arrivals(loading.arrivals(scope, period)),
             config=figures.CONFIG,
@@ -121,22 +104,11 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
         top_stations(period)
 
 
-head = st.container(
-    horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="head"
-)
-with head:
-    title = st.container(width="content")
-    with st.container(horizontal=True, width="content", vertical_alignment="center"):
-        choice, period = choose_period(today, history)
-title.html(markup.title("Overview", f"{visitor().role} · {formats.days(period.start, period.end)}"))
+live_strip(view.stations)
 
-live_strip()
-
-now = load(scope, period)
-is_comparable = choice != "all" and history is not None and history[0] <= period.previous().start
-before = load(scope, period.previous(), now.currency) if now and is_comparable else None
-comparison = compare(period, now.currency) if now and is_comparable else None
-st.html(markup.cards(kpi_cards.cards(now, comparison, compared_with(choice, period))))
+panel = kpi_panel(view)
+now, before = panel.now, panel.before
+explanation.cards(panel.cards)
 
 if now:
     charts(now, before, period)
@@ -158,3 +130,4 @@ else:
                     "with python manage.py import-sessions.",
                 )
             )
+explanation.show(view)

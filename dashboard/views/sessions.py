@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
-import pandas as pd
 import streamlit as st
 
 from dashboard import formats, loading, markup
-from dashboard.controls import choose_period
 from dashboard.session_drawer import open_drawer, selected_in_address
-from dashboard.visitor import visitor
+from dashboard.session_table import session_table
+from dashboard.view import choose_view
 from db.analytics.scope import Period
-from db.analytics.sessions import SessionCount, SessionFilter, SessionRow
+from db.analytics.sessions import SessionCount, SessionFilter
 
 PAGE_SIZE = 50
 STATUSES = ("charging", "suspended", "stopping", "pending", "started", "completed", "stopped", "failed")
@@ -26,21 +21,13 @@ ORDERS = {
     "Longest": ("duration", True),
 }
 
-scope = visitor().scope
-history = loading.history(scope)
-names = loading.stations(scope)
+view = choose_view("Sessions", "Ended in the period, or running")
+scope = view.scope
 
 
 def choose_filter(period: Period) -> tuple[SessionFilter, str]:
     """What to list, and in which order (a key of `ORDERS`)."""
-    with st.grid(4, min_column_width=140, gap="small"):
-        station = st.selectbox(
-            "Station",
-            [None, *names],
-            format_func=lambda pk: "All stations" if pk is None else names[pk],
-            key="station",
-            persist_state="session",
-        )
+    with st.grid(3, min_column_width=140, gap="small"):
         statuses = st.multiselect(
             "Status",
             STATUSES,
@@ -59,7 +46,7 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             persist_state="session",
         )
         order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", persist_state="session")
-    return SessionFilter(period, tuple(statuses), station, search or ""), order or "Newest first"
+    return SessionFilter(period, tuple(statuses), search=search or ""), order or "Newest first"
 
 
 def sums(count: SessionCount) -> str:
@@ -76,79 +63,8 @@ def sums(count: SessionCount) -> str:
     return markup.totals(shown)
 
 
-def one_zone(rows: Sequence[SessionRow]) -> str | None:
-    """The short name of the clock that all rows' times are on, None where there are several."""
-    zones = {row.start_time.astimezone(ZoneInfo(row.timezone)).strftime("%Z") for row in rows}
-    return zones.pop() if len(zones) == 1 else None
-
-
-def frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "Started": [_clock(row.start_time, row.timezone, is_named=zone is None) for row in rows],
-            "Station": [row.station_name for row in rows],
-            "Connector": [_connector(row) for row in rows],
-            "Status": ["Held back" if row.is_held else formats.words(row.status) for row in rows],
-            "Duration": [formats.duration(row.duration_seconds) for row in rows],
-            "Energy": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
-            "Cost": ["" if row.cost is None else formats.exact_money(row.cost, row.currency) for row in rows],
-            "Ended": [formats.words(row.stop_reason) if row.stop_reason else "" for row in rows],
-            "Id tag": [row.id_tag or "" for row in rows],
-            "Transaction": ["" if row.transaction_id is None else str(row.transaction_id) for row in rows],
-        }
-    )
-
-
-def _clock(at: datetime, timezone: str, *, is_named: bool) -> str:
-    return at.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M" + (" %Z" if is_named else ""))
-
-
-def _connector(row: SessionRow) -> str:
-    parts = [str(row.connector_number or ""), formats.words(row.connector_type or "")]
-    return " · ".join(filter(None, parts))
-
-
-def table(rows: Sequence[SessionRow]) -> int | None:
-    """The rows, and the one that was chosen."""
-    # A new key forgets the selection, once the drawer that it opened is closed.
-    zone = one_zone(rows)
-    chosen = st.dataframe(
-        frame(rows, zone),
-        key=f"sessions-{st.session_state.get('drawers_closed', 0)}",
-        hide_index=True,
-        height=min(36 * len(rows) + 38, 36 * 18 + 38),
-        row_height=36,
-        on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
-        column_config={
-            "Started": st.column_config.TextColumn(
-                f"Started ({zone})" if zone else "Started", width=140 if zone else 165
-            ),
-            "Connector": st.column_config.TextColumn(width=90),
-            "Ended": st.column_config.TextColumn(width=140),
-            "Energy": st.column_config.NumberColumn("Energy (kWh)", format="%.3f"),
-        },
-        alt="Charging sessions; choose a row for its bill and its meter curve",
-    )
-    selection = chosen["selection"]
-    picked = [*selection["rows"], *(row for row, _column in selection["cells"])]
-    return rows[picked[0]].pk if picked and picked[0] < len(rows) else None
-
-
-head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom")
-with head:
-    title = st.container(width="content")
-    with st.container(horizontal=True, width="content", vertical_alignment="center"):
-        _, period = choose_period(loading.today(), history)
-title.html(
-    markup.title(
-        "Sessions",
-        f"Ended in {formats.days(period.start, period.end)}, or running; times of the station's clock",
-    )
-)
-
 with st.container(key="card-filter"):
-    wanted, order = choose_filter(period)
+    wanted, order = choose_filter(view.period)
 
 sort, descending = ORDERS[order]
 slot = st.container(key="card-sessions")
@@ -164,9 +80,9 @@ chosen = None
 with slot:
     if rows:
         st.html(sums(count))
-        chosen = table(rows)
+        chosen = session_table(rows)
         st.caption("Choose a row to see its bill and its meter curve.")
-    elif history:
+    elif view.history:
         st.html(markup.empty("No sessions match", "Choose a longer period or fewer filters."))
     else:
         st.html(

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
+from db.analytics import error_codes
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.spans import Span, all_at_once, intersection, total, union
 
@@ -35,6 +36,12 @@ class StatusSpan(NamedTuple):
     start: datetime
     end: datetime
     error_code: str = ""
+    vendor_error_code: str = ""
+
+    @property
+    def error(self) -> str:
+        """In words; empty where none was named."""
+        return error_codes.in_words(self.error_code, self.vendor_error_code)
 
     @property
     def span(self) -> Span:
@@ -45,8 +52,8 @@ class StatusSpan(NamedTuple):
 class Outage:
     """Time without a break in which a port was down, in whichever of the down statuses.
 
-    `statuses` and `error_codes` in the order in which they came; `excluded` is the part of it that does not
-    count, `is_open` whether it lasts until the end of what is known.
+    `statuses`, `error_codes` and `errors` (the same in words) in the order in which they came; `excluded` is
+    the part of it that does not count, `is_open` whether it lasts until the end of what is known.
     """
 
     start: datetime
@@ -55,6 +62,7 @@ class Outage:
     error_codes: tuple[str, ...]
     excluded: timedelta = timedelta()
     is_open: bool = False
+    errors: tuple[str, ...] = ()
 
     @property
     def length(self) -> timedelta:
@@ -85,6 +93,7 @@ def outages(
             error_codes=_in_order(each.error_code for each in reports if _touches(each, span)),
             excluded=total(intersection([span], exclusions)),
             is_open=known_until is not None and span.end >= known_until,
+            errors=_in_order(each.error for each in reports if _touches(each, span)),
         )
         for span in union(each.span for each in reports)
     ]

@@ -72,3 +72,13 @@ def in_words(error_code: str, vendor_error_code: str = "") -> str:
     if error_code == "OtherError" and vendor_error_code:
         return f"vendor error {vendor_error_code}"
     return OCPP_16.get(error_code) or error_code or vendor_error_code
+
+
+def name_of(error_code: str, vendor_error_code: str = "") -> str:
+    """What an error is called: an MREC by its code and name, as `CX008 EmergencyStop`."""
+    vendor_code = vendor_error_code.strip()
+    if (mrec := MRECS.get(vendor_code.upper())) is not None:
+        return f"{vendor_code.upper()} {mrec.name}"
+    if error_code in ("", "NoError", "OtherError") and vendor_code:
+        return vendor_code
+    return error_code

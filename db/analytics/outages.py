@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
+from itertools import groupby, pairwise
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Result, Row, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics import availability, exclusions
 from db.analytics.availability import Outage, PortTime, StatusSpan, Uptime
-from db.analytics.exclusions import Excluded
+from db.analytics.exclusions import Excluded, Exclusion
 from db.analytics.scope import Period, Scope
-from db.analytics.spans import Span, intersection, total
+from db.analytics.spans import Span, intersection, total, union
+from db.clocks import DAY, clock, date_of
 from db.models import (
     ChargingConnector,
     ChargingStation,
@@ -72,12 +74,12 @@ class PortLog:
 
     @property
     def outages(self) -> list[Outage]:
-        return availability.outages(self.log, self._excluded_spans, known_until=self.within.end)
+        return availability.outages(self.log, self.excluded_spans, known_until=self.within.end)
 
     @property
     def uptime(self) -> Uptime:
         """By NEVI's rule, over the time that was observed."""
-        return availability.nevi(self.down, self._excluded_spans, within=self.within, period=self.observed)
+        return availability.nevi(self.down, self.excluded_spans, within=self.within, period=self.observed)
 
     def parts(self, outage: Outage) -> list[OutagePart]:
         """The outage, taken apart where an exclusion begins or ends."""
@@ -90,7 +92,7 @@ class PortLog:
         return self._reasons(Span(outage.start, outage.end))
 
     @property
-    def _excluded_spans(self) -> list[Span]:
+    def excluded_spans(self) -> list[Span]:
         return [each.span for each in self.excluded]
 
     def _reasons(self, span: Span) -> tuple[str, ...]:
@@ -109,22 +111,33 @@ class Definitions:
     nevi_mean: float | None
     nevi: Mapping[Port, Uptime] = field(default_factory=dict)
     uk: Uptime | None = None
+    observed: timedelta = timedelta()
+    outage: timedelta = timedelta()
+    excluded: timedelta = timedelta()
 
 
-def logs(store: Session, scope: Scope, period: Period, now: datetime) -> list[PortLog]:
-    """The log of every connector in scope that has one in the period, by station and number."""
+def logs(
+    store: Session,
+    scope: Scope,
+    period: Period,
+    now: datetime,
+    excluded: Sequence[Exclusion] | None = None,
+) -> list[PortLog]:
+    """The log of every connector in scope that has one in the period, by station and number.
+
+    `excluded` None: by all exclusions that hold.
+    """
     start, end = period.bounds("UTC")
-    found = exclusions.within(store, scope, start - _ZONES, end + _ZONES)
-    by_port: dict[Port, list[ConnectorStatusInterval]] = {}
-    for interval, port in _intervals(store, scope, start - _ZONES, end + _ZONES):
-        by_port.setdefault(port, []).append(interval)
+    found = exclusions.within(store, scope, start - _ZONES, end + _ZONES) if excluded is None else excluded
     made = []
-    for port, intervals in by_port.items():
+    rows = _intervals(store, scope, start - _ZONES, end + _ZONES)
+    for told, theirs in groupby(rows, key=lambda row: row[_TOLD_BY:]):
+        port = Port(*told)
         within = _clipped(period, port.timezone, now)
-        log = [span for each in intervals if (span := _span(each, within)) is not None]
+        log = [span for each in theirs if (span := _span(each, within)) is not None]
         if log:
-            excluded = exclusions.of_connector(found, port.station_pk, port.connector_pk)
-            made.append(PortLog(port, within, log, excluded))
+            of_port = exclusions.of_connector(found, port.station_pk, port.connector_pk)
+            made.append(PortLog(port, within, log, of_port))
     return made
 
 
@@ -142,16 +155,88 @@ def each_log(store: Session, scope: Scope, period: Period, now: datetime) -> Ite
 
 def definitions(found: Sequence[PortLog], *, unknown_counts: bool = True) -> Definitions:
     """What the three definitions say of these logs."""
-    observed = sum((each.observed for each in found), timedelta())
-    outage = sum((total(each.down) for each in found), timedelta())
     uptimes = {each.port: each.uptime for each in found if each.observed}
+    observed = sum((uptime.period for uptime in uptimes.values()), timedelta())
+    outage = sum((uptime.outage for uptime in uptimes.values()), timedelta())
     excluded = sum((uptime.excluded for uptime in uptimes.values()), timedelta())
     return Definitions(
         plain=availability.plain(observed, outage),
         nevi_mean=availability.plain(observed, outage - excluded),
         nevi=uptimes,
         uk=availability.uk(_rapid(found), unknown_counts=unknown_counts),
+        observed=observed,
+        outage=outage,
+        excluded=excluded,
     )
+
+
+@dataclass(frozen=True)
+class StationAvailability:
+    """One station's ports together: shares 0..1, `passing` how many of its `ports` NEVI's rule passes."""
+
+    station_pk: int
+    station_name: str
+    station_id: str
+    plain: float
+    counted: float
+    ports: int
+    passing: int
+    outages: int
+    outage: timedelta
+    excluded: timedelta
+
+
+def by_station(found: Sequence[PortLog]) -> list[StationAvailability]:
+    """The stations, the one that was available least first; `counted` leaves out what is excluded."""
+    made = [_of_station(list(theirs)) for _, theirs in groupby(found, key=lambda log: log.port.station_pk)]
+    return sorted(made, key=lambda each: (each.plain, each.counted, each.station_name))
+
+
+def _of_station(theirs: Sequence[PortLog]) -> StationAvailability:
+    told, port = definitions(theirs), theirs[0].port
+    return StationAvailability(
+        station_pk=port.station_pk,
+        station_name=port.station_name,
+        station_id=port.station_id,
+        plain=told.plain or 0.0,
+        counted=told.nevi_mean or 0.0,
+        ports=len(told.nevi),
+        passing=sum(uptime.passes for uptime in told.nevi.values()),
+        outages=sum(len(log.outages) for log in theirs),
+        outage=told.outage,
+        excluded=told.excluded,
+    )
+
+
+@dataclass
+class DayTime:
+    """Seconds of one local day, of all ports together."""
+
+    observed: int = 0
+    outage: int = 0
+    excluded: int = 0
+
+
+def by_day(found: Sequence[PortLog]) -> dict[date, DayTime]:
+    """What was observed, down and excluded on each day of the stations' clocks, in order."""
+    days: dict[int, DayTime] = defaultdict(DayTime)
+    for log in found:
+        down = log.down
+        for name, spans in (
+            ("observed", union(each.span for each in log.log)),
+            ("outage", down),
+            ("excluded", intersection(down, log.excluded_spans)),
+        ):
+            for day, seconds in _split(log.port.timezone, spans):
+                setattr(days[day], name, getattr(days[day], name) + seconds)
+    return {date_of(day): days[day] for day in sorted(days)}
+
+
+def _split(timezone: str, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
+    local = clock(timezone)
+    for span in spans:
+        for part in local.days(int(span.start.timestamp()), int(span.end.timestamp())):
+            yield part.reading // DAY, part.seconds
 
 
 def _rapid(found: Sequence[PortLog]) -> list[PortTime]:
@@ -167,20 +252,26 @@ def _clipped(period: Period, timezone: str, now: datetime) -> Span:
     return Span(start, max(start, min(end, now)))
 
 
-def _span(interval: ConnectorStatusInterval, within: Span) -> StatusSpan | None:
-    whole = Span(interval.started_at, interval.ended_at or within.end)
-    clipped = intersection([whole], [within])
-    if not clipped:
-        return None
-    return StatusSpan(interval.status, *clipped[0], interval.error_code)
+def _span(row: Row[*tuple[Any, ...]], within: Span) -> StatusSpan | None:
+    status, started_at, ended_at, error_code, vendor_error_code = row[:_TOLD_BY]
+    start = max(started_at, within.start)
+    end = within.end if ended_at is None else min(ended_at, within.end)
+    return StatusSpan(status, start, end, error_code, vendor_error_code) if start < end else None
 
 
-def _intervals(
-    store: Session, scope: Scope, start: datetime, end: datetime
-) -> list[tuple[ConnectorStatusInterval, Port]]:
-    rows = store.execute(
+# How many columns tell of the interval; the others tell of its port.
+_TOLD_BY = 5
+
+
+def _intervals(store: Session, scope: Scope, start: datetime, end: datetime) -> Result[*tuple[Any, ...]]:
+    interval = ConnectorStatusInterval
+    return store.execute(
         select(
-            ConnectorStatusInterval,
+            interval.status,
+            interval.started_at,
+            interval.ended_at,
+            interval.error_code,
+            interval.vendor_error_code,
             OCPPConnector.id,
             OCPPStation.id,
             ChargingStation.name,
@@ -190,16 +281,14 @@ def _intervals(
             OCPPStation.station_id,
             ChargingStation.id,
         )
-        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
+        .join(OCPPConnector, interval.ocpp_connector_id == OCPPConnector.id)
         .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
         .where(
             OCPPConnector.ocpp_station_id.in_(scope.stations()),
-            ConnectorStatusInterval.started_at < end,
-            or_(ConnectorStatusInterval.ended_at.is_(None), ConnectorStatusInterval.ended_at > start),
+            interval.started_at < end,
+            or_(interval.ended_at.is_(None), interval.ended_at > start),
         )
-        .order_by(ChargingStation.name, OCPPStation.id, OCPPConnector.connector_id)
-        .order_by(ConnectorStatusInterval.started_at)
+        .order_by(ChargingStation.name, OCPPStation.id, OCPPConnector.connector_id, interval.started_at)
     )
-    return [(row[0], Port(*row[1:])) for row in rows]

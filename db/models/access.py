@@ -47,7 +47,10 @@ class ApiToken(Base):
 
 
 class SignIn(Base):
-    """A session of the dashboard: the SHA-256 of its cookie's random token, and when it ends."""
+    """A session of the dashboard: the SHA-256 of its cookie's random token, and when it ends.
+
+    `viewing_owner_id` is as which owner an admin looks at the pages, null for with its own eyes.
+    """
 
     __tablename__ = "sign_ins"
 
@@ -55,8 +58,10 @@ class SignIn(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
+    viewing_owner_id: Mapped[int | None] = mapped_column(ForeignKey("station_owners.id"))
 
     user: Mapped[User] = relationship()
+    viewing_owner: Mapped[StationOwner | None] = relationship()
 
 
 class SignInFailure(Base):

@@ -9,8 +9,8 @@ from pathlib import Path
 from db import migrate as migrations
 from db import rollups
 from db.engine import writing
-from management import backup, copy_store, exports, imports, stations
-from management.commands.command import Commands, engine_of
+from management import backup, copy_store, exports, imports, kpi_document, stations
+from management.commands.command import Commands, engine_of, nothing
 from ocpp_integration.exports import periods
 from ocpp_integration.exports.catalogue import EXPORTS
 from ocpp_integration.exports.files import FORMATS
@@ -87,6 +87,11 @@ def copy_a_store(options: Namespace) -> int:
         return 1
     print("Everything is the same on both sides.")
     return 0
+
+
+def kpis(_: Namespace) -> None:
+    """Print what each KPI is, by whose definition, and how its rows add up (docs/kpis.md)."""
+    print(kpi_document.document(), end="")
 
 
 def rollup(options: Namespace) -> None:
@@ -177,6 +182,7 @@ COMMANDS: Commands = {
     "import-sessions": (import_sessions, _import_arguments),
     "import-stations": (import_stations, _station_arguments),
     "export": (export, _export_arguments),
+    "kpis": (kpis, nothing),
     "pull-stations": (pull_stations, _pull_arguments),
     "copy-store": (copy_a_store, _copy_arguments),
     "rollup": (rollup, _rollup_arguments),

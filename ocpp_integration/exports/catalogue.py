@@ -93,6 +93,15 @@ def _outages(store: Session, asked: Asked) -> Table[Any]:
     return reliability.outages(store, asked.scope, asked.period or periods.everything(), asked.now)
 
 
+def _station_availability(store: Session, asked: Asked) -> Table[Any]:
+    period = asked.period or periods.everything()
+    return reliability.station_availability(store, asked.scope, period, asked.now)
+
+
+def _troubled_visits(store: Session, asked: Asked) -> Table[Any]:
+    return reliability.troubled(store, asked.scope, asked.known_days or periods.everything())
+
+
 def _ev_chart_uptime(store: Session, asked: Asked) -> Table[Any]:
     logs = each_log(store, asked.scope, asked.period or periods.everything(), asked.now)
     return ev_chart.uptime(logs, asked.settings.network_provider)
@@ -149,6 +158,21 @@ _ALL = (
         name="outages",
         about="Each time that a connector was down, with what it reported and why it does not count, if so.",
         make=_outages,
+    ),
+    Export(
+        name="station-availability",
+        about="The stations by the share of time in which they were not down, the least first.",
+        make=_station_availability,
+    ),
+    Export(
+        name="exclusions",
+        about="Outages that are not held against a station, by whose word and why; a period changes nothing.",
+        make=lambda store, asked: reliability.excluded(store, asked.scope),
+    ),
+    Export(
+        name="troubled-visits",
+        about="Visits of drivers whose first attempt to charge did not succeed, the newest first.",
+        make=_troubled_visits,
     ),
     Export(
         name="errors",

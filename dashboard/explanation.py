@@ -1,0 +1,155 @@
+"""How a KPI is computed, beside the page: what it is, by whose definition, and the rows that it is made of.
+
+The page's address names the KPI, so an explanation can be sent to somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import formats, kpi_words, loading, markup
+from dashboard.markup import Card, Figure
+from dashboard.view import View, scope_now
+from db.analytics.definitions import Kpi
+from db.analytics.scope import Period, Scope
+from ocpp_integration.exports.files import to_csv
+
+PAGE_SIZE = 25
+# Somebody who looks at rows looks at the first of them; more are in the file, and all in the exports.
+MOST_SHOWN, MOST_IN_FILE = 5_000, 100_000
+_ADDRESS = "how"
+
+
+def button(key: str, place: str = "") -> None:
+    """The button that opens the explanation of a KPI. `place` tells several of one page apart."""
+    kpi = loading.definitions()[key]
+    if st.button(
+        f"How {kpi.name} is computed",
+        icon=":material/question_mark:",
+        type="tertiary",
+        key=f"explain-{place or key}",
+        help=kpi.formula,
+    ):
+        st.query_params[_ADDRESS] = key
+        st.rerun()
+
+
+def cards(found: Sequence[Card]) -> None:
+    """KPI cards side by side, each with its button."""
+    side_by_side({card.key: markup.card(card) for card in found})
+
+
+def figures(found: Sequence[Figure]) -> None:
+    """The same with figures, as many to a row as there are."""
+    side_by_side({figure.key: markup.figure(figure) for figure in found}, f"kpis-of-{len(found)}")
+
+
+def side_by_side(found: Mapping[str, str], name: str = "kpis") -> None:
+    """HTML by the key of the KPI that it tells."""
+    with st.container(key=name):
+        for key, html in found.items():
+            with st.container(key=f"kpi-{key}"):
+                st.html(html)
+                button(key)
+
+
+def show(view: View) -> None:
+    """Open the explanation that the address names, if it names one. The last thing that a page does."""
+    if kpi := loading.definitions().get(st.query_params.get(_ADDRESS, "")):
+        drawer = st.dialog(
+            kpi.name, width=760, position="right", on_dismiss=_close, icon=":material/function:"
+        )
+        drawer(_body)(kpi, view)
+
+
+def _close() -> None:
+    st.query_params.pop(_ADDRESS, None)
+
+
+def _body(kpi: Kpi, view: View) -> None:
+    scope, period = scope_now(view), view.period
+    figures = [_figure(kpi, scope, days, title) for title, days in _periods(period).items()]
+    st.html(markup.figures_side_by_side(figures))
+    st.html(markup.definition(kpi.formula, kpi.source))
+    st.html(
+        markup.facts(
+            [
+                ("Stations", _stations(scope)),
+                ("Period", f"{formats.days(period.start, period.end)}, by each station's clock"),
+            ]
+        )
+    )
+    _rows(kpi, scope, period)
+
+
+def _periods(period: Period) -> dict[str, Period]:
+    return {"This period": period, "The period before": period.previous()}
+
+
+def _figure(kpi: Kpi, scope: Scope, period: Period, title: str) -> markup.Compared:
+    found = kpi_words.said(kpi, loading.kpi_value(scope, period, kpi.key))
+    so_far = ", so far" if period.start <= loading.today() < period.end else ""
+    return markup.Compared(
+        title, found.figure, formats.days(period.start, period.end) + so_far, list(found.parts)
+    )
+
+
+def _stations(scope: Scope) -> str:
+    names = [place.name for place in loading.places(scope).values()]
+    if len(names) <= 3:
+        return ", ".join(names) or "none"
+    return f"{', '.join(names[:2])} and {len(names) - 2} more"
+
+
+def _rows(kpi: Kpi, scope: Scope, period: Period) -> None:
+    periods = _periods(period)
+    st.html(markup.card_title("The rows behind it", "Times on the clock of each station"))
+    chosen = st.segmented_control("Show the rows", list(periods), key=f"rows-{kpi.key}")
+    if chosen is None:
+        return
+    days = periods[chosen]
+    count = loading.kpi_row_count(scope, days, kpi.key, MOST_SHOWN + 1)
+    if not count:
+        st.html(markup.empty("No rows", f"Nothing of it happened in {formats.days(days.start, days.end)}."))
+        return
+    page = 1
+    pages = -(-min(count, MOST_SHOWN) // PAGE_SIZE)
+    place = st.container()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        if pages > 1:
+            page = st.pagination(pages, max_visible_pages=5, key=f"rows-page-{kpi.key}-{chosen}")
+        _download(kpi, scope, days)
+    rows = loading.kpi_rows(scope, days, kpi.key, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+    place.dataframe(_frame(kpi, rows), hide_index=True, row_height=36, alt=f"The rows behind {kpi.name}")
+    st.caption(_counted(count, page, len(rows)))
+    st.html(markup.card_title("How they add up", "SQL over the file, as a table named rows"))
+    st.code(kpi.sql, language="sql", wrap_lines=True)
+
+
+def _frame(kpi: Kpi, rows: Sequence[Sequence[object]]) -> pd.DataFrame:
+    return pd.DataFrame(kpi_words.shown(kpi, rows))
+
+
+def _counted(count: int, page: int, shown: int) -> str:
+    first = (page - 1) * PAGE_SIZE + 1
+    of = f"more than {MOST_SHOWN:,}" if count > MOST_SHOWN else f"{count:,}"
+    return f"Rows {first:,} to {first + shown - 1:,} of {of}. The file has up to {MOST_IN_FILE:,} of them."
+
+
+def _download(kpi: Kpi, scope: Scope, period: Period) -> None:
+    def content() -> bytes:
+        rows = loading.kpi_file_rows(scope, period, kpi.key, MOST_IN_FILE)
+        return b"".join(to_csv(kpi_words.file(kpi, rows)))
+
+    st.download_button(
+        "Download CSV",
+        content,
+        file_name=f"{kpi.key}-{period.start}-to-{period.end}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"rows-file-{kpi.key}",
+    )

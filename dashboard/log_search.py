@@ -1,0 +1,180 @@
+"""What the OCPP log is searched for, kept in the address, and the way through its pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import streamlit as st
+
+from dashboard import loading, resources
+from db.analytics.scope import Scope
+from db.engine import reading
+from db.models import OCPPLog
+from db.ocpp_log import LogSearch
+from ocpp_integration import frame_log
+
+PAGE_SIZE = 50
+KINDS = {"frames": "OCPP messages", "events": "Events of the backend"}
+TIMES = {
+    "hour": "Last hour",
+    "day": "Last 24 hours",
+    "week": "Last 7 days",
+    "all": "All kept",
+    "days": "Days",
+}
+_SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
+# Where each page begins that was left for an older one; the last is the one in sight.
+_PAGES = "log_pages"
+_ASKED = "log_asked"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`error` is empty, a code, or `frame_log.ANY_ERROR`."""
+
+    station_id: str = ""
+    action: str = ""
+    error: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def frames(self, *, before: int | None) -> frame_log.Search:
+        return frame_log.Search(
+            self.station_id, self.action, self.error, self.since, self.until, before, PAGE_SIZE
+        )
+
+    def events(self, *, before: int | None) -> LogSearch:
+        """One more than a page, so that it is known whether there is a next one."""
+        return LogSearch(
+            station_id=self.station_id,
+            action=self.action,
+            only_trouble=bool(self.error),
+            since=self.since,
+            until=self.until,
+            before=_place(before),
+            limit=PAGE_SIZE + 1,
+        )
+
+
+def station_names() -> dict[str, str]:
+    """The names of all stations by their OCPP id; for admins."""
+    return {station.station_id: station.name for station in loading.stations(Scope.network())}
+
+
+def choose(names: dict[str, str]) -> tuple[str, Asked]:
+    """A key of `KINDS`, and what is looked for."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "What",
+            list(KINDS),
+            required=True,
+            default="frames",
+            format_func=KINDS.__getitem__,
+            key="log",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    with st.grid(4, min_column_width=150, gap="small"):
+        station = st.selectbox(
+            "Station",
+            ["", *names],
+            format_func=lambda station_id: names.get(station_id, "All stations"),
+            key="log-station",
+            bind="query-params",
+        )
+        action = st.text_input(
+            "Action",
+            placeholder="Such as BootNotification",
+            max_chars=50,
+            key="log-action",
+            bind="query-params",
+        )
+        error = st.text_input(
+            "Error",
+            placeholder="A code, or any",
+            max_chars=50,
+            key="log-error",
+            bind="query-params",
+            help="An error code of OCPP such as NotImplemented, or the word any for every error.",
+        )
+        chosen = st.selectbox(
+            "Time", list(TIMES), format_func=TIMES.__getitem__, index=1, key="log-time", bind="query-params"
+        )
+    since, until = _bounds(chosen)
+    text = (error or "").strip()
+    text = frame_log.ANY_ERROR if text.lower() in ("any", "true") else text
+    asked = Asked(station if station in names else "", (action or "").strip(), text, since, until)
+    _begin_anew(kind or "frames", asked, chosen)
+    return kind or "frames", asked
+
+
+def position() -> int | None:
+    """After which row the page in sight begins; None for the newest."""
+    pages: list[int | None] = st.session_state[_PAGES]
+    return pages[-1]
+
+
+def turn_pages(older: int | None) -> None:
+    """The way to older messages and back; `older` is after which row the next page begins."""
+    pages: list[int | None] = st.session_state[_PAGES]
+    if older is None and len(pages) == 1:
+        return
+    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
+        st.button(
+            "Newer",
+            icon=":material/chevron_left:",
+            key="log-newer",
+            disabled=len(pages) == 1,
+            on_click=_back,
+        )
+        st.caption(f"Page {len(pages)}", width="content")
+        st.button(
+            "Older",
+            icon=":material/chevron_right:",
+            key="log-older",
+            disabled=older is None,
+            on_click=pages.append,
+            args=(older,),
+        )
+
+
+def _back() -> None:
+    st.session_state[_PAGES].pop()
+
+
+def _begin_anew(kind: str, asked: Asked, chosen: str) -> None:
+    # Its bounds move with the clock and are no other question.
+    question = (kind, asked.station_id, asked.action, asked.error, chosen, st.session_state.get("log-days"))
+    if st.session_state.get(_ASKED) != question:
+        st.session_state[_ASKED], st.session_state[_PAGES] = question, [None]
+
+
+def _bounds(chosen: str) -> tuple[datetime | None, datetime | None]:
+    if chosen in _SPANS:
+        return datetime.now(UTC) - _SPANS[chosen], None
+    if chosen != "days":
+        return None, None
+    today = loading.today()
+    days = st.date_input(
+        "From and to",
+        (today - timedelta(days=6), today),
+        max_value=today,
+        format="YYYY-MM-DD",
+        key="log-days",
+        width=250,
+    )
+    first, last = (days[0], days[-1]) if isinstance(days, tuple) and days else (today, today)
+    return _midnight(first), _midnight(last + timedelta(days=1))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), resources.settings().zone).astimezone(UTC)
+
+
+def _place(pk: int | None) -> tuple[datetime, int] | None:
+    if pk is None:
+        return None
+    with reading(resources.engine()) as store:
+        row = store.get(OCPPLog, pk)
+        return (row.timestamp, row.id) if row else None

@@ -1,0 +1,135 @@
+"""Sessions as a table of which one row can be chosen: all columns, or on a phone those that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import formats
+from db.analytics.sessions import SessionRow
+
+_ROWS_IN_SIGHT = 18
+_Mode = Literal["single-row", "single-cell"]
+
+
+def session_table(
+    rows: Sequence[SessionRow], key: str = "sessions", *, with_station: bool = True
+) -> int | None:
+    """The rows; returns the `pk` of the one that was chosen."""
+    left_out = ["Connector"] if with_station else ["Station"]
+    # A new key forgets the selection, once the drawer that it opened is closed.
+    closed = st.session_state.get("drawers_closed", 0)
+    zone = _one_zone(rows)
+    # The style sheet shows one of the two; what is hidden draws nothing.
+    with st.container(key=f"wide-{key}"):
+        chosen = _table(
+            _frame(rows, zone) if with_station else _frame(rows, zone).drop(columns=left_out),
+            f"{key}-{closed}",
+            36,
+            {
+                "Started": st.column_config.TextColumn(
+                    f"Started ({zone})" if zone else "Started", width=140 if zone else 165
+                ),
+                "Connector": st.column_config.TextColumn(width=90),
+                "Ended": st.column_config.TextColumn(width=140),
+                "Energy": st.column_config.NumberColumn("Energy (kWh)", format="%.3f"),
+            },
+            ["single-row", "single-cell"],
+        )
+    currency = _one_currency(rows)
+    with st.container(key=f"narrow-{key}"):
+        chosen_on_phone = _table(
+            _narrow_frame(rows, currency).drop(columns=left_out),
+            f"{key}-narrow-{closed}",
+            44,
+            {
+                "Started": st.column_config.TextColumn(width=88),
+                "Station": st.column_config.TextColumn(width=104),
+                "Connector": st.column_config.TextColumn(width=104),
+                "kWh": st.column_config.NumberColumn(format="%.1f", width=50),
+                "Cost": st.column_config.TextColumn(currency, alignment="right", width=60),
+            },
+            ["single-cell"],
+        )
+    picked = chosen + chosen_on_phone
+    return rows[picked[0]].pk if picked and picked[0] < len(rows) else None
+
+
+def _table(
+    frame: pd.DataFrame, key: str, row_height: int, columns: dict[str, Any], modes: Sequence[_Mode]
+) -> list[int]:
+    """Returns the places of the chosen rows."""
+    chosen = st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        height=min(row_height * len(frame) + 38, row_height * _ROWS_IN_SIGHT + 38),
+        row_height=row_height,
+        on_select="rerun",
+        selection_mode=modes,
+        column_config=columns,
+        alt="Charging sessions; choose a row for its bill and its meter curve",
+    )
+    selection = chosen["selection"]
+    return [*selection["rows"], *(row for row, _column in selection["cells"])]
+
+
+def _one_zone(rows: Sequence[SessionRow]) -> str | None:
+    """The short name of the clock that all rows' times are on, None where there are several."""
+    zones = {row.start_time.astimezone(ZoneInfo(row.timezone)).strftime("%Z") for row in rows}
+    return zones.pop() if len(zones) == 1 else None
+
+
+def _one_currency(rows: Sequence[SessionRow]) -> str | None:
+    currencies = {row.currency for row in rows}
+    return currencies.pop() if len(currencies) == 1 else None
+
+
+def _frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Started": [_clock(row.start_time, row.timezone, is_named=zone is None) for row in rows],
+            "Station": [row.station_name for row in rows],
+            "Connector": [_connector(row) for row in rows],
+            "Status": ["Held back" if row.is_held else formats.words(row.status) for row in rows],
+            "Duration": [formats.duration(row.duration_seconds) for row in rows],
+            "Energy": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
+            "Cost": [_cost(row) for row in rows],
+            "Ended": [formats.words(row.stop_reason) if row.stop_reason else "" for row in rows],
+            "Id tag": [row.id_tag or "" for row in rows],
+            "Transaction": ["" if row.transaction_id is None else str(row.transaction_id) for row in rows],
+        }
+    )
+
+
+def _narrow_frame(rows: Sequence[SessionRow], currency: str | None) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Started": [f"{row.start_time.astimezone(ZoneInfo(row.timezone)):%d %b %H:%M}" for row in rows],
+            "Station": [row.station_name for row in rows],
+            "Connector": [_connector(row) for row in rows],
+            "kWh": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
+            "Cost": [
+                "" if row.cost is None else f"{row.cost:,.0f}{'' if currency else f' {row.currency}'}"
+                for row in rows
+            ],
+        }
+    )
+
+
+def _cost(row: SessionRow) -> str:
+    return "" if row.cost is None else formats.exact_money(row.cost, row.currency)
+
+
+def _clock(at: datetime, timezone: str, *, is_named: bool) -> str:
+    return at.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M" + (" %Z" if is_named else ""))
+
+
+def _connector(row: SessionRow) -> str:
+    parts = [str(row.connector_number or ""), formats.words(row.connector_type or "")]
+    return " · ".join(filter(None, parts))

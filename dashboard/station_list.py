@@ -1,0 +1,159 @@
+"""The list of stations with its filters, and the map of those that are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import figures, loading, markup, station_map, station_row
+from dashboard.station_row import ORDERS, STATES, StationNow
+from dashboard.view import View, choose_view, scope_now
+from dashboard.visitor import visitor
+from db.analytics.live import LiveConnector
+from db.analytics.scope import Period, Scope
+
+PAGE = "views/stations.py"
+PAGE_SIZE = 25
+
+
+def show() -> None:
+    view = choose_view("Stations")
+    with st.container(key="card-filter"):
+        kinds, text, order = _choose()
+    slot = st.container(key="card-stations", gap=None)
+    _map(view, kinds, text)
+    with slot:
+        _rows(view, kinds, text, order)
+
+
+def stations_now(scope: Scope, period: Period) -> list[StationNow]:
+    """Every station in scope with its connectors as they are and the period's figures."""
+    sums = loading.figures_by_station(scope, period)
+    connectors: dict[int, list[LiveConnector]] = {}
+    for connector in loading.live_state(scope).connectors:
+        connectors.setdefault(connector.station_pk, []).append(connector)
+    return [
+        StationNow(station, connectors.get(station.pk, []), sums.get(station.pk) or station_row.NO_FIGURES)
+        for station in loading.stations(scope)
+    ]
+
+
+def _choose() -> tuple[list[str], str, str]:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        text = st.text_input(
+            "Search",
+            placeholder="Name, place or id",
+            max_chars=100,
+            key="station-find",
+            bind="query-params",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=240,
+        )
+        order = st.selectbox(
+            "Order",
+            list(ORDERS),
+            key="station-order",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=210,
+        )
+        kinds = st.pills(
+            "State",
+            list(STATES),
+            selection_mode="multi",
+            format_func=STATES.__getitem__,
+            key="station-state",
+            bind="query-params",
+            label_visibility="collapsed",
+            wrap=True,
+        )
+    return kinds, text or "", order if order in ORDERS else next(iter(ORDERS))
+
+
+def _wanted(scope: Scope, period: Period, kinds: Sequence[str], text: str) -> list[StationNow]:
+    return [found for found in stations_now(scope, period) if found.matches(kinds, text)]
+
+
+@st.fragment(run_every=5)
+def _rows(view: View, kinds: Sequence[str], text: str, order: str) -> None:
+    who = visitor()
+    found = _wanted(scope_now(view), view.period, kinds, text)
+    found.sort(key=ORDERS[order].key, reverse=ORDERS[order].descending)  # type: ignore[arg-type]
+    st.html(_sums(found))
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    slot = st.container(gap=None)
+    page = st.pagination(pages, key=f"stations-{pages}") if pages > 1 else 1
+    now = datetime.now(UTC)
+    with slot:
+        for station in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
+            _row(station, now, with_owner=who.user.role == "admin")
+        if not found:
+            st.html(_nothing(bool(kinds or text or view.stations)))
+
+
+def _row(found: StationNow, now: datetime, *, with_owner: bool) -> None:
+    with st.container(key=f"row-station-{found.station.pk}", horizontal=True, vertical_alignment="center"):
+        st.html(station_row.row(found, now, with_owner=with_owner))
+        st.page_link(
+            PAGE,
+            label="Open",
+            icon=":material/chevron_right:",
+            query_params={"station": str(found.station.pk)},
+        )
+
+
+def _sums(found: Sequence[StationNow]) -> str:
+    connectors = [connector for each in found for connector in each.connectors]
+    return markup.totals(
+        [
+            ("station" if len(found) == 1 else "stations", f"{len(found):,}"),
+            ("connector" if len(connectors) == 1 else "connectors", f"{len(connectors):,}"),
+            *((words, count) for count, words in station_row.counted(connectors)),
+        ]
+    )
+
+
+def _nothing(is_filtered: bool) -> str:
+    if is_filtered:
+        return markup.empty("No station matches", "Choose other states or stations, or clear the search.")
+    return markup.empty(
+        "No stations yet",
+        "Take them from MengedMate, or import them with python manage.py import-stations; they are here once "
+        "they were synced to the OCPP backend.",
+    )
+
+
+def _map(view: View, kinds: Sequence[str], text: str) -> None:
+    found = _wanted(view.scope, view.period, kinds, text)
+    shown = station_map.located(found)
+    if not found:
+        return
+    with st.container(key="card-map"):
+        missing = len(found) - len(shown)
+        without = f"; {missing} of {len(found)} without coordinates are in the list only" if missing else ""
+        st.html(markup.card_title("Map", f"The listed stations, choose one to open it{without}"))
+        if not shown:
+            st.html(markup.empty("No coordinates", "None of the listed stations says where it is."))
+            return
+        chosen = st.plotly_chart(
+            station_map.station_map(shown),
+            config=figures.CONFIG,
+            # Of other stations it is another map, of which no point has been chosen.
+            key=f"map-{hash(tuple(each.station.pk for each in shown))}",
+            on_select="rerun",
+            selection_mode="points",
+            alt=f"Map of {len(shown)} stations by their state; the list has the same in words",
+        )
+    if points := chosen["selection"]["points"]:
+        _go_to(str(points[0].get("customdata", "")).split(","), len(shown))
+
+
+def _go_to(pks: Sequence[str], shown: int) -> None:
+    """To the station's page; where several are one point, to a map of these alone."""
+    if len(pks) == 1:
+        st.switch_page(PAGE, query_params={"station": pks[0]})
+    elif len(pks) < shown:
+        st.switch_page(PAGE, query_params={"stations": ",".join(pks)})

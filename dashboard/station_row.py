@@ -1,0 +1,137 @@
+"""A station as a row of the list: its state in a word, its connectors, its figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+
+from dashboard import formats
+from dashboard.connector_card import KINDS, state_of
+from db.analytics.live import LiveConnector
+from db.analytics.stations import Station, StationFigures
+
+INACTIVE = "inactive"
+STATES = {**KINDS, INACTIVE: "Not active"}
+NO_FIGURES = StationFigures()
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+# What is said first of a station of which several things are true.
+RANKS = {
+    kind: rank
+    for rank, kind in enumerate(
+        ("offline", "faulted", "charging", "occupied", "available", "other", INACTIVE)
+    )
+}
+_LAST = len(RANKS)
+
+
+@dataclass(frozen=True)
+class StationNow:
+    """A station with its connectors as they are and its figures."""
+
+    station: Station
+    connectors: Sequence[LiveConnector]
+    figures: StationFigures
+
+    @property
+    def kinds(self) -> list[str]:
+        """What goes on at its connectors, each kind once, what matters most first."""
+        if not self.station.is_active:
+            return [INACTIVE]
+        if not self.station.is_online:
+            return ["offline"]
+        found = {state_of(connector).kind for connector in self.connectors}
+        return sorted(found, key=lambda kind: RANKS.get(kind, _LAST)) or ["other"]
+
+    @property
+    def power_w(self) -> int:
+        return sum(connector.live_power_w or 0 for connector in self.connectors)
+
+    @property
+    def place(self) -> str:
+        address, city = self.station.address, self.station.city
+        return address if city in address else ", ".join(filter(None, (address, city)))
+
+    def matches(self, kinds: Sequence[str], text: str) -> bool:
+        station = self.station
+        searched = " ".join((station.name, station.station_id, station.owner, self.place)).lower()
+        return (not kinds or not set(kinds).isdisjoint(self.kinds)) and text.strip().lower() in searched
+
+
+@dataclass(frozen=True)
+class Order:
+    key: Callable[[StationNow], object]
+    descending: bool = False
+
+
+# Of equal ones, those come first whose names do.
+ORDERS = {
+    "What needs attention": Order(lambda row: RANKS[row.kinds[0]]),
+    "Name": Order(lambda row: row.station.name.lower()),
+    "Most power now": Order(lambda row: row.power_w, descending=True),
+    "Most energy today": Order(lambda row: row.figures.energy_today_wh, descending=True),
+    "Lowest availability": Order(
+        lambda row: (row.figures.availability is None, row.figures.availability or 0.0)
+    ),
+    "Longest not heard": Order(lambda row: row.station.heard_at or _LONG_AGO),
+}
+
+
+def row(found: StationNow, now: datetime, *, with_owner: bool) -> str:
+    station = found.station
+    kind = found.kinds[0]
+    below = " · ".join(filter(None, (station.owner if with_owner else "", found.place)))
+    return (
+        '<div class="mm-row mm-station"><div class="mm-row-who">'
+        f"<b>{escape(station.name)}</b><span>{escape(below or station.station_id)}</span></div>"
+        f'<span class="mm-pill"><i class="mm-dot mm-{kind}"></i>{escape(STATES[kind])}</span>'
+        f'<dl class="mm-row-facts">{"".join(_facts(found, now))}</dl></div>'
+    )
+
+
+def heading(found: StationNow) -> str:
+    """How the station is, in a line."""
+    kind = found.kinds[0]
+    told = [connectors_in_words(found.connectors), f"{formats.power(found.power_w)} now"]
+    return (
+        f'<div class="mm-station-head"><span class="mm-pill"><i class="mm-dot mm-{kind}"></i>'
+        f"{escape(STATES[kind])}</span><span>{escape(' · '.join(filter(None, told)))}</span></div>"
+    )
+
+
+def counted(connectors: Sequence[LiveConnector]) -> list[tuple[str, str]]:
+    """How many are in which state, those without any left out: `("2", "charging")`."""
+    states = [state_of(connector).kind for connector in connectors]
+    counts = [(states.count(kind), words.lower()) for kind, words in KINDS.items()]
+    return [(formats.count(count), word) for count, word in counts if count]
+
+
+def connectors_in_words(connectors: Sequence[LiveConnector]) -> str:
+    """`2 charging, 1 available`."""
+    return ", ".join(" ".join(each) for each in counted(connectors))
+
+
+def _facts(found: StationNow, now: datetime) -> list[str]:
+    figures, heard = found.figures, found.station.heard_at
+    availability = formats.NO_DATA if figures.availability is None else formats.percent(figures.availability)
+    return [
+        _fact("Connectors", _dots(found), connectors_in_words(found.connectors), is_html=True),
+        _fact("Power", str(formats.power(found.power_w)) if found.connectors else formats.NO_DATA),
+        _fact("Today", str(formats.energy(figures.energy_today_wh))),
+        _fact("Availability", str(availability)),
+        _fact("Heard", formats.ago(heard, now) if heard else "Never"),
+    ]
+
+
+def _dots(found: StationNow) -> str:
+    if not found.connectors:
+        return formats.NO_DATA
+    dots = "".join(f'<i class="mm-dot mm-{state_of(each).kind}"></i>' for each in found.connectors)
+    words = escape(connectors_in_words(found.connectors))
+    return f'<span class="mm-dots" role="img" aria-label="{words}">{dots}</span>'
+
+
+def _fact(name: str, value: str, exact: str = "", *, is_html: bool = False) -> str:
+    title = f' title="{escape(exact)}"' if exact else ""
+    return f"<div><dt>{escape(name)}</dt><dd{title}>{value if is_html else escape(value)}</dd></div>"

@@ -1,0 +1,272 @@
+"""Availability: how much of the time stations can be used, whether charging succeeds, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import (
+    availability_cards,
+    availability_rows,
+    exclusion_dialog,
+    explanation,
+    figures,
+    loading,
+    markup,
+)
+from dashboard.exclusion_orders import Draft, is_admin
+from dashboard.loading import Availability, PortOutage
+from dashboard.view import choose_view
+from dashboard.visitor import visitor
+from db.analytics.availability import NEVI_REQUIRED
+from db.analytics.exclusions import Exclusion
+
+WORST = 6
+LISTED = 500
+VISITS = 200
+PAGE_SIZE = 10
+
+who = visitor()
+view = choose_view("Availability")
+scope, period = view.scope, view.period
+
+
+def head(title: str, caption: str, export: str = "") -> None:
+    """A card's title, with the button that gives what it lists as a file."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.html(markup.card_title(title, caption), width="content")
+        if export:
+            st.download_button(
+                "CSV",
+                data=partial(loading.csv, export, scope, period),
+                file_name=f"{export}_{period.start}_{period.end - timedelta(days=1)}.csv",
+                mime="text/csv",
+                icon=":material/download:",
+                type="tertiary",
+                key=f"csv-{export}",
+                on_click="ignore",
+            )
+
+
+def table(rows: Sequence[availability_rows.Row], name: str, alt: str, **more: Any) -> Any:
+    return st.dataframe(
+        pd.DataFrame(rows),
+        key=name,
+        hide_index=True,
+        height=min(36 * len(rows) + 38, 36 * 10 + 38),
+        row_height=36,
+        alt=alt,
+        **more,
+    )
+
+
+def over_time(found: Availability) -> None:
+    places, lines = availability_rows.availability_lines(found.days, grain)
+    labels = [availability_rows.label(place, grain) for place in places]
+    st.html(markup.card_title("Over time", f"By {grain}; the dashed line is NEVI's 97 %"))
+    explanation.button("availability", "chart-over-time")
+    st.plotly_chart(
+        figures.shares(places, labels, lines, float(NEVI_REQUIRED)),
+        config=figures.CONFIG,
+        key="availability-chart",
+        alt=f"Availability by {grain}, with the 97 % that NEVI requires as a dashed line",
+    )
+
+
+def by_station(found: Availability) -> None:
+    head("By station", "The least available first; bars show the time down", "station-availability")
+    explanation.button("availability", "chart-stations")
+    st.html(markup.bars(availability_rows.worst_stations(found.stations[:WORST]), are_wordy=True))
+    if len(found.stations) > WORST:
+        with st.expander(f"All {len(found.stations)} stations"):
+            percent = st.column_config.NumberColumn(format="%.3f %%")
+            table(
+                [availability_rows.station_row(each) for each in found.stations],
+                "stations",
+                "Every station with its availability, the least available first",
+                column_config={"Availability": percent, "Without excluded": percent},
+            )
+
+
+def outage_list(found: Availability) -> None:
+    shown = found.outages[:LISTED]
+    more = f", the newest {LISTED:,} of {len(found.outages):,}" if len(found.outages) > LISTED else ""
+    head("Outages", f"Each time a connector was down, on the station's clock{more}", "outages")
+    if not shown:
+        st.html(markup.empty("No outages in this period", "Every connector that was observed was up."))
+        return
+    choosing = (
+        {"on_select": "rerun", "selection_mode": ["single-row", "single-cell"]} if is_admin(who) else {}
+    )
+    chosen = table(
+        [availability_rows.outage_row(each) for each in shown],
+        "outages",
+        "Outages, the newest first, with what was reported and why they do not count",
+        column_config={
+            "Error": st.column_config.TextColumn(width="medium"),
+            "Why it does not count": st.column_config.TextColumn(width="medium"),
+        },
+        **choosing,
+    )
+    if is_admin(who):
+        picked = [*chosen["selection"]["rows"], *(row for row, _ in chosen["selection"]["cells"])]
+        is_picked = bool(picked) and picked[0] < len(shown)
+        if st.button(
+            "Exclude this outage" if is_picked else "Choose an outage to exclude it",
+            icon=":material/event_busy:",
+            key="exclude-outage",
+            disabled=not is_picked,
+        ):
+            exclusion_dialog.ask_to_enter(draft_of(shown[picked[0]]))
+
+
+def draft_of(each: PortOutage) -> Draft:
+    """A form filled in with an outage, in whole minutes around it."""
+    zone, minute = ZoneInfo(each.port.timezone), timedelta(minutes=1)
+    start = each.outage.start.astimezone(zone).replace(second=0, microsecond=0, tzinfo=None)
+    end = (each.outage.end.astimezone(zone) + minute - timedelta(microseconds=1)).replace(
+        second=0, microsecond=0, tzinfo=None
+    )
+    return Draft(each.port.station_pk, each.port.connector_pk, start, end, "maintenance")
+
+
+def exclusion_list(found: Sequence[Exclusion]) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        head("Excluded", "Outages in these times are not held against a station by NEVI's rule", "exclusions")
+        if is_admin(who) and st.button(
+            "Exclude outages", icon=":material/event_busy:", type="primary", key="new-exclusion"
+        ):
+            exclusion_dialog.ask_to_enter()
+    if not found:
+        st.html(
+            markup.empty(
+                "Nothing is excluded",
+                "Maintenance, grid failures, vandalism and the like are entered here, with their reason."
+                if is_admin(who)
+                else "An admin enters maintenance, grid failures, vandalism and the like, with their reason.",
+            )
+        )
+        return
+    slot, pages = st.container(gap=None), -(-len(found) // PAGE_SIZE)
+    page = st.pagination(pages, key=f"exclusions-{pages}") if pages > 1 else 1
+    with slot:
+        for each in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
+            with st.container(key=f"row-exclusion-{each.pk}", horizontal=True, vertical_alignment="center"):
+                st.html(availability_rows.exclusion_row(each, datetime.now(UTC)))
+                if is_admin(who) and st.button(
+                    "Revoke", icon=":material/event_available:", key=f"revoke-{each.pk}", type="tertiary"
+                ):
+                    exclusion_dialog.ask_to_revoke(each)
+
+
+def charging() -> None:
+    found = loading.success(scope, period)
+    st.html(
+        markup.card_title(
+            "Does charging succeed?", "By ChargeX's definitions; attempts that ended in the period"
+        )
+    )
+    explanation.figures(availability_cards.success(found.total))
+    if not found.total.attempts:
+        return
+    left, right = st.columns([1, 1.2], gap="small")
+    pooled = found.by(grain)
+    with left, st.container(key="card-success", height="stretch"):
+        st.html(markup.card_title("Success over time", f"By {grain}"))
+        explanation.button("session_success", "chart-success")
+        labels = [availability_rows.label(place, grain) for place in pooled]
+        st.plotly_chart(
+            figures.shares(list(pooled), labels, availability_rows.success_lines(pooled)),
+            config=figures.CONFIG,
+            key="success-chart",
+            alt=f"Session success and first-attempt success by {grain}",
+        )
+    with right, st.container(key="card-visits", height="stretch"):
+        visits()
+
+
+def visits() -> None:
+    found = loading.troubled_visits(scope, period, VISITS)
+    head("Troubled visits", f"The first attempt failed; the newest {VISITS} at most", "troubled-visits")
+    explanation.button("first_attempt_success", "chart-visits")
+    if not found:
+        st.html(markup.empty("No troubled visits", "Every driver charged at the first attempt."))
+        return
+    table(
+        [availability_rows.visit_row(each) for each in found],
+        "visits",
+        "Visits whose first attempt failed, the newest first, with what happened at each attempt",
+        column_config={"What happened": st.column_config.TextColumn(width="large")},
+    )
+
+
+def errors() -> None:
+    found = loading.reported_errors(scope, period)
+    if not found.by_code:
+        with st.container(key="card-errors"):
+            st.html(markup.card_title("Errors"))
+            st.html(markup.empty("No errors in this period", "No connector reported a fault or a warning."))
+        return
+    left, right = st.columns([1.2, 1], gap="small")
+    with left, st.container(key="card-errors", height="stretch"):
+        head("Errors", "What connectors reported, the most frequent first", "errors")
+        explanation.button("errors", "chart-errors")
+        table(
+            [availability_rows.error_row(each) for each in found.by_code],
+            "errors",
+            "Errors by code with their meaning, the most frequent first",
+            column_config={"Meaning": st.column_config.TextColumn(width="medium")},
+        )
+    with right, st.container(key="card-errors-time", height="stretch"):
+        places, parts = availability_rows.error_parts(found.by_day, period, grain)
+        st.html(markup.card_title("Errors over time", f"Reports by {grain}"))
+        explanation.button("errors", "chart-errors-time")
+        st.plotly_chart(
+            figures.stacked(places, [availability_rows.label(place, grain) for place in places], parts),
+            config=figures.CONFIG,
+            key="errors-chart",
+            alt=f"Reports of the most frequent errors by {grain}",
+        )
+    with st.container(key="card-errors-station"):
+        st.html(markup.card_title("Errors by station", "The most faults first"))
+        explanation.button("errors", "chart-errors-station")
+        st.html(markup.bars(availability_rows.error_bars(found.by_station[:WORST]), are_wordy=True))
+
+
+def reliability(found: Availability) -> None:
+    explanation.figures(availability_cards.definitions(found.told))
+    left, right = st.columns([1.2, 1], gap="small")
+    with left, st.container(key="card-over-time", height="stretch"):
+        over_time(found)
+    with right, st.container(key="card-stations", height="stretch"):
+        by_station(found)
+    with st.container(key="card-outages"):
+        outage_list(found)
+
+
+grain = availability_rows.grain_of(period)
+
+excluded = loading.exclusions(scope)
+found = loading.availability(scope, period, tuple(excluded))
+if found.told.nevi:
+    reliability(found)
+else:
+    with st.container(key="card-empty"):
+        st.html(
+            markup.empty(
+                "Nothing was observed in this period",
+                "Availability is known from the first status that a connector reports.",
+            )
+        )
+with st.container(key="card-exclusions"):
+    exclusion_list(excluded)
+charging()
+errors()
+exclusion_dialog.show()
+explanation.show(view)

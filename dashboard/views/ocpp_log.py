@@ -1,0 +1,127 @@
+"""OCPP log, for admins: every message of the charge points with its answer, and what the backend told us."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import formats, log_rows, log_search, markup, resources
+from dashboard.log_search import Asked
+from dashboard.visitor import visitor
+from db import ocpp_log
+from db.engine import reading
+from db.models import OCPPLog
+from ocpp_integration import frame_log
+from ocpp_integration.errors import BackendError, BackendRefused
+from ocpp_integration.frame_log import Exchange
+
+_OPENED = "log_opened"
+
+
+def is_admin() -> bool:
+    # Asked again wherever something is shown: the role may have changed since the page opened.
+    return visitor().user.role == "admin"
+
+
+def frames(asked: Asked, names: dict[str, str]) -> None:
+    """Exchanges from the backend, a page at a time."""
+    before = log_search.position()
+    try:
+        page = frame_log.read(resources.backend(), asked.frames(before=before))
+    except BackendRefused as error:
+        st.html(no_frames(error))
+        return
+    except BackendError as error:
+        st.html(markup.empty("The OCPP backend does not answer", f"It keeps this log. {error}"))
+        return
+    timezone = resources.settings().timezone
+    for exchange in page.exchanges:
+        first = exchange.first
+        html = log_rows.frame_row(exchange, names.get(first.station_id, first.station_id), timezone)
+        row(f"frame-{first.id}", html, exchange)
+    if not page.exchanges:
+        st.html(markup.empty("No message matches", "Choose a longer time or fewer filters."))
+    log_search.turn_pages(page.older)
+
+
+def no_frames(error: BackendRefused) -> str:
+    if error.status == 404:
+        return markup.empty(
+            "This backend keeps no such log", "Only the embedded one does. Events are what any backend tells."
+        )
+    return markup.empty("The OCPP backend refused", str(error))
+
+
+def events(asked: Asked, names: dict[str, str]) -> None:
+    before = log_search.position()
+    with reading(resources.engine()) as store:
+        found = ocpp_log.find(store, asked.events(before=before))
+    timezone = resources.settings().timezone
+    for event in found[: log_search.PAGE_SIZE]:
+        name = names.get(event.station_id or "", event.station_id or "")
+        row(f"logged-{event.id}", log_rows.event_row(event, name, timezone), event)
+    if not found:
+        st.html(markup.empty("No event matches", "Choose a longer time or fewer filters."))
+    log_search.turn_pages(found[log_search.PAGE_SIZE - 1].id if len(found) > log_search.PAGE_SIZE else None)
+
+
+def row(key: str, html: str, opened: Exchange | OCPPLog) -> None:
+    with st.container(key=f"row-{key}", horizontal=True, vertical_alignment="center"):
+        st.html(html)
+        if st.button("Open", icon=":material/open_in_full:", key=f"open-{key}", type="tertiary"):
+            st.session_state[_OPENED] = opened
+            st.rerun()
+
+
+def forget() -> None:
+    st.session_state.pop(_OPENED, None)
+
+
+@st.dialog("OCPP log", on_dismiss=forget, icon=":material/terminal:", width="large")
+def show(opened: Exchange | OCPPLog) -> None:
+    if not is_admin():
+        st.rerun()
+    timezone = resources.settings().timezone
+    if isinstance(opened, OCPPLog):
+        at = formats.local_time(opened.timestamp, timezone, seconds=True)
+        st.html(markup.card_title(formats.words(opened.action), f"{opened.station_id or ''} · {at}"))
+        st.code(log_rows.laid_out(opened.raw_data), language="json", wrap_lines=True)
+    else:
+        exchange(opened, timezone)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Close", key="log-close"):
+            forget()
+            st.rerun()
+
+
+def exchange(opened: Exchange, timezone: str) -> None:
+    first = opened.first
+    st.html(
+        markup.card_title(first.action or "Not OCPP", " · ".join((first.station_id, first.message_id or "–")))
+    )
+    if opened.error:
+        st.error(markup.plain(f"{opened.error_code}: {opened.error}"), icon=":material/error:")
+    shown = [frame for frame in (first, opened.answer) if frame]
+    for column, frame in zip(st.columns(len(shown)), shown, strict=True):
+        with column:
+            st.caption(log_rows.heading(frame, timezone))
+            language = None if frame.kind == "bad" else "json"
+            st.code(log_rows.laid_out(frame.payload or {}), language=language, wrap_lines=True, height=340)
+    if opened.answer is None and first.kind == "call":
+        st.caption("No answer is known.")
+
+
+st.html(
+    markup.title(
+        "OCPP log", f"The newest first, on the installation's clock ({resources.settings().timezone})"
+    )
+)
+if is_admin():
+    names = log_search.station_names()
+    with st.container(key="card-filter"):
+        kind, asked = log_search.choose(names)
+    with st.container(key="card-log", gap=None):
+        (frames if kind == "frames" else events)(asked, names)
+    if found := st.session_state.get(_OPENED):
+        show(found)
+else:
+    st.html(markup.empty("Not for you", "Only administrators see what charge points say."))

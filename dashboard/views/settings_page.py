@@ -1,0 +1,76 @@
+"""Settings, for admins: those in force in this process, where each comes from, and what it is for."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import streamlit as st
+
+from dashboard import markup, resources, settings_told
+from dashboard.settings_told import Told
+from dashboard.visitor import visitor
+
+_SOURCES = {"all": "All", "set": "Set here", "Default": "Default"}
+
+
+def choose() -> tuple[str, str]:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        text = st.text_input(
+            "Search",
+            placeholder="Name or what it is for",
+            max_chars=100,
+            key="setting-find",
+            bind="query-params",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=280,
+        )
+        source = st.segmented_control(
+            "Source",
+            list(_SOURCES),
+            required=True,
+            default="all",
+            format_func=_SOURCES.__getitem__,
+            key="setting-source",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    return text or "", source or "all"
+
+
+def wanted(each: Told, text: str, source: str) -> bool:
+    is_of_source = source == "all" or (each.source == "Default") == (source == "Default")
+    return is_of_source and text.strip().lower() in f"{each.name} {each.description}".lower()
+
+
+def show(found: list[Told]) -> None:
+    groups = settings_told.groups()
+    order = list(dict.fromkeys(groups.values()))
+    # Those that the example does not group come last.
+    found = sorted(
+        found, key=lambda each: order.index(groups[each.name]) if each.name in groups else len(order)
+    )
+    for heading, members in groupby(found, key=lambda each: groups.get(each.name, "Settings")):
+        with st.container(key=f"card-settings-{heading.lower().replace(' ', '-')}"):
+            st.html(markup.card_title(heading))
+            st.html(settings_told.listed(list(members)))
+
+
+st.html(
+    markup.title(
+        "Settings",
+        "In force in this dashboard since it started; secrets are masked. Change them in .env or the "
+        "environment, and start the processes again.",
+    )
+)
+if visitor().user.role == "admin":
+    with st.container(key="card-filter"):
+        text, source = choose()
+    found = [each for each in settings_told.told(resources.settings()) if wanted(each, text, source)]
+    if found:
+        show(found)
+    else:
+        with st.container(key="card-none"):
+            st.html(markup.empty("No setting matches", "Clear the search."))
+else:
+    st.html(markup.empty("Not for you", "Only administrators see the settings."))

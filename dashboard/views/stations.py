@@ -1,0 +1,13 @@
+"""Stations: all of them as they are now, in a list and on a map; or, with `?station=`, one of them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import address, station_list, station_page
+
+asked = st.query_params.get("station", "")
+if asked:
+    station_page.show(address.number(asked))
+else:
+    station_list.show()

@@ -1,0 +1,130 @@
+"""Stations & owners, for admins: what the platform lists, and whether the OCPP backend was told of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import loading, markup, resources, sync_row
+from dashboard.job_card import card
+from dashboard.visitor import visitor
+from db import job_runs
+from db.engine import writing
+from db.job_states import JobState
+from db.models import utc_now
+from ocpp_integration import sync
+
+JOB = "sync"
+PAGE_SIZE = 25
+_ALL = "all"
+_STATES = {_ALL: "All", **{state: words for state, (words, _) in sync_row.STATES.items()}}
+
+
+def is_admin() -> bool:
+    # Asked again wherever something is shown or done: the role may have changed since the page opened.
+    return visitor().user.role == "admin"
+
+
+def sync_now() -> None:
+    who = visitor()
+    if who.user.role != "admin":
+        return
+    with writing(resources.engine()) as store:
+        sync.ask_again(store)
+        # Where it was asked for already, that request stands for this one too.
+        job_runs.request(store, JOB, who.user.user_name, utc_now())
+    loading.job_states.clear()
+
+
+@st.fragment(run_every=1)
+def job() -> None:
+    """The sync: how the last one went, how far the one under way has come, and a button."""
+    if not is_admin():
+        st.rerun()
+    found = next((state for state in loading.job_states() if state.name == JOB), None)
+    with st.container(key="card-sync"):
+        if found is None:
+            st.html(markup.empty("No scheduler was ever started", "Start one with python -m jobs."))
+            return
+        st.html(card(found, datetime.now(UTC)))
+        st.button(
+            "Sync now",
+            icon=":material/sync:",
+            key="sync-now",
+            disabled=waits(found),
+            on_click=sync_now,
+            help="Tells the OCPP backend every station that differs, and those that it refused, too.",
+        )
+
+
+def waits(found: JobState) -> bool:
+    return found.running is not None or found.requested is not None
+
+
+@st.fragment(run_every=4)
+def stations(shown: str, text: str) -> None:
+    if not is_admin():
+        st.rerun()
+    states = loading.sync_states()
+    found = [each for each in states if shown in (_ALL, each.state) and sync_row.matches(each, text)]
+    found.sort(key=sync_row.rank_of)
+    st.html(markup.totals([("stations", f"{len(states):,}"), *sync_row.owner_lines(states)]))
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    slot = st.container(gap=None)
+    page = st.pagination(pages, key=f"places-{pages}") if pages > 1 else 1
+    now, timezone = datetime.now(UTC), resources.settings().timezone
+    with slot:
+        for state in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
+            with st.container(key=f"row-place-{state.place_id}", horizontal=True):
+                st.html(sync_row.row(state, now, timezone))
+        if not found:
+            st.html(nothing(bool(states)))
+
+
+def nothing(are_any: bool) -> str:
+    if are_any:
+        return markup.empty("No station matches", "Choose another state, or clear the search.")
+    return markup.empty(
+        "No stations yet",
+        "Set MENGEDMATE_URL and MENGEDMATE_TOKEN to have them pulled, or import them with "
+        "python manage.py import-stations.",
+    )
+
+
+def choose() -> tuple[str, str]:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        text = st.text_input(
+            "Search",
+            placeholder="Station, owner, place or error",
+            max_chars=100,
+            key="place-find",
+            bind="query-params",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=280,
+        )
+        shown = st.segmented_control(
+            "State",
+            list(_STATES),
+            required=True,
+            default=_ALL,
+            format_func=_STATES.__getitem__,
+            key="place-state",
+            bind="query-params",
+            label_visibility="collapsed",
+            wrap=True,
+        )
+    return shown or _ALL, text or ""
+
+
+st.html(
+    markup.title("Stations & owners", "What the platform lists, and what the OCPP backend was told of it")
+)
+if is_admin():
+    job()
+    with st.container(key="card-places"):
+        shown, text = choose()
+        stations(shown, text)
+else:
+    st.html(markup.empty("Not for you", "Only administrators see every owner's stations."))

@@ -1,0 +1,109 @@
+"""What a KPI is: its words, the function that computes it, and the rows behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from sqlalchemy import BigInteger, Float, Numeric, Select, func, literal_column, select
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
+
+from db.analytics.scope import Period, Scope
+from db.columns import Money
+
+Number = int | float | Decimal
+# One figure (None: nothing to take it of), or one for each value of the KPI's `per`.
+Value = Number | None | Mapping[tuple[Any, ...], Number]
+
+# energy: Wh; power: W; time: seconds; money: Decimal in a currency; share: 0..1; carbon: kg of CO2e.
+Unit = Literal["count", "energy", "power", "time", "money", "share", "carbon"]
+
+Compute = Callable[[Session, Scope, Period, datetime], Value]
+Rows = Callable[[Session, Scope, Period, datetime, tuple[str, ...]], Select[*tuple[Any, ...]]]
+
+_TYPES: dict[Unit, TypeEngine[Any]] = {
+    "count": BigInteger(),
+    "energy": BigInteger(),
+    "power": BigInteger(),
+    "time": BigInteger(),
+    "money": Money(),
+    "share": Float(),
+    "carbon": Numeric(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kpi:
+    """One definition.
+
+    `formula` is a sentence for people and `source` says whose definition it is. `value` computes it, from
+    sums where there are any. `behind` selects the rows that it is made of, with `columns` (keys of
+    `columns.COLUMNS`); `adds_up` is the SQL that makes the figure of them, a table called `rows`, one for
+    each value of the columns `per`. `less_is_better` tells which way is good, None where neither is.
+    """
+
+    key: str
+    name: str
+    unit: Unit
+    formula: str
+    source: str
+    value: Compute
+    behind: Rows
+    columns: tuple[str, ...]
+    adds_up: str
+    per: tuple[str, ...] = ()
+    less_is_better: bool | None = False
+
+    def before(self, store: Session, scope: Scope, period: Period, now: datetime) -> Value:
+        """The same for the period before, which is as long."""
+        return self.value(store, scope, period.previous(), now)
+
+    def rows(self, store: Session, scope: Scope, period: Period, now: datetime) -> Select[*tuple[Any, ...]]:
+        """The rows behind the value, in an order that stays: the newest first where they have a time."""
+        return self.behind(store, scope, period, now, self.columns)
+
+    @property
+    def sql(self) -> str:
+        """How the rows add up, as one would write it over them as a table."""
+        groups = ", ".join(self.per)
+        selected = ", ".join([*self.per, self.adds_up])
+        return f"SELECT {selected} FROM rows" + (f" GROUP BY {groups}" if groups else "")  # noqa: S608
+
+    def added_up(self, store: Session, scope: Scope, period: Period, now: datetime) -> Value:
+        """What the rows add up to."""
+        rows = self.rows(store, scope, period, now).order_by(None).subquery("rows")
+        total: Any = literal_column(self.adds_up, _TYPES[self.unit])
+        if not self.per:
+            return _number(store.scalar(select(total).select_from(rows)))
+        groups = [rows.c[name] for name in self.per]
+        found = store.execute(select(*groups, total).group_by(*groups))
+        return {tuple(row[:-1]): number for row in found if (number := _number(row[-1])) is not None}
+
+    def count_rows(self, store: Session, scope: Scope, period: Period, now: datetime, most: int) -> int:
+        """How many rows there are; not looked further than `most`."""
+        some = self.rows(store, scope, period, now).order_by(None).limit(most).subquery()
+        return int(store.scalar(select(func.count()).select_from(some)) or 0)
+
+    def each_row(
+        self,
+        store: Session,
+        scope: Scope,
+        period: Period,
+        now: datetime,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows with a value for each of `columns`, few of them in memory at a time."""
+        query = self.rows(store, scope, period, now).limit(limit).offset(offset)
+        for row in store.execute(query.execution_options(yield_per=1_000)):
+            yield tuple(row)
+
+
+def _number(value: Any) -> Number | None:
+    # The sum of whole numbers is a decimal to PostgreSQL.
+    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
