@@ -55,6 +55,7 @@ from db.models import (
     OCPPStation,
 )
 from db.models.ocpp import TELLS_OF_TROUBLE
+from db.models.sessions import counts
 
 # Whoever tries again within this time has not given up: it is one visit.
 SAME_VISIT = timedelta(minutes=30)
@@ -136,6 +137,7 @@ def _sessions(scope: Scope, start: datetime, end: datetime, dialect: str) -> Sel
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .where(
             session.ocpp_station_id.in_(scope.stations()),
+            counts(),
             or_(and_(session.stop_time >= start, session.stop_time < end), session.stop_time.is_(None)),
         )
     )

@@ -29,6 +29,7 @@ from db.analytics.outcome import SUCCESS_OVER_WH, VALID_STOP_REASONS
 from db.analytics.scope import Period, Scope
 from db.clocks import HOUR
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation
+from db.models.sessions import counts
 
 _Columns = tuple[str, ...]
 _Rows = Select[*tuple[Any, ...]]
@@ -37,7 +38,7 @@ _REASON = func.coalesce(func.nullif(ChargingSession.stop_reason, ""), "Local")
 ENERGY = func.coalesce(ChargingSession.energy_wh, 0)
 IS_OVER = counted()
 _LENGTH = seconds(ChargingSession.stop_time) - seconds(ChargingSession.start_time)
-_HAS_BEGUN = ChargingSession.status != "pending"
+_HAS_BEGUN = and_(ChargingSession.status != "pending", counts())
 
 COLUMNS: dict[str, ColumnElement[Any]] = {
     "station": ChargingStation.name.expression,
