@@ -43,7 +43,6 @@ class SessionFilter:
 
     period: Period | None = None
     statuses: tuple[str, ...] = ()
-    station_pk: int | None = None
     search: str = ""
     user_id: UUID | None = None
     verdict: str | None = None
@@ -316,8 +315,6 @@ def _conditions(store: Session, scope: Scope, wanted: SessionFilter) -> list[Col
         conditions.append(_within(store, wanted.period))
     if wanted.statuses:
         conditions.append(ChargingSession.status.in_(wanted.statuses))
-    if wanted.station_pk is not None:
-        conditions.append(ChargingSession.ocpp_station_id == wanted.station_pk)
     if wanted.user_id is not None:
         conditions.append(ChargingSession.user_id == wanted.user_id)
     if wanted.verdict is not None:
