@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -87,6 +88,16 @@ class Period:
         end = min(self.end, last)
         return Period(self.start, end) if end > self.start else None
 
+    def widened(self, first: date, last: date) -> Period:
+        """Where it reaches the `first` and `last` day of which anything is known, up to a month's beginning and
+        end: no row is there that it would not have as well.
+        """
+        if self.end <= first or self.start > last:
+            return self
+        start = self.start.replace(day=1) if self.start <= first else self.start
+        end = _first_of_next_month(self.end - timedelta(days=1)) if self.end > last else self.end
+        return Period(start, end)
+
     def bounds(self, timezone: str) -> tuple[datetime, datetime]:
         """The instants, in UTC, between which the clocks of `timezone` read this period."""
         # Python adds to and compares times of one zone by its clock, which jumps twice a year.
@@ -105,6 +116,12 @@ class Period:
         return Period(first, last), [Period(start, end) for start, end in edges if start < end]
 
     @property
+    def names_of_parts(self) -> tuple[str, ...]:
+        """Those of `ranges` that have any days."""
+        months, edges = self.parts()
+        return (*(("month",) if months else ()), *("first", "second")[: len(edges)])
+
+    @property
     def told(self) -> dict[str, date]:
         """What statements with `ranges` or `in_days` are to be executed with."""
         months, edges = self.parts()
@@ -120,11 +137,16 @@ class Period:
         }
 
 
-def ranges(table: type[Rollup | HourProfile] = Rollup) -> list[ColumnElement[bool]]:
+_RANGES = {"month": "month", "first": "day", "second": "day"}  # the grain of each part of a period
+
+
+def ranges(
+    table: type[Rollup | HourProfile] = Rollup, only: Collection[str] = tuple(_RANGES)
+) -> list[ColumnElement[bool]]:
     """The fewest rows that cover a period, a condition for each range of them: whole months, and the days
     at its edges. The period is told when the statement is executed, so that it is built but once.
     """
-    return [_of_grain(table, grain, name) for grain, name in _RANGES]
+    return [_of_grain(table, grain, name) for name, grain in _RANGES.items() if name in only]
 
 
 def in_period(table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
@@ -140,9 +162,6 @@ def in_months() -> ColumnElement[bool]:
 def in_days() -> ColumnElement[bool]:
     """The row of each day."""
     return _of_grain(Rollup, "day", "all")
-
-
-_RANGES = (("month", "month"), ("day", "first"), ("day", "second"))
 
 
 def _of_grain(table: type[Rollup | HourProfile], grain: str, part: str) -> ColumnElement[bool]:
