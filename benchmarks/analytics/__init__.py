@@ -79,7 +79,9 @@ def _measure(store: Session, copy: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _whole(queries: dict[str, dict[str, float]]) -> dict[str, Any]:
-    lengths = {length: [q for name, q in queries.items() if name.endswith(length)] for length in ("90d", "all")}
+    lengths = {
+        length: [q for name, q in queries.items() if name.endswith(length)] for length in ("90d", "all")
+    }
     return {
         "median_speedup": {
             length: round(statistics.median(q["speedup"] for q in of), 1) for length, of in lengths.items()
@@ -122,7 +124,9 @@ def _compare(
     answer = ours()
     for who, rows in (("plain SQL", raw()), ("DuckDB", in_duckdb())):
         if not same(name, answer, rows):
-            raise RuntimeError(f"{name} {case.name}: {who} finds otherwise, {rows[:3]} for {str(answer)[:300]}")
+            raise RuntimeError(
+                f"{name} {case.name}: {who} finds otherwise, {rows[:3]} for {str(answer)[:300]}"
+            )
     ms, raw_ms, duckdb_ms = (_milliseconds(query) for query in (ours, raw, in_duckdb))
     return {
         "ms": round(ms, 2),

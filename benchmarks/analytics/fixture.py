@@ -8,12 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import duckdb
 import pyarrow as pa
 from pyarrow import parquet
-from sqlalchemy import BigInteger, Engine, Index, Select, String, cast, insert, select, text, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    Engine,
+    Index,
+    Select,
+    String,
+    Table,
+    insert,
+    select,
+    text,
+    type_coerce,
+    update,
+)
+from sqlalchemy import cast as sql_cast
 
 from benchmarks.clusters import HURRIED, kept
 from benchmarks.network import A_MILLION, CONNECTORS, DAYS, END, STATIONS, Charge, add_network, charges
@@ -34,7 +47,7 @@ from ocpp_integration.imports import EndedSession, insert_sessions
 
 ZONE = "Africa/Addis_Ababa"
 _AT_ONCE = 50_000
-_LONGEST = timedelta(days=2)  # a connector told its status since then
+METRICS_OF_SESSIONS = tuple(m for m in METRICS if m not in ("observed_seconds", "outage_seconds"))
 _session, _interval = ChargingSession, ConnectorStatusInterval
 _ALL_OF_AN_END = (_session.status, _session.energy_wh, _session.stop_reason, _session.cost)
 _ALL_OF_A_STATUS = (
@@ -89,39 +102,49 @@ def _opened(url: str, count: int, folder: Path) -> Iterator[tuple[Engine, Path]]
     engine = make_engine(url)
     migrate.upgrade(engine)
     if not (folder / "filled").exists():
-        _fill(engine, count)
+        first = min(count, A_MILLION)
+        _fill(engine, first)
         _copy(engine, folder)
+        if count > first:
+            repeat_sessions(engine, folder, count // first)
+        _index(engine)
         (folder / "filled").touch()
     yield engine, folder
     engine.dispose()
 
 
 def _fill(engine: Engine, count: int) -> None:
-    first = min(count, A_MILLION)
     with writing(engine) as store:
         add_network(store)
         store.flush()
-        insert_sessions(store, map(_ended, charges(first, in_three_years=first)), source="import")
-    _add_statuses(engine, first // (STATIONS * CONNECTORS))
-    _repeat_sessions(engine, count // first)
-    _index(engine)
+        insert_sessions(store, map(_ended, charges(count, in_three_years=count)), source="import")
+    _add_statuses(engine, count // (STATIONS * CONNECTORS))
 
 
-def _repeat_sessions(engine: Engine, times: int) -> None:
-    """Let there be as many of each session, which is much faster than to make more of them."""
-    table = ChargingSession.__table__
+def repeat_sessions(engine: Engine, folder: Path, times: int) -> None:
+    """Let there be as many of each session, in the store, its sums and the copy: to make more of them would
+    take long.
+    """
+    table = cast("Table", ChargingSession.__table__)
     columns = [column for column in table.columns if column.name not in ("id", "external_id")]
-    sums = [name for name in METRICS if name not in ("observed_seconds", "outage_seconds")]
+    indexes = sorted(table.indexes, key=lambda index: str(index.name))
     with engine.execution_options(writes=True).begin() as connection:
+        for index in indexes:
+            index.drop(connection)
         for number in range(1, times):
-            rows = select((table.c.external_id + f" {number}"), *columns).where(~table.c.external_id.contains(" "))
-            connection.execute(
-                insert(table).from_select(["external_id", *(c.name for c in columns)], rows)
-            )
-        for sums_table, names in ((Rollup.__table__, sums), (HourProfile.__table__, HOURS)):
-            connection.execute(
-                update(sums_table).values({name: sums_table.c[name] * times for name in names})
-            )
+            rows = select(table.c.external_id + f" {number}", *columns)
+            firsts = rows.where(~table.c.external_id.contains(" "))
+            names = ["external_id", *(column.name for column in columns)]
+            connection.execute(insert(table).from_select(names, firsts))
+        for index in indexes:
+            index.create(connection)
+        for sums, metrics in ((Rollup.__table__, METRICS_OF_SESSIONS), (HourProfile.__table__, HOURS)):
+            connection.execute(update(sums).values({name: sums.c[name] * times for name in metrics}))
+    file, more = folder / "charging_sessions.parquet", folder / "more.parquet"
+    duckdb.execute(
+        f"COPY (SELECT s.* FROM '{file}' s, range({times}) ORDER BY s.start_time) TO '{more}' (FORMAT parquet)"
+    )
+    more.rename(file)
 
 
 def _index(engine: Engine) -> None:
@@ -212,8 +235,8 @@ def _copy(engine: Engine, folder: Path) -> None:
     ).order_by(_session.id)
     statuses = select(_interval.started_at, *_ALL_OF_A_STATUS).order_by(_interval.id)
     connectors = select(OCPPConnector.id, OCPPConnector.ocpp_station_id)
-    stations = select(OCPPStation.id, cast(OCPPStation.charging_station_id, String))
-    places = select(cast(ChargingStation.id, String), ChargingStation.owner_id)
+    stations = select(OCPPStation.id, sql_cast(OCPPStation.charging_station_id, String))
+    places = select(sql_cast(ChargingStation.id, String).label("id"), ChargingStation.owner_id)
     for name, query in {
         "charging_sessions": sessions,
         "connector_status_intervals": statuses,

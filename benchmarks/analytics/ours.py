@@ -58,7 +58,9 @@ def _by_name(key: str) -> Callable[[Any], list[Row]]:
 QUESTIONS = {
     "summary": Question(kpis.summary, _summary),
     "daily": Question(series.daily, _days),
-    "hour_by_weekday": Question(lambda store, scope, period, _: series.hour_by_weekday(store, scope, period), _hours),
+    "hour_by_weekday": Question(
+        lambda store, scope, period, _: series.hour_by_weekday(store, scope, period), _hours
+    ),
     "top_stations": Question(
         lambda store, scope, period, _: series.top_stations(store, scope, period), _by_name("station_pk")
     ),

@@ -44,7 +44,9 @@ def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seco
     """Observed and outage seconds of the open intervals within `period`, up to `now`."""
     observed = outage = 0
     for zone in _zones(store, scope, period, now):
-        for is_down, count, total in store.execute(_sums(scope, _dialect(store), zone.is_only), zone.told):
+        for is_down, count, total in store.connection().execute(
+            _sums(scope, _dialect(store), zone.is_only), zone.told
+        ):
             length = count * zone.end - int(total)
             observed += length
             outage += length if is_down else 0
@@ -55,7 +57,9 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
     """The same for each local day that has any."""
     days: dict[date, Seconds] = {}
     for zone in _zones(store, scope, period, now):
-        rows = store.execute(_begun_together(scope, _dialect(store), zone.is_only), zone.told).all()
+        rows = (
+            store.connection().execute(_begun_together(scope, _dialect(store), zone.is_only), zone.told).all()
+        )
         groups = [
             (is_down, _Together(zone.first + slot * _SLOT, n, int(total))) for is_down, slot, n, total in rows
         ]
@@ -71,7 +75,7 @@ def seconds_by_station(store: Session, scope: Scope, period: Period, now: dateti
     """The same for each station, by `ocpp_stations.id`."""
     stations: dict[int, Seconds] = {}
     for zone in _zones(store, scope, period, now):
-        for pk, is_down, count, total in store.execute(
+        for pk, is_down, count, total in store.connection().execute(
             _sums_by_station(scope, _dialect(store), zone.is_only), zone.told
         ):
             length = count * zone.end - int(total)
@@ -106,7 +110,7 @@ def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
 
 def _zones(store: Session, scope: Scope, period: Period, now: datetime) -> list[_Zone]:
     zones = []
-    names = store.scalars(_names(scope)).all()
+    names = store.connection().scalars(_names(scope)).all()
     for name in names:
         first, last = period.bounds(name)
         end = min(now, last).replace(microsecond=0)

@@ -162,9 +162,7 @@ def newest(store: Session, scope: Scope, period: Period, now: datetime, limit: i
     logs_of: dict[Port, list[StatusSpan]] = {}
     of_these = (IS_DOWN, ConnectorStatusInterval.started_at >= first, OCPPConnector.id.in_(began))
     for interval, port in _with_ports(store, *of_these):
-        span = StatusSpan(
-            interval.status, interval.started_at, interval.ended_at or now, interval.error_code
-        )
+        span = StatusSpan(interval.status, interval.started_at, interval.ended_at or now, interval.error_code)
         logs_of.setdefault(port, []).append(span)
     found = [
         PortOutage(port, outage)

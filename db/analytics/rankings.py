@@ -46,7 +46,7 @@ class StationAvailability:
 def owners(store: Session, scope: Scope, period: Period) -> list[OwnerTotal]:
     """What the scope's stations earned, by owner: the most revenue first, those without a session left out."""
     question = asked(store, scope, period)
-    rows = store.execute(_owner_sums(scope, question.shape), question.told)
+    rows = store.connection().execute(_owner_sums(scope, question.shape), question.told)
     found = [
         OwnerTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
         for pk, name, currency, sessions, energy_wh, minor in rows
@@ -79,19 +79,17 @@ def availability_of_stations(
 ) -> list[StationAvailability]:
     """The stations of which anything is known in the period, those with the least availability first."""
     unended = open_intervals.seconds_by_station(store, scope, period, now)
-    names = {pk: name for pk, name in store.execute(_names(scope))}
+    names = {pk: name for pk, name in store.connection().execute(_names(scope))}
     known = {pk: (0, 0) for pk in names}
     question = asked(store, scope, period)
-    for pk, observed, outage in store.execute(_watched(scope, question.shape), question.told):
+    for pk, observed, outage in store.connection().execute(_watched(scope, question.shape), question.told):
         known[pk] = int(observed), int(outage)
     found = []
     for pk, (observed, outage) in known.items():
         more = unended.get(pk, (0, 0))
         share = availability(observed + more[0], outage + more[1])
         if share is not None:
-            found.append(
-                StationAvailability(pk, names[pk], share, observed + more[0], outage + more[1])
-            )
+            found.append(StationAvailability(pk, names[pk], share, observed + more[0], outage + more[1]))
     return sorted(found, key=lambda station: (station.availability, station.name))
 
 

@@ -65,7 +65,7 @@ def _sums_by_day(
     store: Session, scope: Scope, period: Period, currency: str | None
 ) -> dict[date, tuple[int, ...]]:
     by_day: dict[date, tuple[int, ...]] = {}
-    for day, of_row, revenue_minor, *others in store.execute(_days(scope), period.told):
+    for day, of_row, revenue_minor, *others in store.connection().execute(_days(scope), period.told):
         values = (revenue_minor if currency in (None, of_row) else 0, *others)
         # Nearly always a day has one currency and so one row, and nothing is to be added up.
         by_day[day] = tuple(map(add, by_day[day], values)) if day in by_day else values
@@ -118,7 +118,7 @@ def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[st
     if scope.kind == "station":
         for edge in period.parts()[1]:
             _add_edge(store, scope, edge, hours, grid)
-    for weekday, *values in store.execute(_sums_by_weekday(scope, hours), period.told):
+    for weekday, *values in store.connection().execute(_sums_by_weekday(scope, hours), period.told):
         grid[weekday] = [known + int(value) for known, value in zip(grid[weekday], values, strict=True)]
     return grid
 
@@ -144,12 +144,10 @@ def _add_edge(
                 grid[weekday][hour] += values[HOURS.index(column)]
 
 
-def top_stations(
-    store: Session, scope: Scope, period: Period, limit: int | None = 6
-) -> list[StationTotal]:
+def top_stations(store: Session, scope: Scope, period: Period, limit: int | None = 6) -> list[StationTotal]:
     """The stations with the most revenue, then energy; those without a session are left out."""
     question = asked(store, scope, period)
-    rows = store.execute(_best_stations(scope, limit, question.shape), question.told)
+    rows = store.connection().execute(_best_stations(scope, limit, question.shape), question.told)
     return [
         StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
         for pk, name, currency, sessions, energy_wh, minor in rows
@@ -182,7 +180,9 @@ class MonthPoint:
 def monthly(store: Session, scope: Scope, period: Period) -> list[MonthPoint]:
     """The months of the period in which something ended, by their first day."""
     months: dict[date, MonthPoint] = {}
-    for bucket, currency, sessions, energy_wh, minor in store.execute(_sums_in_period(scope), period.told):
+    for bucket, currency, sessions, energy_wh, minor in store.connection().execute(
+        _sums_in_period(scope), period.told
+    ):
         month = bucket.replace(day=1)
         known = months.get(month) or MonthPoint(month, 0, 0, {})
         revenue = known.revenue.get(currency, Decimal(0)) + from_minor(minor)
@@ -204,7 +204,7 @@ def _sums_in_period(scope: Scope) -> Select[date, str, int, int, int]:
 
 def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
     """The local days of the first and the last session known, None without any."""
-    first, last = store.execute(_first_and_last(scope)).one()
+    first, last = store.connection().execute(_first_and_last(scope)).one()
     return (first, last) if first is not None else None
 
 
