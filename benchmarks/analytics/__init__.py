@@ -40,9 +40,12 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--keep", type=Path, help="a folder in which the store is kept for the next run")
     options = parser.parse_args(arguments)
-    with filled_store(options.store, options.sessions, options.keep) as (engine, folder):
-        with reading(engine) as store, duck(folder) as copy:
-            return {"sessions": options.sessions, "store": options.store, **_measure(store, copy)}
+    with (
+        filled_store(options.store, options.sessions, options.keep) as (engine, folder),
+        reading(engine) as store,
+        duck(folder) as copy,
+    ):
+        return {"sessions": options.sessions, "store": options.store, **_measure(store, copy)}
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,8 @@ _AT_ONCE = 50_000
 METRICS_OF_SESSIONS = tuple(m for m in METRICS if m not in ("observed_seconds", "outage_seconds"))
 _session, _interval = ChargingSession, ConnectorStatusInterval
 _ALL_OF_AN_END = (_session.status, _session.energy_wh, _session.stop_reason, _session.cost)
-_ALL_OF_A_STATUS = (
+_TOLD = (
     _interval.ended_at,
-    _interval.ocpp_connector_id,
     _interval.status,
     _interval.error_code,
     _interval.vendor_error_code,
@@ -63,9 +62,8 @@ _INDEXES = {
     "raw_station_stop": (_session.ocpp_station_id, _session.stop_time, *_ALL_OF_AN_END),
     "raw_start": (_session.start_time, _session.ocpp_station_id, _session.status),
     "raw_station_start": (_session.ocpp_station_id, _session.start_time, _session.status),
-    "raw_status": (_interval.started_at, *_ALL_OF_A_STATUS),
-    "raw_connector_status": (_interval.ocpp_connector_id, _interval.started_at, *_ALL_OF_A_STATUS[:1])
-    + _ALL_OF_A_STATUS[2:],
+    "raw_status": (_interval.started_at, _interval.ocpp_connector_id, *_TOLD),
+    "raw_connector_status": (_interval.ocpp_connector_id, _interval.started_at, *_TOLD),
 }
 _FAULTS = (
     *(("GroundFailure", ""), ("HighTemperature", ""), ("InternalError", ""), ("PowerSwitchFailure", "")),
@@ -142,7 +140,8 @@ def repeat_sessions(engine: Engine, folder: Path, times: int) -> None:
             connection.execute(update(sums).values({name: sums.c[name] * times for name in metrics}))
     file, more = folder / "charging_sessions.parquet", folder / "more.parquet"
     duckdb.execute(
-        f"COPY (SELECT s.* FROM '{file}' s, range({times}) ORDER BY s.start_time) TO '{more}' (FORMAT parquet)"
+        f"COPY (SELECT s.* FROM '{file}' s, range({times}) ORDER BY s.start_time) "
+        f"TO '{more}' (FORMAT parquet)"
     )
     more.rename(file)
 
@@ -233,7 +232,7 @@ def _copy(engine: Engine, folder: Path) -> None:
         type_coerce(_session.cost, BigInteger).label("cost"),
         _session.stop_reason,
     ).order_by(_session.id)
-    statuses = select(_interval.started_at, *_ALL_OF_A_STATUS).order_by(_interval.id)
+    statuses = select(_interval.started_at, _interval.ocpp_connector_id, *_TOLD).order_by(_interval.id)
     connectors = select(OCPPConnector.id, OCPPConnector.ocpp_station_id)
     stations = select(OCPPStation.id, sql_cast(OCPPStation.charging_station_id, String))
     places = select(sql_cast(ChargingStation.id, String).label("id"), ChargingStation.owner_id)

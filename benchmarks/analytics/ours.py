@@ -99,8 +99,15 @@ QUESTIONS = {
     "errors_by_code": Question(
         errors.by_code,
         lambda found: [
-            (e.error_code, e.vendor_error_code, e.faults, e.faults + e.warnings, e.connectors, e.stations)
-            + (int(e.time.total_seconds()),)
+            (
+                e.error_code,
+                e.vendor_error_code,
+                e.faults,
+                e.faults + e.warnings,
+                e.connectors,
+                e.stations,
+                int(e.time.total_seconds()),
+            )
             for e in found
         ],
     ),

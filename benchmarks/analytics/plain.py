@@ -57,7 +57,8 @@ WORDS = {
         f"extract(hour FROM {{0}} AT TIME ZONE '{ZONE}'))",
         less="least",
         greater="greatest",
-        split=f"(SELECT d.day, b.* FROM ({{}}) b CROSS JOIN LATERAL generate_series({_DAY}, b.over - 1, 86400) d(day))",
+        split=f"(SELECT d.day, b.* FROM ({{}}) b CROSS JOIN LATERAL "
+        f"generate_series({_DAY}, b.over - 1, 86400) d(day))",
     ),
     "duckdb": Words(
         time="TIMESTAMP '{:%Y-%m-%d %H:%M:%S.%f}'",
@@ -118,7 +119,7 @@ class _Sessions:
             "top_stations": f"{by_station} LIMIT 6",
             "first_and_last_day": self._first_and_last(),
             "revenue_by_day": f"SELECT {day}, sum(s.cost) {self._ended()} GROUP BY 1",
-            "revenue_by_month": f"SELECT {month}, {_CHARGED}, sum(s.cost) {self._ended()} GROUP BY 1 ORDER BY 1",
+            "revenue_by_month": f"SELECT {month}, {_CHARGED}, sum(s.cost) {self._ended()} GROUP BY 1",
             "revenue_by_station": by_station,
             "revenue_by_owner": self._by_owner(),
         }
@@ -199,7 +200,8 @@ class _Statuses:
         begun, over = words.epoch.format("i.started_at"), words.epoch.format("i.ended_at")
         clipped = (
             f"SELECT {words.greater}({begun}, {first}) AS begun, "
-            f"{words.less}(coalesce({over}, {end}), {end}) AS over, {_IS_DOWN} AS is_down {self._overlapping()}"
+            f"{words.less}(coalesce({over}, {end}), {end}) AS over, {_IS_DOWN} AS is_down "
+            f"{self._overlapping()}"
         )
         length = f"{words.less}(d.over, d.day + 86400) - {words.greater}(d.begun, d.day)"
         return (
@@ -217,7 +219,8 @@ class _Statuses:
             f"{order} = i.started_at THEN 0 ELSE 1 END AS begins FROM connector_status_intervals i "
             f"WHERE {_IS_DOWN} AND i.started_at >= {since} AND i.started_at < {self._time(self.end)} "
             f"AND {self.among}) d) e GROUP BY ocpp_connector_id, number "
-            f"HAVING min(started_at) >= {self._time(self.start)} ORDER BY 2 DESC, 1 DESC LIMIT {OUTAGES_LISTED}"
+            f"HAVING min(started_at) >= {self._time(self.start)} "
+            f"ORDER BY 2 DESC, 1 DESC LIMIT {OUTAGES_LISTED}"
         )
 
     def _errors(self) -> str:

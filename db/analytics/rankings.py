@@ -44,7 +44,9 @@ class StationAvailability:
 
 
 def owners(store: Session, scope: Scope, period: Period) -> list[OwnerTotal]:
-    """What the scope's stations earned, by owner: the most revenue first, those without a session left out."""
+    """What the scope's stations earned, by owner and currency, the most revenue first; owners without a
+    session are left out.
+    """
     question = asked(store, scope, period)
     rows = store.connection().execute(_owner_sums(scope, question.shape), question.told)
     found = [
@@ -79,8 +81,8 @@ def availability_of_stations(
 ) -> list[StationAvailability]:
     """The stations of which anything is known in the period, those with the least availability first."""
     unended = open_intervals.seconds_by_station(store, scope, period, now)
-    names = {pk: name for pk, name in store.connection().execute(_names(scope))}
-    known = {pk: (0, 0) for pk in names}
+    names = {int(pk): str(name) for pk, name in store.connection().execute(_names(scope))}
+    known = dict.fromkeys(names, (0, 0))
     question = asked(store, scope, period)
     for pk, observed, outage in store.connection().execute(_watched(scope, question.shape), question.told):
         known[pk] = int(observed), int(outage)

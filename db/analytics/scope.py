@@ -1,7 +1,7 @@
 """Whose stations and which days: the two things that every read is told.
 
-Reads of columns go to `store.connection()`: the ORM, which has nothing to add to them, would take half as long
-again as a statement over few rows.
+Reads of columns go to `store.connection()`: the ORM, which has nothing to add to them, would take half as
+long again as a statement over few rows.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ class Period:
         return Period(self.start, end) if end > self.start else None
 
     def widened(self, first: date, last: date) -> Period:
-        """Where it reaches the `first` and `last` day of which anything is known, up to a month's beginning and
-        end: no row is there that it would not have as well.
+        """Whole months where it goes beyond the `first` and the `last` day of which anything is known: no row
+        is there that it would not have as well.
         """
         if self.end <= first or self.start > last:
             return self

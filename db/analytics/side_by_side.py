@@ -31,8 +31,8 @@ class Asked(NamedTuple):
 
 
 def asked(store: Session, scope: Scope, period: Period) -> Asked:
-    """Where the period goes beyond all that is known it is widened to whole months: for the month of today one
-    row will do in place of its days.
+    """Where the period goes beyond all that is known it is widened to whole months: for the month of today
+    one row will do in place of its days.
     """
     first, last, currency, other_currency = store.connection().execute(_known(scope)).one()
     if first is not None:

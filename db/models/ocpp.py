@@ -87,8 +87,8 @@ class ConnectorStatusInterval(Base):
     ended_at: Mapped[datetime | None]
 
 
-# Few of all statuses ever reported, and this index has them. Whoever looks for some of them says just this: no
-# planner sees by itself that what it is asked for is in the index.
+# Few of all statuses ever reported, and this index has them. Whoever looks for some of them says just this:
+# no planner sees by itself that what it is asked for is in the index.
 IS_DOWN = ConnectorStatusInterval.status.in_(
     [literal_column(f"'{status}'") for status in ("faulted", "offline", "unavailable")]
 )
