@@ -136,7 +136,8 @@ def repeat_sessions(engine: Engine, folder: Path, times: int) -> None:
             connection.execute(insert(table).from_select(names, firsts))
         for index in indexes:
             index.create(connection)
-        for sums, metrics in ((Rollup.__table__, METRICS_OF_SESSIONS), (HourProfile.__table__, HOURS)):
+        for model, metrics in ((Rollup, METRICS_OF_SESSIONS), (HourProfile, HOURS)):
+            sums = cast("Table", model.__table__)
             connection.execute(update(sums).values({name: sums.c[name] * times for name in metrics}))
     file, more = folder / "charging_sessions.parquet", folder / "more.parquet"
     duckdb.execute(

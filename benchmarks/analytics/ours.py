@@ -69,7 +69,7 @@ QUESTIONS = {
         lambda days: [tuple(map(str, days))],
     ),
     "revenue_by_day": Question(
-        lambda *asked: series.daily(*asked, currency="ETB"),
+        lambda store, scope, period, now: series.daily(store, scope, period, now, "ETB"),
         lambda found: [(str(day.day), _minor(day.revenue)) for day in found if day.error_rate is not None],
     ),
     "revenue_by_month": Question(
@@ -93,7 +93,7 @@ QUESTIONS = {
         lambda found: [(each.station_pk, each.observed_seconds, each.outage_seconds) for each in found],
     ),
     "outages": Question(
-        lambda *asked: outages.newest(*asked, limit=OUTAGES_LISTED),
+        lambda store, scope, period, now: outages.newest(store, scope, period, now, OUTAGES_LISTED),
         lambda found: [(each.port.connector_pk, each.outage.start, each.outage.end) for each in found],
     ),
     "errors_by_code": Question(
@@ -123,12 +123,12 @@ _OF_PLAIN: dict[str, Callable[[Row], Row]] = {
     "availability": lambda row: (_share(1 - row[1] / row[0]),),
     "availability_by_day": lambda row: (_day_of(row[0]), _share(1 - (row[2] or 0) / row[1])),
     "outages": lambda row: (row[0], _time(row[1]), _time(row[2])),
-    "hour_by_weekday": lambda row: ("{} {:02}".format(*map(int, row[0].split())), row[1]),
+    "hour_by_weekday": lambda row: (_hour_of(row[0]), row[1]),
 }
 
 
 def same(name: str, answer: Any, rows: Sequence[Row]) -> bool:
-    convert = _OF_PLAIN.get(name, lambda row: row)
+    convert = _OF_PLAIN.get(name, tuple)
     plain = [tuple(map(_plainly, convert(tuple(map(_number, row))))) for row in rows]
     ours = [tuple(map(_plainly, row)) for row in QUESTIONS[name].rows(answer)]
     if name in ("top_stations", "revenue_by_station", "outages"):
@@ -144,6 +144,11 @@ def _plainly(value: Any) -> Any:
     if isinstance(value, datetime):
         return str(value.astimezone(UTC))
     return str(value) if isinstance(value, date) else value or 0
+
+
+def _hour_of(words: str) -> str:
+    weekday, hour = words.split()
+    return f"{weekday} {int(hour):02}"
 
 
 def _day_of(seconds: int) -> str:

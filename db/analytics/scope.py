@@ -6,13 +6,13 @@ long again as a statement over few rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Date, FromClause, Select, and_, bindparam, select, union_all
 
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup, User
 
@@ -153,14 +153,14 @@ def ranges(
     return [_of_grain(table, grain, name) for name, grain in _RANGES.items() if name in only]
 
 
-def in_period(table: type[Rollup | HourProfile] = Rollup) -> ColumnElement[bool]:
-    """All those ranges."""
-    return or_(*ranges(table))
-
-
-def in_months() -> ColumnElement[bool]:
-    """Only the period's whole months."""
-    return _of_grain(HourProfile, "month", "month")
+def rows_of(
+    scope: Scope, parts: Collection[str], names: Sequence[str], table: type[Rollup | HourProfile] = Rollup
+) -> FromClause:
+    """Columns of a scope's rows in a period with these parts (`Period.names_of_parts`), to be told it."""
+    columns = [table.__table__.c[name] for name in names]
+    # A part at a time: with a choice of parts, PostgreSQL would read and judge every row of the scope.
+    pieces = (select(*columns).where(scope.rollups(table), part) for part in ranges(table, parts))
+    return union_all(*pieces).subquery()
 
 
 def in_days() -> ColumnElement[bool]:

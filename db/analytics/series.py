@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from db import rollups
 from db.analytics import open_intervals
 from db.analytics.kpis import availability
-from db.analytics.scope import Period, Scope, in_days, in_months, in_period
+from db.analytics.scope import Period, Scope, in_days, rows_of
 from db.analytics.side_by_side import Shape, asked, sums_of
 from db.columns import from_minor
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
@@ -118,20 +118,22 @@ def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[st
     if scope.kind == "station":
         for edge in period.parts()[1]:
             _add_edge(store, scope, edge, hours, grid)
-    for weekday, *values in store.connection().execute(_sums_by_weekday(scope, hours), period.told):
+    parts = period.names_of_parts
+    if scope.kind == "station":
+        parts = tuple(part for part in parts if part == "month")
+        if not parts:
+            return grid
+    for weekday, *values in store.connection().execute(_sums_by_weekday(scope, hours, parts), period.told):
         grid[weekday] = [known + int(value) for known, value in zip(grid[weekday], values, strict=True)]
     return grid
 
 
 @lru_cache(maxsize=512)
-def _sums_by_weekday(scope: Scope, hours: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
-    profiles = HourProfile.__table__.c
-    of_period = in_months() if scope.kind == "station" else in_period(HourProfile)
-    return (
-        select(profiles.weekday, *(func.sum(profiles[hour]) for hour in hours))
-        .where(scope.rollups(HourProfile), of_period)
-        .group_by(profiles.weekday)
-    )
+def _sums_by_weekday(
+    scope: Scope, hours: tuple[str, ...], parts: tuple[str, ...]
+) -> Select[*tuple[Any, ...]]:
+    rows = rows_of(scope, parts, ("weekday", *hours), HourProfile).c
+    return select(rows.weekday, *(func.sum(rows[hour]) for hour in hours)).group_by(rows.weekday)
 
 
 def _add_edge(
@@ -181,7 +183,7 @@ def monthly(store: Session, scope: Scope, period: Period) -> list[MonthPoint]:
     """The months of the period in which something ended, by their first day."""
     months: dict[date, MonthPoint] = {}
     for bucket, currency, sessions, energy_wh, minor in store.connection().execute(
-        _sums_in_period(scope), period.told
+        _sums_in_period(scope, period.names_of_parts), period.told
     ):
         month = bucket.replace(day=1)
         known = months.get(month) or MonthPoint(month, 0, 0, {})
@@ -196,10 +198,10 @@ def monthly(store: Session, scope: Scope, period: Period) -> list[MonthPoint]:
 
 
 @lru_cache(maxsize=512)
-def _sums_in_period(scope: Scope) -> Select[date, str, int, int, int]:
-    return select(
-        Rollup.bucket, Rollup.currency, Rollup.sessions, Rollup.energy_wh, Rollup.revenue_minor
-    ).where(scope.rollups(), in_period(), Rollup.attempts > 0)
+def _sums_in_period(scope: Scope, parts: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    names = ("bucket", "currency", "sessions", "energy_wh", "revenue_minor", "attempts")
+    rows = rows_of(scope, parts, names).c
+    return select(*list(rows)[:-1]).where(rows.attempts > 0)
 
 
 def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
