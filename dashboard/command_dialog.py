@@ -5,6 +5,8 @@ Which command it follows is in the address, so that a refresh goes on following 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from dashboard import address, command_words, commands, loading, markup
@@ -53,7 +55,7 @@ def show() -> None:
         _dialog("Command", "fact_check")(_followed)(followed)
 
 
-def _dialog(title: str, icon: str):  # type: ignore[no-untyped-def]  # Streamlit's own type is not exported
+def _dialog(title: str, icon: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return st.dialog(title, on_dismiss=_forget, icon=f":material/{icon}:")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -35,6 +35,8 @@ _MOST_REPORTS = 200
 # Only a boot tells who made the charge point; whatever else says that it is there does not.
 _TOLD_AT_BOOT = ("vendor", "model", "firmware_version")
 _AROUND = timedelta(hours=1)
+# The backend dates what it heard by its own clock.
+_CLOCKS_DIFFER = timedelta(seconds=30)
 RESETS = ("reset_soft", "reset_hard")
 SWITCHES = ("make_available", "make_unavailable")
 
@@ -142,26 +144,27 @@ def seen_of(store: Session, command: Command, start_within: timedelta) -> Seen:
 def _after_reset(store: Session, command: Command) -> Seen:
     station = command.connector.station
     is_charging, freed_at = _charging(store, command, ChargingSession.ocpp_station_id == station.id)
+    # Logged when it was applied here, which is never before it happened.
     reports = store.scalars(
         select(OCPPLog)
         .where(
             OCPPLog.station_id == station.station_id,
             OCPPLog.timestamp >= command.sent_at,
-            OCPPLog.timestamp <= (freed_at or command.sent_at) + 2 * RESTART_WITHIN + ABANDONED_AFTER,
             OCPPLog.action == "station_status",
         )
         .order_by(OCPPLog.timestamp, OCPPLog.id)
         .limit(_MOST_REPORTS)
     )
+    until = (freed_at or command.sent_at) + 2 * RESTART_WITHIN + ABANDONED_AFTER
     return Seen(
-        back_at=_back_at(reports),
+        back_at=_back_at(reports, command.sent_at - _CLOCKS_DIFFER, until),
         is_online=station.is_online,
         is_charging=is_charging,
         freed_at=freed_at,
     )
 
 
-def _back_at(reports: Iterable[OCPPLog]) -> datetime | None:
+def _back_at(reports: Iterable[OCPPLog], since: datetime, until: datetime) -> datetime | None:
     """When it introduced itself anew, or was there again after it had been away."""
     was_away = False
     for report in reports:
@@ -169,8 +172,18 @@ def _back_at(reports: Iterable[OCPPLog]) -> datetime | None:
         if told.get("is_online") is False:
             was_away = True
         elif was_away or any(told.get(name) for name in _TOLD_AT_BOOT):
-            return report.timestamp
+            at = _heard_at(report)
+            if since <= at <= until:
+                return at
     return None
+
+
+def _heard_at(report: OCPPLog) -> datetime:
+    try:
+        told = datetime.fromisoformat(str(report.raw_data.get("last_heartbeat")))
+    except ValueError:
+        return report.timestamp
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _after_switch(store: Session, command: Command) -> Seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.scope import Scope
@@ -82,7 +82,8 @@ def _conditions(store: Session, scope: Scope, session_pk: int) -> list[ColumnEle
     session, station_id = found
     newest = max(filter(None, (session.heard_at, session.stop_time, session.start_time)))
     return [
-        WebhookEvent.station_id == station_id,
+        # A webhook need not name its station.
+        or_(WebhookEvent.station_id == station_id, WebhookEvent.station_id.is_(None)),
         WebhookEvent.transaction_id == session.transaction_id,
         WebhookEvent.id >= _first_since(store, session.start_time - _AROUND),
         WebhookEvent.id < _first_since(store, newest + _AROUND),
