@@ -70,8 +70,8 @@ def _sessions(station: Sequence[LiveConnector], one: str, more: str) -> str:
 WORDS = {
     "start": Words("Start charging", "play_arrow", _start),
     "stop": Words("Stop charging", "stop_circle", _stop),
-    "reset_soft": Words("Reset", "restart_alt", _reset_soft),
-    "reset_hard": Words("Reset hard", "power_settings_new", _reset_hard),
+    "reset_soft": Words("Soft reset", "restart_alt", _reset_soft),
+    "reset_hard": Words("Hard reset", "power_settings_new", _reset_hard),
     "unlock": Words("Unlock connector", "lock_open", _unlock),
     "make_available": Words("Make available", "check_circle", _make_available),
     "make_unavailable": Words("Make unavailable", "block", _make_unavailable),

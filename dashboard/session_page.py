@@ -32,7 +32,7 @@ def show(pk: int | None) -> None:
     session_parts.remarks(row)
     # What has ended does not change while somebody looks; its bill is made with its end.
     st.fragment(run_every=2 if row.stop_time is None else None)(_session)(pk)
-    session_webhooks(pk)
+    session_webhooks(pk, is_running=row.stop_time is None)
     command_dialog.show()
 
 

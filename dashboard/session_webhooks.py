@@ -23,7 +23,14 @@ _STATES = {
 }
 
 
-def session_webhooks(session_pk: int) -> None:
+def session_webhooks(session_pk: int, *, is_running: bool) -> None:
+    st.fragment(run_every=5 if is_running else None)(_list)(session_pk)
+    opened = st.session_state.get(_OPENED)
+    if opened and _is_admin():
+        _body(session_pk, opened)
+
+
+def _list(session_pk: int) -> None:
     scope = visitor().scope
     with st.container(key="card-webhooks", gap=None):
         title = st.container()
@@ -32,8 +39,8 @@ def session_webhooks(session_pk: int) -> None:
         pages = max(1, -(-count // PAGE_SIZE))
         page = st.pagination(pages, key=f"session-webhooks-{pages}") if pages > 1 else 1
         found = loading.session_webhooks(scope, session_pk, PAGE_SIZE, (page - 1) * PAGE_SIZE)
-        most = "or more" if count == session_events.MOST_COUNTED else ""
-        title.html(markup.card_title("Webhooks", f"{count:,} {most} the newest first".replace("  ", ", ")))
+        more = " or more" if count == session_events.MOST_COUNTED else ""
+        title.html(markup.card_title("Webhooks", f"{count:,}{more}, the newest first"))
         with slot:
             for webhook in found.webhooks:
                 _row(webhook)
@@ -41,9 +48,6 @@ def session_webhooks(session_pk: int) -> None:
                 st.html(
                     markup.empty("None came", "It was imported or polled, or they were received long ago.")
                 )
-    opened = st.session_state.get(_OPENED)
-    if opened and _is_admin():
-        _body(session_pk, opened)
 
 
 def _is_admin() -> bool:

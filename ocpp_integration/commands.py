@@ -26,8 +26,8 @@ _OPPOSED = {
 AUDITED_AS = {
     "start": "start charging",
     "stop": "stop charging",
-    "reset_soft": "reset softly",
-    "reset_hard": "reset hard",
+    "reset_soft": "soft reset",
+    "reset_hard": "hard reset",
     "unlock": "unlock connector",
     "make_available": "make available",
     "make_unavailable": "make unavailable",

@@ -100,16 +100,16 @@ def test_a_reset_in_the_browser_is_followed_until_the_charge_point_has_booted_ag
 ) -> None:
     page.goto(f"{stack.settings.dashboard_url}/live")
     page.get_by_role("button", name="Manage").first.click(timeout=SLOW)
-    page.get_by_role("button", name="Reset hard").click(timeout=SLOW)
+    page.get_by_role("button", name="Hard reset").click(timeout=SLOW)
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("The charge point restarts at once", timeout=SLOW)
-    dialog.get_by_role("button", name="Reset hard").click()
+    dialog.get_by_role("button", name="Hard reset").click()
     expect(dialog.locator("li.mm-done", has_text="Restarted, and back online")).to_be_visible(timeout=SLOW)
     page.reload()
     expect(dialog.locator("li.mm-done", has_text="Restarted, and back online")).to_be_visible(timeout=SLOW)
     with reading(stack.engine) as store:
         (entry, *_) = audit.newest(store, limit=1)
-    assert (entry.user_name, entry.action) == ("admin", "reset hard")
+    assert (entry.user_name, entry.action) == ("admin", "hard reset")
 
 
 def test_the_integration_test_charges_for_real_and_tells_energy_and_cost(stack: Stack) -> None:

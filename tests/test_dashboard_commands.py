@@ -130,7 +130,7 @@ def test_a_refresh_goes_on_following_the_command_of_the_address(world: World) ->
     sent = world.sent()
     pk = str(world.commands()[-1].id)
     said = text_of(world.open_page("admin", "live", command=pk))
-    assert "Reset Bole Road" in said and "Restarted, and back online" in said
+    assert "Soft reset Bole Road" in said and "Restarted, and back online" in said
     assert world.sent() == sent
     assert "No such command" in text_of(world.open_page("dawit", "live", command=pk))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,8 @@ from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector, User
 from ocpp_integration import following, session_events
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.commands import open_command
+from ocpp_integration.errors import InvalidRequest
 from ocpp_integration.operating import OPERATIONS, offered
 from ocpp_integration.reconcile import settle_unanswered
 from ocpp_integration.services import OCPPIntegrationService
@@ -123,6 +126,23 @@ def test_a_second_reset_is_refused_while_the_first_is_open_whichever_connector_i
     refused = [operator.operate(kind, 2, kind) for kind in ("reset_soft", "reset_hard")]
     assert {result["error"] for result in refused} == {"Another command for this connector is under way."}
     assert operator.locator.requests == []
+
+
+def test_of_clicks_at_the_same_moment_one_is_recorded(operator: Operator) -> None:
+    def click(number: int) -> bool:
+        kind = ("reset_soft", "reset_hard")[number % 2]
+        try:
+            with writing(operator.engine) as store:
+                connector = store.get_one(OCPPConnector, operator.connectors[0])
+                open_command(
+                    store, key=str(number), kind=kind, user=operator.user, connector=connector, now=at(0)
+                )
+        except InvalidRequest:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as clicks:
+        assert sum(clicks.map(click, range(6))) == 1
 
 
 def test_until_the_charge_point_is_back_it_is_not_reset_in_the_same_way_again(operator: Operator) -> None:
