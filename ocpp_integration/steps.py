@@ -13,7 +13,7 @@ from ocpp_integration.errors import BackendDown
 # Longer than any answer takes, so that a command whose process died does not bar its connector for ever.
 ABANDONED_AFTER = timedelta(seconds=120)
 STOP_WITHIN = timedelta(seconds=60)
-BILL_WITHIN = timedelta(seconds=60)
+BILL_WITHIN = timedelta(seconds=15)
 RESTART_WITHIN = timedelta(seconds=180)
 SWITCH_WITHIN = timedelta(seconds=60)
 # How much later than the charge point gives up a start, its giving up may be known here.
