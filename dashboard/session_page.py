@@ -31,8 +31,9 @@ def show(pk: int | None) -> None:
     st.html(markup.title(_name(row), f"{row.station_name} · {session_parts.subtitle(row)}"))
     session_parts.remarks(row)
     # What has ended does not change while somebody looks; its bill is made with its end.
-    st.fragment(run_every=2 if row.stop_time is None else None)(_session)(pk)
-    session_webhooks(pk, is_running=row.stop_time is None)
+    is_running = row.stop_time is None
+    st.fragment(run_every=2 if is_running else None)(_session)(pk, is_running=is_running)
+    session_webhooks(pk, is_running=is_running)
     command_dialog.show()
 
 
@@ -40,9 +41,10 @@ def _name(row: SessionRow) -> str:
     return "Session" if row.transaction_id is None else f"Session {row.transaction_id}"
 
 
-def _session(pk: int) -> None:
+def _session(pk: int, *, is_running: bool) -> None:
     found = loading.session(visitor().scope, pk)
-    if found is None:
+    if found is None or (is_running and found[0].stop_time is not None):
+        # It has just ended: the whole page says so, and refreshes itself no more.
         st.rerun()
         return
     row, points = found
