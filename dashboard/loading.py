@@ -36,7 +36,8 @@ from db.job_states import JobState
 from db.job_states import history as runs_of_job
 from db.job_states import job_states as states_of_jobs
 from db.models import ChargingStation, JobRun, OCPPStation, SessionDecision, StationOwner
-from ocpp_integration import backend_state, quarantine, sync
+from ocpp_integration import backend_state, operating, quarantine, session_events, sync
+from ocpp_integration.errors import BackendError
 from ocpp_integration.exports.catalogue import EXPORTS, Asked
 from ocpp_integration.exports.files import FORMATS
 
@@ -95,6 +96,23 @@ def backend_down_since() -> datetime | None:
     with reading(resources.engine()) as store:
         state = backend_state.find(store)
         return state.down_since if state else None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Which operators' commands the OCPP backend takes; `error` says why that is not known."""
+
+    kinds: frozenset[str]
+    error: str = ""
+
+
+@st.cache_data(ttl=20, max_entries=1, show_spinner=False)
+def offered_operations() -> Offer:
+    """Asks the backend itself, so only where somebody is about to command."""
+    try:
+        return Offer(operating.offered(resources.backend()))
+    except BackendError as error:
+        return Offer(frozenset(), str(error))
 
 
 @st.cache_data(ttl=60, max_entries=500, show_spinner=False)
@@ -337,9 +355,25 @@ def reported_errors(scope: Scope, period: Period) -> Errors:
 
 
 def csv(name: str, scope: Scope, period: Period) -> bytes:
-    """A table of the catalogue of exports as a file."""
+    """A table of the catalogue of exports as a file, of the scope's days."""
     asked = Asked(scope=scope, now=datetime.now(UTC), settings=resources.settings(), period=period)
     return resources.read(lambda store: b"".join(FORMATS["csv"].write(EXPORTS[name].make(store, asked))))
+
+
+def meter_values(ending: str, scope: Scope, transaction_id: int) -> bytes:
+    """What the meter of one session said as a file; `ending` is csv or xlsx."""
+    asked = Asked(
+        scope=scope, now=datetime.now(UTC), settings=resources.settings(), transaction_id=transaction_id
+    )
+    with reading(resources.engine()) as store:
+        return b"".join(FORMATS[ending].write(EXPORTS["meter-values"].make(store, asked)))
+
+
+@st.cache_data(ttl=2, max_entries=200, show_spinner=False)
+def session_webhooks(scope: Scope, pk: int, limit: int, offset: int) -> session_events.Page:
+    """The webhooks of one session's transaction; empty where the scope has no such session."""
+    with reading(resources.engine()) as store:
+        return session_events.page(store, scope, pk, limit=limit, offset=offset)
 
 
 @st.cache_data(ttl=0.9, max_entries=1, show_spinner=False)
