@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from db.analytics import kpis, outages, rankings, series
+from db.analytics import kpis, newest_outages, rankings, series
 from db.analytics.scope import Period, Scope
 from db.engine import reading, writing
 from db.models import OCPPStation
@@ -156,13 +156,13 @@ def test_the_newest_outages_come_first_each_as_one(engine: Engine) -> None:
         factories.add_status(store, east.connectors[0], "faulted", at(-2), at(-1))
     day = Period(date(2025, 7, 1), date(2025, 7, 2))
     with reading(engine) as store:
-        found = outages.newest(store, Scope.network(), day, at(30))
+        found = newest_outages.newest(store, Scope.network(), day, at(30))
         assert [(each.port.station_name, each.outage.start, each.outage.end) for each in found] == [
             ("A", at(20), at(30)),
             ("A", at(5), at(8)),
             ("B", at(-2), at(-1)),
         ]
         assert [each.outage.is_open for each in found] == [True, False, False]
-        assert outages.newest(store, Scope.network(), day, at(30), limit=1) == found[:1]
+        assert newest_outages.newest(store, Scope.network(), day, at(30), limit=1) == found[:1]
         of_owner = Scope.owner(east.charging_station.owner_id)
-        assert outages.newest(store, of_owner, day, at(30)) == found[2:]
+        assert newest_outages.newest(store, of_owner, day, at(30)) == found[2:]
