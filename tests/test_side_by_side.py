@@ -147,7 +147,9 @@ def test_the_newest_outages_come_first_each_as_one(engine: Engine) -> None:
             ("faulted", 5, 6),
             ("offline", 6, 8),
             ("available", 8, 20),
-            ("unavailable", 20, None),
+            # It goes on the day after, in another status.
+            ("unavailable", 20, 26),
+            ("faulted", 26, None),
         ):
             end = None if ended is None else at(ended)
             factories.add_status(store, utc.connectors[0], status, at(begun), end)
@@ -163,6 +165,7 @@ def test_the_newest_outages_come_first_each_as_one(engine: Engine) -> None:
             ("B", at(-2), at(-1)),
         ]
         assert [each.outage.is_open for each in found] == [True, False, False]
+        assert found[0].outage.statuses == ("unavailable", "faulted")
         assert newest_outages.newest(store, Scope.network(), day, at(30), limit=1) == found[:1]
         of_owner = Scope.owner(east.charging_station.owner_id)
         assert newest_outages.newest(store, of_owner, day, at(30)) == found[2:]
