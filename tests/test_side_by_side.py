@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from db.analytics import kpis, outages, rankings, series
+from db.analytics import kpis, newest_outages, rankings, series
 from db.analytics.scope import Period, Scope
 from db.engine import reading, writing
 from db.models import OCPPStation
@@ -147,7 +147,9 @@ def test_the_newest_outages_come_first_each_as_one(engine: Engine) -> None:
             ("faulted", 5, 6),
             ("offline", 6, 8),
             ("available", 8, 20),
-            ("unavailable", 20, None),
+            # It goes on the day after, in another status.
+            ("unavailable", 20, 26),
+            ("faulted", 26, None),
         ):
             end = None if ended is None else at(ended)
             factories.add_status(store, utc.connectors[0], status, at(begun), end)
@@ -156,13 +158,14 @@ def test_the_newest_outages_come_first_each_as_one(engine: Engine) -> None:
         factories.add_status(store, east.connectors[0], "faulted", at(-2), at(-1))
     day = Period(date(2025, 7, 1), date(2025, 7, 2))
     with reading(engine) as store:
-        found = outages.newest(store, Scope.network(), day, at(30))
+        found = newest_outages.newest(store, Scope.network(), day, at(30))
         assert [(each.port.station_name, each.outage.start, each.outage.end) for each in found] == [
             ("A", at(20), at(30)),
             ("A", at(5), at(8)),
             ("B", at(-2), at(-1)),
         ]
         assert [each.outage.is_open for each in found] == [True, False, False]
-        assert outages.newest(store, Scope.network(), day, at(30), limit=1) == found[:1]
+        assert found[0].outage.statuses == ("unavailable", "faulted")
+        assert newest_outages.newest(store, Scope.network(), day, at(30), limit=1) == found[:1]
         of_owner = Scope.owner(east.charging_station.owner_id)
-        assert outages.newest(store, of_owner, day, at(30)) == found[2:]
+        assert newest_outages.newest(store, of_owner, day, at(30)) == found[2:]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.orm import Session
 
 from benchmarks.analytics.plain import OUTAGES_LISTED
-from db.analytics import errors, kpis, outages, rankings, series
+from db.analytics import errors, kpis, newest_outages, rankings, series
 from db.analytics.scope import Period, Scope
 
 Row = tuple[Any, ...]
@@ -93,7 +93,7 @@ QUESTIONS = {
         lambda found: [(each.station_pk, each.observed_seconds, each.outage_seconds) for each in found],
     ),
     "outages": Question(
-        lambda store, scope, period, now: outages.newest(store, scope, period, now, OUTAGES_LISTED),
+        lambda store, scope, period, now: newest_outages.newest(store, scope, period, now, OUTAGES_LISTED),
         lambda found: [(each.port.connector_pk, each.outage.start, each.outage.end) for each in found],
     ),
     "errors_by_code": Question(

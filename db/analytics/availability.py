@@ -27,6 +27,7 @@ NEVI_YEAR = timedelta(minutes=525_600)
 NEVI_REQUIRED = Fraction(97, 100)
 UK_REQUIRED = Fraction(99, 100)
 UK_RAPID_W = 50_000
+_NONE = timedelta()
 
 
 class StatusSpan(NamedTuple):
@@ -83,20 +84,32 @@ def outages(
     log: Iterable[StatusSpan], excluded: Iterable[Span] = (), *, known_until: datetime | None = None
 ) -> list[Outage]:
     """The outages in a port's log. One that changes its status on the way is still one outage."""
-    reports = sorted((each for each in log if each.status in DOWN_STATUSES), key=lambda each: each.start)
     exclusions = union(excluded)
-    return [
-        Outage(
-            start=span.start,
-            end=span.end,
-            statuses=_in_order(each.status for each in reports if _touches(each, span)),
-            error_codes=_in_order(each.error_code for each in reports if _touches(each, span)),
-            excluded=total(intersection([span], exclusions)),
-            is_open=known_until is not None and span.end >= known_until,
-            errors=_in_order(each.error for each in reports if _touches(each, span)),
-        )
-        for span in union(each.span for each in reports)
-    ]
+    reports = (each for each in log if each.status in DOWN_STATUSES and each.start < each.end)
+    runs: list[list[StatusSpan]] = []
+    until: datetime | None = None
+    for report in sorted(reports, key=lambda each: each.start):
+        if until is None or report.start > until:
+            runs.append([])
+        runs[-1].append(report)
+        until = report.end if until is None else max(until, report.end)
+    return [outage_of(run, exclusions, known_until=known_until) for run in runs]
+
+
+def outage_of(
+    reports: Sequence[StatusSpan], exclusions: Sequence[Span] = (), *, known_until: datetime | None = None
+) -> Outage:
+    """What reports without a break between them, in order, make up together."""
+    start, end = reports[0].start, max([report.end for report in reports])
+    return Outage(
+        start,
+        end,
+        statuses=_in_order([report.status for report in reports]),
+        error_codes=_in_order([report.error_code for report in reports]),
+        excluded=total(intersection([Span(start, end)], exclusions)) if exclusions else _NONE,
+        is_open=known_until is not None and end >= known_until,
+        errors=_in_order([report.error for report in reports]),
+    )
 
 
 def plain(observed: timedelta, outage: timedelta) -> float | None:
@@ -172,9 +185,5 @@ def _ratio(part: timedelta, whole: timedelta) -> Fraction:
     return Fraction(part // microsecond, whole // microsecond)
 
 
-def _touches(report: StatusSpan, span: Span) -> bool:
-    return span.start <= report.start < span.end
-
-
-def _in_order(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))
+def _in_order(values: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, values)))

@@ -6,6 +6,7 @@ A charge point sends an MREC as its vendor error code, `CX001` to `CX026`. The n
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -65,6 +66,7 @@ OCPP_16 = {
 ALWAYS_A_WARNING = frozenset({"EVCommunicationError"})
 
 
+@lru_cache(maxsize=1024)
 def in_words(error_code: str, vendor_error_code: str = "") -> str:
     """The most that is known of an error, in words; the codes themselves where they are foreign."""
     if (mrec := MRECS.get(vendor_error_code.strip().upper())) is not None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, extract, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, extract, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics import error_codes
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import SINCE, UNTIL, Period, Scope, built_once, of_zone, zones
 from db.clocks import DAY, clock, date_of
+from db.columns import UTCDateTime
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 from db.models.ocpp import TELLS_OF_TROUBLE
 
@@ -37,6 +38,23 @@ class ErrorTotal:
     time: timedelta
     first: datetime
     last: datetime
+
+    @property
+    def reports(self) -> int:
+        return self.faults + self.warnings
+
+    def __add__(self, other: ErrorTotal) -> ErrorTotal:
+        """Of this error at other stations, too."""
+        return replace(
+            self,
+            faults=self.faults + other.faults,
+            warnings=self.warnings + other.warnings,
+            connectors=self.connectors + other.connectors,
+            stations=self.stations + other.stations,
+            time=self.time + other.time,
+            first=min(self.first, other.first),
+            last=max(self.last, other.last),
+        )
 
     @property
     def name(self) -> str:
@@ -63,26 +81,66 @@ class StationErrors:
 
 def by_code(store: Session, scope: Scope, period: Period | None, now: datetime) -> list[ErrorTotal]:
     """The errors reported in the period by the stations' clocks, the most frequent first."""
-    reported, reports = ConnectorStatusInterval, func.count()
-    query = _joined(
+    totals: dict[tuple[str, str], ErrorTotal] = {}
+    for told in _zones(store, scope, period, now):
+        query = _by_code(scope, store.get_bind().dialect.name, told.is_only, period is not None)
+        for row in store.connection().execute(query, told.values):
+            found = _total(*row)
+            known = totals.get((found.error_code, found.vendor_error_code))
+            totals[found.error_code, found.vendor_error_code] = known + found if known else found
+    return sorted(totals.values(), key=lambda each: (-each.reports, each.error_code, each.vendor_error_code))
+
+
+class _Told(NamedTuple):
+    is_only: bool
+    values: dict[str, Any]
+
+
+def _zones(store: Session, scope: Scope, period: Period | None, now: datetime) -> list[_Told]:
+    """What statements are to be told of each zone, whose connectors and stations are no other's; without a
+    period all are as one.
+    """
+    if period is None:
+        return [_Told(True, {"now": now})]
+    return [_Told(zone.is_only, {**zone.told, "now": now}) for zone in zones(store, scope, period)]
+
+
+@built_once
+def _by_code(scope: Scope, dialect: str, is_only: bool, in_period: bool) -> Select[*tuple[Any, ...]]:
+    reported = ConnectorStatusInterval
+    times = (reported.started_at >= SINCE, reported.started_at < UNTIL) if in_period else ()
+    # By connector first, as the index has them: what is left for the stations to be counted is little.
+    found = (
         select(
             reported.error_code,
             reported.vendor_error_code,
-            reports.filter(_IS_FAULT),
-            reports,
-            func.count(reported.ocpp_connector_id.distinct()),
-            func.count(OCPPConnector.ocpp_station_id.distinct()),
-            _time(now),
-            func.min(reported.started_at),
-            func.max(reported.started_at),
+            reported.ocpp_connector_id,
+            func.count().filter(_IS_FAULT).label("faults"),
+            func.count().label("reports"),
+            _time(dialect, bindparam("now", type_=UTCDateTime())).label("seconds"),
+            func.min(reported.started_at).label("first"),
+            func.max(reported.started_at).label("last"),
         )
+        .where(TELLS_OF_TROUBLE, _NAMES_AN_ERROR, *times, *of_zone(scope, is_only))
+        .group_by(reported.ocpp_connector_id, reported.error_code, reported.vendor_error_code)
+        .subquery()
+        .c
     )
-    rows = store.execute(
-        query.where(*_reported(store, scope, period))
-        .group_by(reported.error_code, reported.vendor_error_code)
-        .order_by(reports.desc(), reported.error_code, reported.vendor_error_code)
+    return (
+        select(
+            found.error_code,
+            found.vendor_error_code,
+            func.sum(found.faults),
+            func.sum(found.reports),
+            func.count(),
+            func.count(OCPPConnector.ocpp_station_id.distinct()),
+            func.sum(found.seconds),
+            func.min(found.first),
+            func.max(found.last),
+        )
+        .join(OCPPConnector, found.ocpp_connector_id == OCPPConnector.id)
+        .group_by(found.error_code, found.vendor_error_code)
     )
-    return [_total(*row) for row in rows]
 
 
 def by_station(store: Session, scope: Scope, period: Period | None, now: datetime) -> list[StationErrors]:
@@ -96,7 +154,7 @@ def by_station(store: Session, scope: Scope, period: Period | None, now: datetim
             reported.vendor_error_code,
             reports.filter(_IS_FAULT),
             reports,
-            _time(now),
+            _time(store.get_bind().dialect.name, now),
         )
     )
     rows = store.execute(
@@ -125,6 +183,9 @@ _IS_FAULT = and_(
     ConnectorStatusInterval.status == "faulted",
     ConnectorStatusInterval.error_code.not_in(error_codes.ALWAYS_A_WARNING),
 )
+_NAMES_AN_ERROR = or_(
+    ConnectorStatusInterval.error_code.not_in(_NO_ERROR), ConnectorStatusInterval.vendor_error_code != ""
+)
 
 
 def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -137,18 +198,21 @@ def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
 
 
 def _reported(store: Session, scope: Scope, period: Period | None) -> list[ColumnElement[bool]]:
-    reported = ConnectorStatusInterval
     return [
         TELLS_OF_TROUBLE,
         OCPPConnector.ocpp_station_id.in_(scope.stations()),
-        or_(reported.error_code.not_in(_NO_ERROR), reported.vendor_error_code != ""),
+        _NAMES_AN_ERROR,
         *([_began_in(store, period)] if period else []),
     ]
 
 
-def _time(now: datetime) -> ColumnElement[Any]:
-    reported = ConnectorStatusInterval
-    return func.sum(_seconds(func.coalesce(reported.ended_at, now)) - _seconds(reported.started_at))
+def _time(dialect: str, now: Any) -> ColumnElement[Any]:
+    """The seconds that the reports held, up to now."""
+    began, ended = ConnectorStatusInterval.started_at, func.coalesce(ConnectorStatusInterval.ended_at, now)
+    if dialect == "postgresql":
+        # There the seconds of a time are a decimal number, which costs more than all else that is summed.
+        return extract("epoch", func.sum(ended - began))
+    return func.sum(extract("epoch", ended) - extract("epoch", began))
 
 
 def _of_station(rows: list[Any]) -> StationErrors:
@@ -167,12 +231,8 @@ def _of_station(rows: list[Any]) -> StationErrors:
 
 def _total(code: str, vendor_code: str, faults: int, reports: int, *rest: Any) -> ErrorTotal:
     connectors, stations, seconds, first, last = rest
-    time = timedelta(seconds=max(0, int(seconds)))
-    return ErrorTotal(code, vendor_code, faults, reports - faults, connectors, stations, time, first, last)
-
-
-def _seconds(time: Any) -> ColumnElement[Any]:
-    return extract("epoch", time)
+    time, warnings = timedelta(seconds=max(0, int(seconds))), int(reports - faults)
+    return ErrorTotal(code, vendor_code, int(faults), warnings, connectors, stations, time, first, last)
 
 
 def _began_in(store: Session, period: Period) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db import audit
-from db.analytics.scope import Scope
+from db.analytics.scope import SINCE, UNTIL, Scope, built_once
 from db.analytics.spans import Span
 from db.models import ChargingStation, OCPPConnector, OCPPStation, OutageExclusion, User
 
@@ -131,20 +131,24 @@ def revoke(store: Session, scope: Scope, pk: int, *, by: User, at: datetime) -> 
 
 def within(store: Session, scope: Scope, start: datetime, end: datetime) -> list[Exclusion]:
     """Those of the scope's stations that hold somewhere in that time."""
-    return _found(
-        store,
-        _told(scope).where(
-            OutageExclusion.started_at < end,
-            OutageExclusion.ended_at > start,
-            OutageExclusion.revoked_at.is_(None),
-        ),
+    rows = store.connection().execute(_within(scope), {"since": start, "until": end})
+    return [Exclusion(*row) for row in rows]
+
+
+@built_once
+def _within(scope: Scope) -> Select[*tuple[Any, ...]]:
+    return _told(scope).where(
+        OutageExclusion.started_at < UNTIL,
+        OutageExclusion.ended_at > SINCE,
+        OutageExclusion.revoked_at.is_(None),
     )
 
 
 def entered(store: Session, scope: Scope, *, with_revoked: bool = False) -> list[Exclusion]:
     """All that were entered for the scope's stations, the newest time first."""
     query = _told(scope)
-    return _found(store, query if with_revoked else query.where(OutageExclusion.revoked_at.is_(None)))[::-1]
+    rows = store.execute(query if with_revoked else query.where(OutageExclusion.revoked_at.is_(None)))
+    return [Exclusion(*row) for row in rows][::-1]
 
 
 def of_connector(found: Iterable[Exclusion], station_pk: int, connector_pk: int) -> list[Excluded]:
@@ -220,7 +224,3 @@ def _told(scope: Scope) -> Select[*tuple[Any, ...]]:
         .where(OutageExclusion.ocpp_station_id.in_(scope.stations()))
         .order_by(OutageExclusion.started_at, OutageExclusion.id)
     )
-
-
-def _found(store: Session, query: Select[*tuple[Any, ...]]) -> list[Exclusion]:
-    return [Exclusion(*row) for row in store.execute(query)]

@@ -10,10 +10,9 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, cast,
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.scope import Period, Scope, built_once, timezones
+from db.analytics.scope import SINCE, UNTIL, Period, Scope, Zone, built_once, of_zone, zones
 from db.clocks import DAY, Clock, clock, date_of
-from db.columns import UTCDateTime
-from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
+from db.models import ConnectorStatusInterval, OCPPConnector
 
 Seconds = tuple[int, int]  # observed, outage
 
@@ -22,31 +21,26 @@ Seconds = tuple[int, int]  # observed, outage
 _SLOT = 900
 
 
-class _Zone(NamedTuple):
-    """A time zone of a scope, and the part of a period that has passed there: as times, and in seconds since
-    1970. `is_only` where the scope has no other.
-    """
+class _Passed(NamedTuple):
+    """The part of a period that has passed by a zone's clocks, also in seconds since 1970."""
 
-    name: str
-    is_only: bool
-    since: datetime
-    until: datetime
+    zone: Zone
     first: int
     end: int
 
     @property
     def told(self) -> dict[str, Any]:
-        return {name: value for name, value in self._asdict().items() if name != "is_only"}
+        return {**self.zone.told, "first": self.first}
 
 
 def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seconds:
     """Observed and outage seconds of the open intervals within `period`, up to `now`."""
     observed = outage = 0
-    for zone in _zones(store, scope, period, now):
+    for passed in _passed(store, scope, period, now):
         for is_down, count, total in store.connection().execute(
-            _sums(scope, _dialect(store), zone.is_only), zone.told
+            _sums(scope, _dialect(store), passed.zone.is_only), passed.told
         ):
-            length = count * zone.end - int(total)
+            length = count * passed.end - int(total)
             observed += length
             outage += length if is_down else 0
     return observed, outage
@@ -55,16 +49,19 @@ def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seco
 def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) -> dict[date, Seconds]:
     """The same for each local day that has any."""
     days: dict[date, Seconds] = {}
-    for zone in _zones(store, scope, period, now):
+    for passed in _passed(store, scope, period, now):
         rows = (
-            store.connection().execute(_begun_together(scope, _dialect(store), zone.is_only), zone.told).all()
+            store.connection()
+            .execute(_begun_together(scope, _dialect(store), passed.zone.is_only), passed.told)
+            .all()
         )
         groups = [
-            (is_down, _Together(zone.first + slot * _SLOT, n, int(total))) for is_down, slot, n, total in rows
+            (is_down, _Together(passed.first + slot * _SLOT, n, int(total)))
+            for is_down, slot, n, total in rows
         ]
-        local = clock(zone.name)
-        down = _by_day(local, [group for is_down, group in groups if is_down], zone.end)
-        for day, length in _by_day(local, [group for _, group in groups], zone.end).items():
+        local = clock(passed.zone.name)
+        down = _by_day(local, [group for is_down, group in groups if is_down], passed.end)
+        for day, length in _by_day(local, [group for _, group in groups], passed.end).items():
             observed, outage = days.get(date_of(day), (0, 0))
             days[date_of(day)] = observed + length, outage + down.get(day, 0)
     return days
@@ -73,11 +70,11 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
 def seconds_by_station(store: Session, scope: Scope, period: Period, now: datetime) -> dict[int, Seconds]:
     """The same for each station, by `ocpp_stations.id`."""
     stations: dict[int, Seconds] = {}
-    for zone in _zones(store, scope, period, now):
+    for passed in _passed(store, scope, period, now):
         for pk, is_down, count, total in store.connection().execute(
-            _sums_by_station(scope, _dialect(store), zone.is_only), zone.told
+            _sums_by_station(scope, _dialect(store), passed.zone.is_only), passed.told
         ):
-            length = count * zone.end - int(total)
+            length = count * passed.end - int(total)
             observed, outage = stations.get(pk, (0, 0))
             stations[pk] = observed + length, outage + (length if is_down else 0)
     return stations
@@ -107,20 +104,17 @@ def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
     return lengths
 
 
-def _zones(store: Session, scope: Scope, period: Period, now: datetime) -> list[_Zone]:
-    zones = []
-    names = store.connection().scalars(timezones(scope)).all()
-    for name in names:
-        first, last = period.bounds(name)
-        end = min(now, last).replace(microsecond=0)
-        if first < end:
-            is_only = len(names) == 1
-            zones.append(_Zone(name, is_only, first, end, int(first.timestamp()), int(end.timestamp())))
-    return zones
+def _passed(store: Session, scope: Scope, period: Period, now: datetime) -> list[_Passed]:
+    found = []
+    for zone in zones(store, scope, period):
+        until = min(now, zone.until).replace(microsecond=0)
+        if zone.since < until:
+            seconds = (int(at.timestamp()) for at in (zone.since, until))
+            found.append(_Passed(zone._replace(until=until), *seconds))
+    return found
 
 
-# Statements are built once for each scope and told a `_Zone` when they are executed. To most of them the only
-# zone there is makes no difference.
+# Statements are built once for each scope and told what has `_Passed` when they are executed.
 
 
 @built_once
@@ -154,14 +148,13 @@ def _begun_together(scope: Scope, dialect: str, is_only: bool) -> Select[bool, i
 
 
 _IS_DOWN = ConnectorStatusInterval.status.in_(sorted(DOWN_STATUSES)).label("is_down")
-_SINCE, _UNTIL = (bindparam(name, type_=UTCDateTime()) for name in ("since", "until"))
 
 
 def _begun(dialect: str) -> ColumnElement[int]:
     """When within the period an interval began."""
     started_at: ColumnElement[Any] = ConnectorStatusInterval.started_at.expression
     # Compared as the time that it is: to count its seconds costs most.
-    is_before = started_at < _SINCE
+    is_before = started_at < SINCE
     if dialect == "postgresql":
         started_at = func.date_trunc("second", started_at)
     seconds = cast(extract("epoch", started_at), BigInteger)
@@ -170,18 +163,11 @@ def _begun(dialect: str) -> ColumnElement[int]:
 
 def _open(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:
     """Conditions on intervals of the zone that have no end yet."""
-    conditions = [
+    return [
         ConnectorStatusInterval.ended_at.is_(None),
-        ConnectorStatusInterval.started_at < _UNTIL,
+        ConnectorStatusInterval.started_at < UNTIL,
+        *of_zone(scope, is_only),
     ]
-    if scope.kind == "network" and is_only:
-        return conditions
-    stations = scope.stations()
-    if not is_only:
-        of_zone = select(ChargingStation.id).where(ChargingStation.timezone == bindparam("name"))
-        stations = stations.where(OCPPStation.charging_station_id.in_(of_zone))
-    connectors = select(OCPPConnector.id).where(OCPPConnector.ocpp_station_id.in_(stations))
-    return [*conditions, ConnectorStatusInterval.ocpp_connector_id.in_(connectors)]
 
 
 def _dialect(store: Session) -> str:

@@ -11,14 +11,24 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, wraps
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Date, FromClause, Select, and_, bindparam, select, union_all
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
-from db.models import ChargingStation, HourProfile, OCPPStation, Rollup, User
+from db.columns import UTCDateTime
+from db.models import (
+    ChargingStation,
+    ConnectorStatusInterval,
+    HourProfile,
+    OCPPConnector,
+    OCPPStation,
+    Rollup,
+    User,
+)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -128,6 +138,44 @@ def timezones(scope: Scope) -> Select[str]:
     if scope.kind == "owner":
         return names.where(ChargingStation.owner_id == scope.id)
     return names.join(OCPPStation).where(OCPPStation.id.in_(scope.stations()))
+
+
+class Zone(NamedTuple):
+    """A time zone of a scope, and the instants between which its clocks read a period. `is_only` where the
+    scope has no other.
+    """
+
+    name: str
+    is_only: bool
+    since: datetime
+    until: datetime
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What statements with `of_zone` are to be executed with."""
+        return {"zone": self.name, "since": self.since, "until": self.until}
+
+
+SINCE, UNTIL = (bindparam(name, type_=UTCDateTime()) for name in ("since", "until"))
+
+
+def zones(store: Session, scope: Scope, period: Period) -> list[Zone]:
+    names = store.connection().scalars(timezones(scope)).all()
+    return [Zone(name, len(names) == 1, *period.bounds(name)) for name in names]
+
+
+def of_zone(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:
+    """Conditions on statuses of the scope's connectors where a `Zone` holds. They join nothing, so that an
+    index of the statuses gives them in its order.
+    """
+    if scope.kind == "network" and is_only:
+        return []
+    stations = scope.stations()
+    if not is_only:
+        there = select(ChargingStation.id).where(ChargingStation.timezone == bindparam("zone"))
+        stations = stations.where(OCPPStation.charging_station_id.in_(there))
+    connectors = select(OCPPConnector.id).where(OCPPConnector.ocpp_station_id.in_(stations))
+    return [ConnectorStatusInterval.ocpp_connector_id.in_(connectors)]
 
 
 @dataclass(frozen=True)

@@ -97,25 +97,16 @@ class ConnectorStatusInterval(Base):
     ended_at: Mapped[datetime | None]
 
 
-# Faults and errors are few among all that was ever reported, and this index has them. Whoever looks for some
-# of them says this too: no planner sees by itself that what it is asked for is in the index.
-TELLS_OF_TROUBLE = or_(
-    ConnectorStatusInterval.status == literal_column("'faulted'"),
-    ConnectorStatusInterval.error_code != literal_column("''"),
-    ConnectorStatusInterval.vendor_error_code != literal_column("''"),
-)
-Index(
-    "ix_connector_status_intervals_trouble",
-    ConnectorStatusInterval.ocpp_connector_id,
-    ConnectorStatusInterval.started_at,
-    sqlite_where=TELLS_OF_TROUBLE,
-    postgresql_where=TELLS_OF_TROUBLE,
-)
-
-# Few of all statuses ever reported, and this index has them. Whoever looks for some of them says just this:
-# no planner sees by itself that what it is asked for is in the index.
+# Outages, faults and errors are few among all that was ever reported, and these indexes have them: by time,
+# and by connector with all that is told of them. Whoever looks for some of them says this too: no planner
+# sees by itself that what it is asked for is in the index.
 IS_DOWN = ConnectorStatusInterval.status.in_(
     [literal_column(f"'{status}'") for status in ("faulted", "offline", "unavailable")]
+)
+TELLS_OF_TROUBLE = or_(
+    IS_DOWN,
+    ConnectorStatusInterval.error_code != literal_column("''"),
+    ConnectorStatusInterval.vendor_error_code != literal_column("''"),
 )
 Index(
     "ix_connector_status_intervals_down",
@@ -123,6 +114,17 @@ Index(
     ConnectorStatusInterval.ocpp_connector_id,
     sqlite_where=IS_DOWN,
     postgresql_where=IS_DOWN,
+)
+Index(
+    "ix_connector_status_intervals_trouble",
+    ConnectorStatusInterval.ocpp_connector_id,
+    ConnectorStatusInterval.started_at,
+    ConnectorStatusInterval.ended_at,
+    ConnectorStatusInterval.status,
+    ConnectorStatusInterval.error_code,
+    ConnectorStatusInterval.vendor_error_code,
+    sqlite_where=TELLS_OF_TROUBLE,
+    postgresql_where=TELLS_OF_TROUBLE,
 )
 
 

@@ -1,4 +1,4 @@
-"""an index of the statuses that tell of a fault or an error
+"""an index of the statuses that tell of an outage, a fault or an error
 
 Each of them is looked for among all statuses that were ever reported, of which they are few.
 """
@@ -13,14 +13,16 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-_IS_TROUBLE = sa.text("status = 'faulted' OR error_code != '' OR vendor_error_code != ''")
+_IS_TROUBLE = sa.text(
+    "status IN ('faulted', 'offline', 'unavailable') OR error_code != '' OR vendor_error_code != ''"
+)
 
 
 def upgrade() -> None:
     op.create_index(
         "ix_connector_status_intervals_trouble",
         "connector_status_intervals",
-        ["ocpp_connector_id", "started_at"],
+        ["ocpp_connector_id", "started_at", "ended_at", "status", "error_code", "vendor_error_code"],
         sqlite_where=_IS_TROUBLE,
         postgresql_where=_IS_TROUBLE,
     )

@@ -1,0 +1,169 @@
+"""The newest outages of a scope, from the statuses in which connectors were down and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Integer, Row, Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from db.analytics import exclusions
+from db.analytics.availability import Outage, StatusSpan, outage_of
+from db.analytics.exclusions import Exclusion
+from db.analytics.outages import Port
+from db.analytics.outcome import DOWN_STATUSES
+from db.analytics.scope import SINCE, UNTIL, Period, Scope, Zone, built_once, of_zone, zones
+from db.analytics.spans import union
+from db.models import (
+    ChargingConnector,
+    ChargingStation,
+    ConnectorStatusInterval,
+    OCPPConnector,
+    OCPPStation,
+)
+from db.models.ocpp import IS_DOWN, TELLS_OF_TROUBLE
+
+_status = ConnectorStatusInterval
+
+
+class PortOutage(NamedTuple):
+    port: Port
+    outage: Outage
+
+
+class _Run(NamedTuple):
+    """The rows of one outage, the newest first."""
+
+    rows: list[Row[*tuple[Any, ...]]]
+
+    @property
+    def began(self) -> tuple[datetime, int]:
+        return self.rows[-1].started_at, self.rows[-1].ocpp_connector_id
+
+
+def newest(store: Session, scope: Scope, period: Period, now: datetime, limit: int = 100) -> list[PortOutage]:
+    """The outages that began in the period by their stations' clocks, the newest first, each with its whole
+    length up to `now`.
+    """
+    found = [run for zone in zones(store, scope, period) for run in _runs(store, scope, zone, now, limit)]
+    runs = sorted(found, key=lambda run: run.began, reverse=True)[:limit]
+    if not runs:
+        return []
+    excluded = exclusions.within(store, scope, runs[-1].began[0], now)
+    ports: dict[int, Port] = {}
+    return [_told(run, ports, excluded, now) for run in runs]
+
+
+def _runs(store: Session, scope: Scope, zone: Zone, now: datetime, limit: int) -> list[_Run]:
+    """The newest `limit` outages that began in the zone's part of the period."""
+    # Nearly every outage is one status: so many rows will do nearly always.
+    rows_read, until = limit + limit // 2, min(now, zone.until)
+    while True:
+        told = {**zone.told, "until": until, "rows": rows_read}
+        rows = store.connection().execute(_downs(scope, zone.is_only), told).all()
+        runs = _grouped(rows, limit)
+        if len(runs) == limit or len(rows) < rows_read:
+            return [_Run(_later(store, run.rows[0], until, now) + run.rows) for run in runs]
+        rows_read *= 4
+
+
+def _grouped(rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> list[_Run]:
+    """Rows with the newest first have all of an outage when they come to how it began."""
+    runs: list[_Run] = []
+    not_begun: dict[int, list[Row[*tuple[Any, ...]]]] = {}
+    for row in rows:
+        if row.goes_on:
+            not_begun.setdefault(row.ocpp_connector_id, []).append(row)
+            continue
+        runs.append(_Run([*not_begun.pop(row.ocpp_connector_id, ()), row]))
+        if len(runs) == limit:
+            break
+    return runs
+
+
+def _later(
+    store: Session, newest: Row[*tuple[Any, ...]], until: datetime, now: datetime
+) -> list[Row[*tuple[Any, ...]]]:
+    """How an outage that lasted beyond the period went on, the newest first."""
+    rows: list[Row[*tuple[Any, ...]]] = []
+    last: Row[*tuple[Any, ...]] | None = newest
+    while last is not None and last.ended_at is not None and until <= last.ended_at < now:
+        told = {"pk": last.ocpp_connector_id, "since": last.ended_at}
+        if (last := store.connection().execute(_NEXT, told).one_or_none()) is not None:
+            rows.insert(0, last)
+    return rows
+
+
+def _told(run: _Run, ports: dict[int, Port], excluded: Sequence[Exclusion], now: datetime) -> PortOutage:
+    first = run.rows[-1]
+    if (port := ports.get(first.ocpp_connector_id)) is None:
+        port = ports[first.ocpp_connector_id] = Port(*first[_OF_PORT:])
+    reports = [
+        StatusSpan(status, started_at, now if ended_at is None else min(ended_at, now), code, vendor_code)
+        for status, started_at, ended_at, code, vendor_code in (row[1:_OF_PORT] for row in run.rows[::-1])
+    ]
+    if not excluded:
+        return PortOutage(port, outage_of(reports, known_until=now))
+    theirs = exclusions.of_connector(excluded, port.station_pk, port.connector_pk)
+    return PortOutage(port, outage_of(reports, union(each.span for each in theirs), known_until=now))
+
+
+def _with_ports(statuses: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Each with whether its connector was down just before and with its port, the newest first."""
+    of, before = statuses.subquery().c, ConnectorStatusInterval
+    goes_on = (
+        select(before.id)
+        .where(
+            before.ended_at == of.started_at,
+            before.ocpp_connector_id == of.ocpp_connector_id,
+            before.status.in_(sorted(DOWN_STATUSES)),
+        )
+        .exists()
+    )
+    return (
+        select(
+            goes_on.label("goes_on"),
+            *of,
+            OCPPStation.id,
+            ChargingStation.name,
+            OCPPConnector.connector_id,
+            ChargingConnector.power_w,
+            ChargingStation.timezone,
+            OCPPStation.station_id,
+            ChargingStation.id,
+        )
+        .join(OCPPConnector, of.ocpp_connector_id == OCPPConnector.id)
+        .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
+        .order_by(of.started_at.desc(), of.ocpp_connector_id.desc())
+    )
+
+
+_STATUSES: Select[*tuple[Any, ...]] = select(
+    _status.status,
+    _status.started_at,
+    _status.ended_at,
+    _status.error_code,
+    _status.vendor_error_code,
+    _status.ocpp_connector_id,
+).where(IS_DOWN)
+# The first column of a row that tells of its port.
+_OF_PORT = 6
+_NEXT = _with_ports(
+    _STATUSES.where(_status.ocpp_connector_id == bindparam("pk"), _status.started_at == SINCE)
+)
+
+
+@built_once
+def _downs(scope: Scope, is_only: bool) -> Select[*tuple[Any, ...]]:
+    # Few connectors are looked up one by one, for all of them the order of time is followed.
+    by_connector = () if scope.kind == "network" else (TELLS_OF_TROUBLE,)
+    in_period = (_status.started_at >= SINCE, _status.started_at < UNTIL)
+    return _with_ports(
+        _STATUSES.where(*by_connector, *in_period, *of_zone(scope, is_only))
+        .order_by(_status.started_at.desc(), _status.ocpp_connector_id.desc())
+        .limit(bindparam("rows", type_=Integer))
+    )
