@@ -56,15 +56,18 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--sessions", type=int, default=1_000_000)
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     options = parser.parse_args(arguments)
-    with _empty_store(options.store) as engine:
+    with empty_store(options.store) as engine:
         _fill(engine, options.sessions)
         with reading(engine) as store:
             return {"sessions": options.sessions, **_measure(store)}
 
 
 @contextmanager
-def _empty_store(kind: str) -> Iterator[Engine]:
-    if kind == "postgresql":
+def empty_store(kind: str, url: str | None = None) -> Iterator[Engine]:
+    """One that is gone afterwards, or that at `url`."""
+    if url:
+        yield from _opened(url)
+    elif kind == "postgresql":
         with primary(**HURRIED, shared_buffers="1GB") as cluster:
             yield from _opened(cluster.url)
     else:
@@ -91,7 +94,7 @@ def _fill(engine: Engine, count: int) -> None:
                     ocpp_connector_id=pk, status="available", error_code="", started_at=since
                 )
             )
-        insert_sessions(store, map(_ended, charges(count)), source="import")
+        insert_sessions(store, map(ended, charges(count)), source="import")
     indexes = [
         Index("raw_stop", _row.stop_time, _row.ocpp_station_id, *_ALL_OF_AN_END),
         Index("raw_station_stop", _row.ocpp_station_id, _row.stop_time, *_ALL_OF_AN_END),
@@ -106,7 +109,7 @@ def _fill(engine: Engine, count: int) -> None:
         connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
 
 
-def _ended(charge: Charge) -> EndedSession:
+def ended(charge: Charge, id_tag: str | None = None) -> EndedSession:
     return EndedSession(
         external_id=str(charge.number),
         station_id=f"STATION_{charge.station}",
@@ -118,6 +121,7 @@ def _ended(charge: Charge) -> EndedSession:
         cost=charge.cost,
         tax=charge.tax,
         stop_reason=charge.stop_reason,
+        id_tag=id_tag,
     )
 
 
