@@ -20,6 +20,7 @@ from sqlalchemy import (
     Date,
     Select,
     String,
+    and_,
     case,
     cast,
     extract,
@@ -113,8 +114,8 @@ def due(store: Session, before: date) -> list[date]:
 def _known(store: Session) -> dict[str, ColumnElement[Any]]:
     """What is known of a session: whole numbers, times in seconds since 1970, what begins with a verb 0 or 1.
 
-    `charging_seconds`, `cost` and `tax` (in minor units) may be `UNKNOWN`; an unknown connector is 0. `driver`
-    is a number that stands for the user, or else for the id tag in any case of letters; 0 where neither is
+    `charging_seconds`, `cost` and `tax` (minor units) may be `UNKNOWN`; an unknown connector is 0. One that
+    runs has its start for a stop. `driver` is a number that stands for the user, or else for the id tag in any case of letters; 0 where neither is
     known. It has 63 bits: that two of 100,000 people have the same is one chance in a billion.
     """
     of = ChargingSession
@@ -125,12 +126,14 @@ def _known(store: Session) -> dict[str, ColumnElement[Any]]:
         "station": of.ocpp_station_id,
         "connector": func.coalesce(of.ocpp_connector_id, 0),
         "start": _epoch(store, of.start_time),
-        "stop": _epoch(store, of.stop_time),
+        "stop": func.coalesce(_epoch(store, of.stop_time), _epoch(store, of.start_time)),
         "charging_seconds": func.coalesce(of.charging_seconds, UNKNOWN),
         "energy_wh": func.coalesce(of.energy_wh, 0),
         "cost": func.coalesce(type_coerce(of.cost, BigInteger), UNKNOWN),
         "tax": func.coalesce(type_coerce(of.tax, BigInteger), UNKNOWN),
-        "has_ended": case((of.status.in_(sorted(ENDED_STATUSES)), 1), else_=0),
+        "has_ended": case(
+            (and_(of.stop_time.is_not(None), of.status.in_(sorted(ENDED_STATUSES))), 1), else_=0
+        ),
         "has_valid_reason": case((valid, 1), else_=0),
     }
     driver = case(

@@ -109,7 +109,8 @@ def _full(store: Session, scope: Scope, period: Period, now: datetime) -> _Full:
     return _Full(*full, sites, [zones[pk] for pk in sites], first, last)
 
 
-_LATEST = np.int64(2**40)
+# Beyond all times.
+_LATEST = np.int64(2**36)
 
 
 def _taken(
@@ -143,31 +144,32 @@ def congested(
 
     Of each time that one was taken there is its number, from when and until when; such times may overlap.
     """
-    port, starts, ends = _joined(port, starts, ends)
-    site = site_of_port[port]
-    sites, at = np.concatenate((site, site)), np.concatenate((starts, ends))
-    changes = np.repeat([1, -1], len(site))
-    order = np.lexsort((at, sites))
-    sites, at, taken = sites[order], at[order], np.cumsum(changes[order])
+    site, starts, ends = _joined(port, starts, ends, site_of_port)
+    # A number for each change, by site and time; the last digit says whether one more is taken then.
+    changes = np.sort(2 * np.concatenate((starts, ends)) + np.repeat([1, 0], len(site)))
+    at, taken = changes // 2, np.cumsum(2 * (changes % 2) - 1)
     # What changes at one time changes at once. At the end of each site nothing is taken.
-    lasts = np.flatnonzero(np.append((np.diff(sites) != 0) | (np.diff(at) != 0), [True])[: len(at)])
-    sites, at, taken = sites[lasts], at[lasts], taken[lasts]
+    lasts = np.flatnonzero(np.append(at[1:] != at[:-1], [True])[: len(at)])
+    sites, at, taken = at[lasts] // _LATEST, at[lasts] % _LATEST, taken[lasts]
     full = np.flatnonzero((taken > 0) & (taken == ports_of_site[sites]))
     return sites[full], at[full], at[full + 1]
 
 
-def _joined(port: Integers, starts: Integers, ends: Integers) -> tuple[Integers, Integers, Integers]:
-    """The same time of each port without overlaps."""
+def _joined(
+    port: Integers, starts: Integers, ends: Integers, site_of_port: Integers
+) -> tuple[Integers, Integers, Integers]:
+    """The same time of each port without overlaps: the site, and both times behind it in one number."""
     passed = starts < ends
-    port, starts, ends = port[passed], starts[passed], ends[passed]
-    order = np.lexsort((starts, port))
-    port, starts, ends = port[order], starts[order], ends[order]
-    # The latest end so far: those of a later port are all beyond those of the ones before it.
-    beyond = port * _LATEST
-    until = np.maximum.accumulate(ends + beyond)
-    begins = np.flatnonzero(np.append([True], starts[1:] + beyond[1:] > until[:-1])[: len(port)])
+    port = port[passed]
+    # Times behind the port in one number: so all of a later port are beyond those of the ones before it.
+    starts, ends = starts[passed] + port * _LATEST, ends[passed] + port * _LATEST
+    order = np.argsort(starts)
+    port, starts, until = port[order], starts[order], np.maximum.accumulate(ends[order])
+    begins = np.flatnonzero(np.append([True], starts[1:] > until[:-1])[: len(port)])
     lasts = np.append(begins[1:], len(port))[: len(begins)] - 1
-    return port[begins], starts[begins], until[lasts] - beyond[lasts]
+    site = site_of_port[port[begins]]
+    moved = (site - port[begins]) * _LATEST
+    return site, starts[begins] + moved, until[lasts] + moved
 
 
 def _seconds(count: int | np.int64) -> timedelta:

@@ -173,6 +173,20 @@ class Places:
         return min((span[0] for span in spans), default=0), max((span[1] for span in spans), default=0)
 
 
+def days_within(places: Places, period: Period, of: Integers, at: Integers) -> Integers:
+    """The number of the local day of each instant, counted from 1970; -1 outside of the period.
+
+    `of` are the positions of the stations on whose clocks it is.
+    """
+    spans = np.array([instants(period, zone) for zone in places.zones], np.int64).reshape(-1, 2)
+    zone = places.zone[of]
+    starts, ends = spans[zone].T
+    inside = (at >= starts) & (at < ends)
+    days = np.full(len(at), -1, np.int64)
+    days[inside] = _readings(at[inside], zone[inside], places.zones, spans) // DAY
+    return days
+
+
 def _readings(at: Integers, zone: Integers, zones: list[str], spans: Any) -> Integers:
     """What the clocks of their stations read at instants of the period."""
     found = np.empty_like(at)
