@@ -114,13 +114,15 @@ def due(store: Session, before: date) -> list[date]:
 def _known(store: Session) -> dict[str, ColumnElement[Any]]:
     """What is known of a session: whole numbers, times in seconds since 1970, what begins with a verb 0 or 1.
 
-    `charging_seconds`, `cost` and `tax` (minor units) may be `UNKNOWN`; an unknown connector is 0. One that
-    runs has its start for a stop. `driver` is a number that stands for the user, or else for the id tag in any case of letters; 0 where neither is
-    known. It has 63 bits: that two of 100,000 people have the same is one chance in a billion.
+    `charging_seconds`, `cost` and `tax` (in minor units) may be `UNKNOWN`; an unknown connector is 0. A
+    session that runs has its start for a stop. `driver` is a number that stands for the user, or else for the
+    id tag in any case of letters; 0 where neither is known. It has 63 bits: that two of 100,000 people have
+    the same is one chance in a billion.
     """
     of = ChargingSession
     tag = func.nullif(of.id_tag, "")
     valid = func.coalesce(func.nullif(of.stop_reason, ""), "Local").in_(sorted(VALID_STOP_REASONS))
+    ended = and_(of.stop_time.is_not(None), of.status.in_(sorted(ENDED_STATUSES)))
     numbers: dict[str, Any] = {
         "id": of.id,
         "station": of.ocpp_station_id,
