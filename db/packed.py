@@ -62,13 +62,13 @@ def columns(
     wanted = tuple(dict.fromkeys((*names, "stop", "station")))
     if end <= start:
         return dict.fromkeys(wanted, np.empty(0, np.int64))
-    packed = _unpacked(store, wanted, start, end) if is_packed else {}
-    chunks = [_within(chunk, start, end) for chunk in packed.values()]
+    kept = _unpacked(store, wanted, start, end) if is_packed else {}
+    chunks = [_within(chunk, start, end) for chunk in kept.values()]
     if stations is not None and chunks:
         pks = np.array(store.scalars(stations).all(), np.int64)
         chunks = [_where(chunk, np.isin(chunk["station"], pks)) for chunk in chunks]
-    chunks += [of_sessions(store, wanted, *_stopped(*gap), stations) for gap in _gaps(packed, start, end)]
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in wanted}
+    chunks += [of_sessions(store, wanted, *_stopped(*gap), stations) for gap in _gaps(kept, start, end)]
+    return {name: np.concatenate([chunk[name] for chunk in chunks], dtype=np.int64) for name in wanted}
 
 
 def of_sessions(store: Session, names: Sequence[str], *conditions: Any) -> Columns:
@@ -95,7 +95,7 @@ def pack(store: Session, day: date) -> int:
         store.execute(text("LOCK TABLE charging_sessions IN SHARE MODE"))
     start = int(datetime.combine(day, time(), UTC).timestamp())
     found = of_sessions(store, tuple(_known(store)), *_stopped(start, start + DAY))
-    store.add_all(PackedColumn(day=day, name=name, content=_packed(values)) for name, values in found.items())
+    store.add_all(PackedColumn(day=day, name=name, content=packed(values)) for name, values in found.items())
     store.flush()
     return len(found["stop"])
 
@@ -133,9 +133,7 @@ def _known(store: Session) -> dict[str, ColumnElement[Any]]:
         "energy_wh": func.coalesce(of.energy_wh, 0),
         "cost": func.coalesce(type_coerce(of.cost, BigInteger), UNKNOWN),
         "tax": func.coalesce(type_coerce(of.tax, BigInteger), UNKNOWN),
-        "has_ended": case(
-            (and_(of.stop_time.is_not(None), of.status.in_(sorted(ENDED_STATUSES))), 1), else_=0
-        ),
+        "has_ended": case((ended, 1), else_=0),
         "has_valid_reason": case((valid, 1), else_=0),
     }
     driver = case(
@@ -158,20 +156,24 @@ def _unpacked(store: Session, names: Sequence[str], start: int, end: int) -> dic
         PackedColumn.day.between(first, last), PackedColumn.name.in_(names)
     )
     for day, name, content in store.execute(query):
-        days[(day - _EPOCH).days][name] = np.frombuffer(content, _KINDS[content[:1]], offset=1)
+        days[(day - _EPOCH).days][name] = unpacked(content)
     return {day: found for day, found in days.items() if len(found) == len(names)}
 
 
 _EPOCH = date(1970, 1, 1)
 
 
-def _packed(values: Integers) -> bytes:
+def packed(values: Integers) -> bytes:
     """In as few bytes as the largest needs, behind one that says how many."""
     for kind, dtype in _KINDS.items():
         limits = np.iinfo(dtype)
         if not len(values) or (limits.min <= values.min() and values.max() <= limits.max):
             return kind + values.astype(dtype).tobytes()
     raise ValueError("no number of 64 bits")
+
+
+def unpacked(content: bytes) -> Integers:
+    return np.frombuffer(content, _KINDS[content[:1]], offset=1)
 
 
 def _within(chunk: Columns, start: int, end: int) -> Columns:

@@ -23,7 +23,7 @@ from settings import Settings
 log = logging.getLogger(__name__)
 
 BATCH = 500
-_PARTITIONS = Schedule(seconds=3600)
+_PARTITIONS = _PACKING = Schedule(seconds=3600)
 
 
 def all_jobs(
@@ -77,6 +77,12 @@ def all_jobs(
             lambda progress: upkeep.forget_old_rows(engine, clock, kept, progress),
             settings.retention_schedule,
             "Deletes what is older than the settings keep it",
+        ),
+        Job(
+            "pack",
+            lambda progress: upkeep.pack_days(engine, clock, progress),
+            _PACKING,
+            "Packs sessions of days that are over, so that figures of very many are there at once",
         ),
         Job(
             "partitions",
