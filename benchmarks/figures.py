@@ -20,7 +20,7 @@ from benchmarks.analytics import empty_store, ended
 from benchmarks.network import END, add_network, charges
 from db import packed
 from db.analytics import success
-from db.analytics.definitions import KPIS
+from db.analytics.definitions import KPIS, Kpi
 from db.analytics.scope import Period, Scope
 from db.bulk import insert_all
 from db.engine import make_engine, reading, writing
@@ -102,10 +102,10 @@ def _chunks(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _measure(engine: Engine, period: Period, only: list[str]) -> dict[str, dict[str, float]]:
-    questions: dict[str, Callable[[Session], Any]] = {
-        key: lambda store, kpi=kpi: kpi.value(store, Scope.network(), period, END)
-        for key, kpi in KPIS.items()
-    }
+    def of(kpi: Kpi) -> Callable[[Session], Any]:
+        return lambda store: kpi.value(store, Scope.network(), period, END)
+
+    questions = {key: of(kpi) for key, kpi in KPIS.items()}
     questions["troubled_visits"] = lambda store: success.troubled_visits(store, Scope.network(), period)
     return {name: _times(engine, ask) for name, ask in questions.items() if not only or name in only}
 

@@ -34,7 +34,7 @@ def mixed(store: Session, query: Select[*tuple[Any, ...]]) -> dict[str, tuple[An
 
 def _fetched(store: Session, query: Select[*tuple[Any, ...]], width: int) -> Integers:
     with store.connection().execute(query) as found:
-        values = np.fromiter(chain.from_iterable(found.cursor), np.int64)  # type: ignore[arg-type]
+        values = np.fromiter(chain.from_iterable(found.cursor), np.int64)
     return np.ascontiguousarray(values.reshape(-1, width).T)
 
 

@@ -155,7 +155,8 @@ class Places:
         ).all()
         zones, currencies = (sorted({row[column] for row in rows}) for column in (1, 2))
         numbers = [(pk, zones.index(zone), currencies.index(money)) for pk, zone, money in rows]
-        return cls(*np.array(numbers, np.int64).reshape(-1, 3).T, zones, currencies)
+        pks, zone, currency = np.array(numbers, np.int64).reshape(-1, 3).T
+        return cls(pks, zone, currency, zones, currencies)
 
     def located(self, found: packed.Columns) -> tuple[packed.Columns, Integers]:
         """What is of these stations, as one may have been added meanwhile, and the positions of theirs."""
