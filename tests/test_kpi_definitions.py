@@ -17,7 +17,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from dashboard import kpi_words
+from db.analytics import outages
 from db.analytics.definitions import COLUMNS, Value, kpis_with
+from db.analytics.port_times import port_times
 from db.analytics.scope import Period, Scope
 from db.engine import reading, writing
 from db.models import Base, Command, OCPPStation, OutageExclusion, User
@@ -215,6 +217,23 @@ def test_a_figure_is_what_sql_makes_of_the_rows_behind_it(world: World, key: str
             # Only of stations without use may it be that there are none among one.
             assert value or (key == "unused_stations" and kind in ("station", "chosen"))
             assert _floats(kpi.added_up(store, scope, period, NOW)) == _close(value)
+
+
+@pytest.mark.parametrize("kind", ["network", "owner", "station", "chosen"])
+def test_the_sums_of_ports_are_those_of_their_logs(world: World, kind: str) -> None:
+    with reading(world.engine) as store:
+        for period in (PERIOD, PERIOD.previous()):
+            asked = (store, world.scopes[kind], period, NOW)
+            told, found = outages.definitions(outages.logs(*asked)), port_times(*asked)
+            assert (found.observed, found.outage, found.excluded) == (
+                told.observed,
+                told.outage,
+                told.excluded,
+            )
+            assert told.uk is None or (told.uk.period, told.uk.outage) == (
+                found.rapid_open,
+                found.rapid_out,
+            )
 
 
 @pytest.mark.parametrize("key", KPIS)

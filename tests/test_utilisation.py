@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from db.analytics.congestion import Congestion, congested
 from db.analytics.utilisation import Use
-
-MIDNIGHT = datetime(2025, 6, 10, tzinfo=UTC)
-ALL_DAY = Span(MIDNIGHT, MIDNIGHT + timedelta(days=1))
-
-
-def _span(start: float, end: float) -> Span:
-    return Span(MIDNIGHT + timedelta(hours=start), MIDNIGHT + timedelta(hours=end))
 
 
 def test_v3a_two_sessions_on_a_day() -> None:
