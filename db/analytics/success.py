@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -60,8 +60,8 @@ def success(store: Session, scope: Scope, period: Period) -> Success:
     sums = _Sums(places, period)
     sums.add(found.station, found.stop, found.is_over, _of_attempts(found))
     sums.add(made.station, made.stop, made.is_over, _of_visits(made))
-    by_station = {int(places.pks[of]): Tally(*sum_) for of, sum_ in sums.by_station.items()}
-    by_day = {date_of(day): Tally(*sums.by_day[day]) for day in sorted(sums.by_day)}
+    by_station = {int(places.pks[of]): tally for of, tally in sums.by_station.items()}
+    by_day = {date_of(day): sums.by_day[day] for day in sorted(sums.by_day)}
     return Success(pooled(by_station.values()), by_day, by_station)
 
 
@@ -70,37 +70,41 @@ def _tried(store: Session, scope: Scope, period: Period) -> tuple[Attempts, Visi
     return attempts_and_visits(store, scope, start - _AROUND, end + _AROUND)
 
 
-def _of_attempts(found: Attempts) -> list[Integers]:
-    """The metrics of attempts, and those of visits, in the order of `Tally`."""
-    none = np.zeros_like(found.stop)
-    return [none + 1, found.has_power, found.is_valid, none, none, none]
+def _of_attempts(found: Attempts) -> dict[str, Integers]:
+    """By the names of `Tally`."""
+    return {"attempts": np.ones_like(found.pk), "powered": found.has_power, "valid": found.is_valid}
 
 
-def _of_visits(made: Visits) -> list[Integers]:
-    none = np.zeros_like(made.stop)
-    troubled, failed = made.is_any_valid - made.is_first_valid, 1 - made.is_any_valid
-    return [none, none, none, made.is_first_valid, troubled, failed]
+def _of_visits(made: Visits) -> dict[str, Integers]:
+    return {
+        "first_attempt": made.is_first_valid,
+        "troubled": made.is_any_valid - made.is_first_valid,
+        "failed": 1 - made.is_any_valid,
+    }
 
 
 class _Sums:
-    """Of each station, by its position in `places`, and of each day, by its number: those of a `Tally`."""
+    """Of each station, by its position in `places`, and of each day, by its number."""
 
     def __init__(self, places: Places, period: Period):
         self._places, self._period = places, period
-        self.by_station: dict[int, list[int]] = {}
-        self.by_day: dict[int, list[int]] = {}
+        self.by_station: dict[int, Tally] = {}
+        self.by_day: dict[int, Tally] = {}
 
-    def add(self, stations: Integers, stops: Integers, is_over: Integers, metrics: list[Integers]) -> None:
+    def add(
+        self, stations: Integers, stops: Integers, is_over: Integers, metrics: Mapping[str, Integers]
+    ) -> None:
         of = self._places.located({"station": stations})[1]
         days = days_within(self._places, self._period, of, stops)
         chosen = (is_over == 1) & (days >= 0)
-        rows = np.array(metrics)[:, chosen]
+        rows = {name: values[chosen] for name, values in metrics.items()}
         for sums, keys in ((self.by_station, of[chosen]), (self.by_day, days[chosen])):
-            found, places = np.unique(keys, return_inverse=True)
-            totals = np.array([np.bincount(places, row, len(found)) for row in rows], np.int64)
-            for key, values in zip(found.tolist(), totals.T.tolist(), strict=True):
-                known = sums.get(key, [0] * len(values))
-                sums[key] = [one + other for one, other in zip(known, values, strict=True)]
+            present = np.flatnonzero(np.bincount(keys))
+            # Sums of so few are exact in floating point.
+            totals = {name: np.bincount(keys, values)[present].tolist() for name, values in rows.items()}
+            for place, key in enumerate(present.tolist()):
+                known = sums.get(key, Tally())
+                sums[key] = replace(known, **{name: int(each[place]) for name, each in totals.items()})
 
 
 @dataclass(frozen=True)

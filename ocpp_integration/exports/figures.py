@@ -74,9 +74,11 @@ def kpis(
 def _figures(store: Session, scope: Scope, period: Period, now: datetime, kpi: Kpi) -> Iterator[Figure]:
     value, before = (_by_key(of(store, scope, period, now)) for of in (kpi.value, kpi.before))
     size, unit = _UNITS[kpi.unit]
-    for key in sorted(value.keys() | before.keys(), key=str) or ([] if kpi.per else [()]):
+    # One of which there is nothing is told all the same.
+    for key in sorted(value.keys() | before.keys(), key=str) or [()]:
         numbers = (_divided(found.get(key), size) for found in (value, before))
-        yield Figure(kpi, _name(kpi, key), key[0] if kpi.unit == "money" else unit, *numbers)
+        name = _name(kpi, key)
+        yield Figure(kpi, name, name if kpi.unit == "money" else unit, *numbers)
 
 
 def _by_key(value: Value) -> Mapping[tuple[Any, ...], Number]:
@@ -86,7 +88,7 @@ def _by_key(value: Value) -> Mapping[tuple[Any, ...], Number]:
 
 
 def _name(kpi: Kpi, key: tuple[Any, ...]) -> str:
-    if kpi.per == ("weekday", "hour"):
+    if key and kpi.per == ("weekday", "hour"):
         return f"{WEEKDAYS[key[0]]} {key[1]:02}:00"
     return " ".join(str(part) for part in key if part)
 
