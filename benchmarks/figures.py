@@ -41,7 +41,6 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--url", help="a store that is filled already, which is measured as it is")
     parser.add_argument("--fill-only", action="store_true", help="leave the store at --url filled")
-    parser.add_argument("--pack", action="store_true", help="pack the days of the store at --url before")
     parser.add_argument("--only", nargs="*", default=[], help="the keys of the KPIs to measure")
     options = parser.parse_args(arguments)
     period = Period.last_days(options.days, END.date())

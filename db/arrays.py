@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import psycopg
@@ -28,13 +29,14 @@ def mixed(store: Session, query: Select[*tuple[Any, ...]]) -> dict[str, tuple[An
     """The same of columns of any types, with the values that the driver gives."""
     names = list(query.selected_columns.keys())
     with store.connection().execute(query) as found:
-        rows = found.cursor.fetchall()  # type: ignore[union-attr]
+        rows = found.cursor.fetchall()
     return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
 
 
 def _fetched(store: Session, query: Select[*tuple[Any, ...]], width: int) -> Integers:
     with store.connection().execute(query) as found:
-        values = np.fromiter(chain.from_iterable(found.cursor), np.int64)
+        rows = cast("Iterable[tuple[int, ...]]", found.cursor)
+        values = np.fromiter(chain.from_iterable(rows), np.int64)
     return np.ascontiguousarray(values.reshape(-1, width).T)
 
 

@@ -153,7 +153,7 @@ class Places:
             .where(OCPPStation.id.in_(scope.stations()))
             .order_by(OCPPStation.id)
         ).all()
-        zones, currencies = (sorted({row[column] for row in rows}) for column in (1, 2))
+        zones, currencies = sorted({row.timezone for row in rows}), sorted({row.currency for row in rows})
         numbers = [(pk, zones.index(zone), currencies.index(money)) for pk, zone, money in rows]
         pks, zone, currency = np.array(numbers, np.int64).reshape(-1, 3).T
         return cls(pks, zone, currency, zones, currencies)
