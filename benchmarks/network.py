@@ -1,4 +1,6 @@
-"""A network and a million sessions at it in three years, the same in every run; fewer take less time."""
+"""A network and sessions at it, the same in every run: a million in three years (fewer take less time), or
+as many as are wanted in a number of days.
+"""
 
 from __future__ import annotations
 
@@ -57,12 +59,12 @@ def add_network(store: Session) -> None:
         store.add(station)
 
 
-def charges(count: int, in_three_years: int = A_MILLION) -> Iterator[Charge]:
-    """By the day on which they began; there are as many to a day as `in_three_years` tells."""
-    chance = random.Random(1)
-    first = END - timedelta(days=2 + count * DAYS // in_three_years)
+def charges(count: int, days: int | None = None) -> Iterator[Charge]:
+    """By the day on which they began; in `days`, or as many to a day as in three years of a million."""
+    days = count * DAYS // A_MILLION if days is None else days
+    chance, first = random.Random(1), END - timedelta(days=2 + days)
     for number in range(count):
-        day = first + timedelta(days=number * DAYS // in_three_years)
+        day = first + timedelta(days=number * days // count)
         hour = chance.choices(range(24), _HOURS)[0]
         start = day + timedelta(hours=hour, seconds=chance.randrange(3600))
         seconds = chance.randrange(600, 7200)

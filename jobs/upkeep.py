@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from db import job_runs, job_schedules, partitions, retention, rollups
+from db import job_runs, job_schedules, packed, partitions, retention, rollups
 from db.engine import reading, writing
 from db.retries import is_busy
 from jobs.advice import advice_for
@@ -98,6 +98,24 @@ def check_rollups(engine: Engine, clock: Clock, zone: ZoneInfo, progress: Progre
     if differing:
         return Outcome(checked, differing, f"{differing} statistics differed and were made anew", _MENDED)
     return Outcome(checked)
+
+
+def pack_days(
+    engine: Engine, clock: Clock, progress: Progress = unheard, *, seconds: float = SECONDS_PER_RUN
+) -> Outcome:
+    """Pack the columns of sessions of days that are over, for at most so many seconds, the newest first."""
+    deadline = time.monotonic() + seconds
+    with reading(engine) as store:
+        due = packed.due(store, clock().date())
+    done = 0
+    for done, day in enumerate(due, start=1):
+        with writing(engine) as store:
+            packed.pack(store, day)
+        progress(done, len(due))
+        if time.monotonic() > deadline:
+            break
+        time.sleep(PAUSE)
+    return Outcome(done)
 
 
 def _check_months(engine: Engine, first: date, last: date) -> tuple[int, int]:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 # Events of one transaction: what each costs falls with their number. On SQLite webhooks wait meanwhile.
 BATCHES = {"sqlite": 500, "postgresql": 2000}
-_PARTITIONS = Schedule(seconds=3600)
+_PARTITIONS = _PACKING = Schedule(seconds=3600)
 
 
 def all_jobs(
@@ -78,6 +78,12 @@ def all_jobs(
             lambda progress: upkeep.forget_old_rows(engine, clock, kept, progress),
             settings.retention_schedule,
             "Deletes what is older than the settings keep it",
+        ),
+        Job(
+            "pack",
+            lambda progress: upkeep.pack_days(engine, clock, progress),
+            _PACKING,
+            "Packs sessions of days that are over, so that figures of very many are there at once",
         ),
         Job(
             "partitions",

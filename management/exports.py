@@ -12,6 +12,7 @@ from typing import IO
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from db.analytics.buckets import Grain
 from db.analytics.scope import Period, Scope
 from db.engine import reading
 from db.models import OCPPStation, StationOwner, utc_now
@@ -36,6 +37,7 @@ def write(
     owner_name: str | None = None,
     station_id: str | None = None,
     transaction_id: int | None = None,
+    grain: Grain = "day",
     force: bool = False,
 ) -> int:
     """Make the file `output` and return its size in bytes. Raises `ExportRefused`, and then there is none."""
@@ -51,6 +53,7 @@ def write(
             settings=settings,
             period=export.period(period, now),
             transaction_id=transaction_id,
+            grain=grain,
         )
         try:
             content = export.make(store, asked)

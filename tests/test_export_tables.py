@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from db.analytics import exclusions
+from db.analytics.buckets import Grain
+from db.analytics.definitions import KPIS
 from db.analytics.scope import Period, Scope
 from db.analytics.spans import Span
 from db.engine import reading, writing
@@ -331,3 +334,38 @@ def test_a_day_on_which_the_clocks_move_has_all_its_sessions(engine: Engine, day
     wanted = _asked(period=periods.days(day, day))
     assert len(_exported(engine, "sessions", wanted)) == hours
     assert len(_exported(engine, "ev-chart-sessions", wanted)) == hours
+
+
+def test_the_file_of_kpis_has_every_one_with_its_unit_and_the_period_before(engine: Engine) -> None:
+    with writing(engine) as store:
+        station = _station(store)
+        for hours, energy_wh in ((-20, 5_000), (2, 10_000), (5, 20_500)):
+            cost = Decimal(energy_wh) / 100
+            factories.add_session(store, station, _at(hours), minutes=30, energy_wh=energy_wh, cost=cost)
+        factories.roll_up(store, DAY - timedelta(days=1), DAY)
+    rows = _exported(engine, "kpis")
+    assert list(dict.fromkeys(row["key"] for row in rows)) == list(KPIS)
+    told = {(row["key"], row["of"]): (row["unit"], row["value"], row["before"]) for row in rows}
+    assert told["sessions", ""] == ("", "2.000000", "1.000000")
+    assert told["energy", ""] == ("kWh", "30.500000", "5.000000")
+    assert told["median_energy", ""] == ("kWh", "15.250000", "5.000000")
+    assert told["revenue", "ETB"] == ("ETB", "305.000000", "50.000000")
+    assert told["session_success", ""] == ("%", "100.000000", "100.000000")
+    assert told["arrivals", "Tuesday 02:00"] == ("", "1.000000", "")
+
+
+@pytest.mark.parametrize(("grain", "rows"), [("hour", 24), ("day", 1), ("week", 1), ("month", 1)])
+def test_a_series_of_kpis_has_a_row_for_each_part_that_adds_up_to_the_whole(
+    engine: Engine, grain: Grain, rows: int
+) -> None:
+    with writing(engine) as store:
+        station = _station(store)
+        for hours, energy_wh in ((2, 10_000), (5, 20_500)):
+            factories.add_session(store, station, _at(hours), minutes=30, energy_wh=energy_wh)
+        factories.roll_up(store, DAY, DAY)
+    found = _exported(engine, "kpi-series", replace(_asked(), grain=grain))
+    assert len(found) == rows
+    assert sum(Decimal(row["energy (kWh)"]) for row in found) == Decimal("30.5")
+    assert sum(int(row["time_occupied (s)"]) for row in found) == 3600
+    assert max(Decimal(row["peak_power (kW)"] or 0) for row in found) == 41
+    assert {row["session_success (%)"] for row in found} == ({""} if grain == "hour" else {"100.000000"})

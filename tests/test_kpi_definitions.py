@@ -17,7 +17,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from dashboard import kpi_words
+from db.analytics import outages
 from db.analytics.definitions import COLUMNS, Value, kpis_with
+from db.analytics.port_times import port_times
 from db.analytics.scope import Period, Scope
 from db.engine import reading, writing
 from db.models import Base, Command, OCPPStation, OutageExclusion, User
@@ -96,6 +98,8 @@ def _filled(engine: Engine) -> World:
             "network": Scope.network(),
             "owner": Scope.owner(owners["Addis"].id),
             "station": Scope.station(stations[2].id),
+            # The first is another owner's.
+            "chosen": Scope.owner(owners["Addis"].id).only([stations[3].id, stations[0].id, stations[2].id]),
         }
     return World(engine, scopes)
 
@@ -203,7 +207,7 @@ def _floats(value: Value) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-@pytest.mark.parametrize("kind", ["network", "owner", "station"])
+@pytest.mark.parametrize("kind", ["network", "owner", "station", "chosen"])
 @pytest.mark.parametrize("key", KPIS)
 def test_a_figure_is_what_sql_makes_of_the_rows_behind_it(world: World, key: str, kind: str) -> None:
     kpi, scope = KPIS[key], world.scopes[kind]
@@ -211,8 +215,25 @@ def test_a_figure_is_what_sql_makes_of_the_rows_behind_it(world: World, key: str
         asked = (store, scope, PERIOD, NOW)
         for value, period in ((kpi.value(*asked), PERIOD), (kpi.before(*asked), PERIOD.previous())):
             # Only of stations without use may it be that there are none among one.
-            assert value or (key, kind) == ("unused_stations", "station")
+            assert value or (key == "unused_stations" and kind in ("station", "chosen"))
             assert _floats(kpi.added_up(store, scope, period, NOW)) == _close(value)
+
+
+@pytest.mark.parametrize("kind", ["network", "owner", "station", "chosen"])
+def test_the_sums_of_ports_are_those_of_their_logs(world: World, kind: str) -> None:
+    with reading(world.engine) as store:
+        for period in (PERIOD, PERIOD.previous()):
+            asked = (store, world.scopes[kind], period, NOW)
+            told, found = outages.definitions(outages.logs(*asked)), port_times(*asked)
+            assert (found.observed, found.outage, found.excluded) == (
+                told.observed,
+                told.outage,
+                told.excluded,
+            )
+            assert told.uk is None or (told.uk.period, told.uk.outage) == (
+                found.rapid_open,
+                found.rapid_out,
+            )
 
 
 @pytest.mark.parametrize("key", KPIS)

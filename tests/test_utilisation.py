@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from db.analytics.congestion import Congestion, congested
-from db.analytics.spans import Span
 from db.analytics.utilisation import Use
-
-MIDNIGHT = datetime(2025, 6, 10, tzinfo=UTC)
-ALL_DAY = Span(MIDNIGHT, MIDNIGHT + timedelta(days=1))
-
-
-def _span(start: float, end: float) -> Span:
-    return Span(MIDNIGHT + timedelta(hours=start), MIDNIGHT + timedelta(hours=end))
 
 
 def test_v3a_two_sessions_on_a_day() -> None:
@@ -38,14 +31,21 @@ def test_without_open_time_there_is_no_rate() -> None:
     assert Congestion().share is None
 
 
+def _congested(*times: tuple[int, int, int], ports: list[int]) -> list[tuple[int, int, int]]:
+    """Of times (port, from, until); `ports` has the site of each port."""
+    columns = (np.array(column, np.int64) for column in zip(*times, strict=True))
+    found = congested(*columns, np.array(ports), np.bincount(ports))  # type: ignore[call-arg, arg-type]
+    return list(zip(*(each.tolist() for each in found), strict=True))
+
+
 def test_a_site_is_congested_while_every_connector_is_occupied() -> None:
-    occupied = [[_span(8, 12), _span(11, 14)], [_span(10, 18)]]
-    assert congested(occupied, [ALL_DAY]) == [_span(10, 14)]
+    assert _congested((0, 8, 12), (0, 11, 14), (1, 10, 18), ports=[0, 0]) == [(0, 10, 14)]
 
 
 def test_a_connector_that_is_never_used_keeps_its_site_free() -> None:
-    assert congested([[_span(8, 12)], []], [ALL_DAY]) == []
+    assert _congested((0, 8, 12), ports=[0, 0]) == []
 
 
-def test_outside_the_opening_hours_there_is_no_congestion() -> None:
-    assert congested([[_span(0, 24)]], [_span(6, 18)]) == [_span(6, 18)]
+def test_each_site_is_congested_by_its_own_connectors() -> None:
+    times = ((0, 8, 12), (1, 8, 10), (2, 9, 11), (1, 9, 9))
+    assert _congested(*times, ports=[0, 1, 1]) == [(0, 8, 12), (1, 9, 10)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from itertools import chain
+from typing import cast
 
 from flask import Response, jsonify
 from sqlalchemy.orm import Session
 
+from db.analytics.buckets import Grain
 from db.analytics.scope import Scope
 from db.engine import reading
 from db.models import OCPPStation
@@ -67,6 +69,7 @@ def _asked(store: Session, export: Export, query: AskedExport) -> Asked:
         settings=receiver().settings,
         period=export.period(period, now),
         transaction_id=query.transaction_id,
+        grain=cast("Grain", query.grain),
         user_id=caller().user_id if caller().role == "driver" else None,
     )
 

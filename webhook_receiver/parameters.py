@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import WithJsonSchema
 
 from ocpp_integration.exports import periods
-from ocpp_integration.exports.catalogue import EXPORTS
+from ocpp_integration.exports.catalogue import EXPORTS, GRAINS
 from webhook_receiver.errors import BadFields, Refused
 from webhook_receiver.objects import LOG_LEVELS, SESSION_STATUSES
 
@@ -164,6 +164,9 @@ class AskedExport(_Asked):
         description="A quarter instead, like 2026-Q1; files for EV-ChART are of the last one unless told",
     )
     station_id: AnyText | None = Field(None, description="Only of this station, by its OCPP id")
+    grain: Annotated[str, _one_of(GRAINS), Field(json_schema_extra={"enum": GRAINS})] = Field(
+        "day", description="Of what `kpi-series` has a row each"
+    )
     transaction_id: TransactionId | None = Field(
         None, description="The session whose meter values are wanted; other files do not need it"
     )

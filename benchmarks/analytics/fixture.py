@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -115,6 +115,18 @@ def _opened(url: str, count: int, folder: Path) -> Iterator[tuple[Engine, Path]]
     engine.dispose()
 
 
+@contextmanager
+def empty_store(kind: str, url: str | None = None) -> Iterator[Engine]:
+    """One that is gone afterwards, or that at `url`."""
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, ExitStack() as running:
+        if url is None and kind == "postgresql":
+            url = running.enter_context(kept(Path(folder), **HURRIED, shared_buffers="1GB")).url
+        engine = _hurried(make_engine(url or f"sqlite:///{folder}/store.db"))
+        migrate.upgrade(engine)
+        yield engine
+        engine.dispose()
+
+
 def _hurried(engine: Engine) -> Engine:
     """One whose store need not outlive a power cut, with room for indexes to be made in memory."""
 
@@ -131,7 +143,7 @@ def _fill(engine: Engine, count: int) -> None:
     with writing(engine) as store:
         add_network(store)
         store.flush()
-        insert_sessions(store, map(_ended, charges(count, in_three_years=count)), source="import")
+        insert_sessions(store, map(ended, charges(count, DAYS)), source="import")
     _add_statuses(engine, count // (STATIONS * CONNECTORS))
 
 
@@ -173,7 +185,7 @@ def _index(engine: Engine) -> None:
         connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
 
 
-def _ended(charge: Charge) -> EndedSession:
+def ended(charge: Charge, id_tag: str | None = None) -> EndedSession:
     return EndedSession(
         external_id=str(charge.number),
         station_id=f"STATION_{charge.station}",
@@ -185,6 +197,7 @@ def _ended(charge: Charge) -> EndedSession:
         cost=charge.cost,
         tax=charge.tax,
         stop_reason=charge.stop_reason,
+        id_tag=id_tag,
     )
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+import numpy as np
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from db.analytics.buckets import Bucket, Grain, Key, bucket_of, buckets, parts
+from db.analytics.buckets import Bucket, Grain, Key, Parts, bucket_of, buckets
 from db.analytics.capacity import open_stations, ports
-from db.analytics.ended import charges
+from db.analytics.ended import Charges, charges
 from db.analytics.scope import Period, Scope, built_once, in_days
 from db.models import Rollup
 
@@ -73,13 +74,28 @@ def _in_use(
 ) -> Iterator[tuple[Key, date, int]]:
     """Each day of each station that was in use, by bucket."""
     if grain == "hour":
-        for charge in charges(store, scope, period):
-            for key, _, _ in parts(charge.timezone, charge.begun, charge.ended, grain):
-                if key and period.start <= key.day < period.end:
-                    yield key, key.day, charge.station_pk
+        yield from _hours_in_use(charges(store, scope, period), period)
         return
     for station_pk, day in store.execute(_days(scope), period.told):
         yield bucket_of(day, 0, grain), day, station_pk
+
+
+def _hours_in_use(found: Charges, period: Period) -> Iterator[tuple[Key, date, int]]:
+    for number, zone in enumerate(found.zones):
+        hours, here = Parts.of(period, zone, "hour"), found.of_zone(number)
+        last = len(hours.keys)
+        starts = np.clip(hours.place(here.begun), 0, last)
+        ends = np.clip(hours.place(here.ended - 1) + 1, 0, last)
+        pks, stations = np.unique(here.station, return_inverse=True)
+        # How many more sessions begin than end in an hour, added up, are those that pass in it.
+        changes = np.zeros((last + 1, len(pks)), np.int64)
+        passed = here.begun < here.ended
+        np.add.at(changes, (starts[passed], stations[passed]), 1)
+        np.add.at(changes, (ends[passed], stations[passed]), -1)
+        for place, station in np.argwhere(np.cumsum(changes, axis=0)[:last] > 0).tolist():
+            key = hours.keys[place]
+            if key is not None:
+                yield key, key.day, int(pks[station])
 
 
 @built_once

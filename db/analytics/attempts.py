@@ -76,8 +76,8 @@ def attempts(scope: Scope, start: datetime, end: datetime, dialect: str) -> CTE:
     `is_first`, `start`, `stop` (the start while it is under way), `has_power`, `is_valid`, `is_over`,
     `session_pk` or `command_pk`. What begins with a verb is 0 or 1.
     """
-    sessions, refused = _sessions(scope, start, end, dialect), _refused(scope, start, end, dialect)
-    tried = sessions.union_all(refused).cte("tried").c
+    sessions = _sessions(scope, start, end, dialect)
+    tried = sessions.union_all(refused(scope, start, end, dialect)).cte("tried").c
     until = func.max(tried.stop).over(
         partition_by=(tried.station, tried.who), order_by=(tried.start, tried.stop), rows=(None, -1)
     )
@@ -116,7 +116,7 @@ def _sessions(scope: Scope, start: datetime, end: datetime, dialect: str) -> Sel
         is_over,
         session.energy_wh > SUCCESS_OVER_WH,
         func.coalesce(func.nullif(session.stop_reason, ""), "Local").in_(sorted(VALID_STOP_REASONS)),
-        not_(_is_faulted_next(dialect)),
+        not_(is_faulted_next(dialect)),
     )
     begun = _epoch(session.start_time, dialect)
     query = select(
@@ -126,7 +126,7 @@ def _sessions(scope: Scope, start: datetime, end: datetime, dialect: str) -> Sel
         *_who(session.user_id, session.id_tag, session.ocpp_connector_id, session.id),
         begun.label("start"),
         case((is_over, _epoch(session.stop_time, dialect)), else_=begun).label("stop"),
-        case((session.energy_wh > 0, 1), (_has_charged(), 1), else_=0).label("has_power"),
+        case((session.energy_wh > 0, 1), (has_charged(), 1), else_=0).label("has_power"),
         case((is_valid, 1), else_=0).label("is_valid"),
         case((is_over, 1), else_=0).label("is_over"),
         session.id.label("session_pk"),
@@ -143,7 +143,7 @@ def _sessions(scope: Scope, start: datetime, end: datetime, dialect: str) -> Sel
     )
 
 
-def _refused(scope: Scope, start: datetime, end: datetime, dialect: str) -> Select[*tuple[Any, ...]]:
+def refused(scope: Scope, start: datetime, end: datetime, dialect: str) -> Select[*tuple[Any, ...]]:
     """Starts from afar that came to nothing and made no session. A moment each, when they were sent."""
     at = _epoch(Command.sent_at, dialect)
     no, yes = literal(0, Integer), literal(1, Integer)
@@ -191,7 +191,7 @@ def _who(user_id: Any, id_tag: Any, port: Any, pk: Any) -> tuple[ColumnElement[s
     return who.label("who"), patience.label("patience")
 
 
-def _has_charged() -> ColumnElement[bool]:
+def has_charged() -> ColumnElement[bool]:
     """Whether the connector reported Charging while the session lasted."""
     told = aliased(ConnectorStatusInterval)
     return exists().where(
@@ -202,7 +202,7 @@ def _has_charged() -> ColumnElement[bool]:
     )
 
 
-def _is_faulted_next(dialect: str) -> ColumnElement[bool]:
+def is_faulted_next(dialect: str) -> ColumnElement[bool]:
     """Whether the connector is faulted at a session's stop or soon after: its newest fault by then lasts."""
     fault, stop = ConnectorStatusInterval, ChargingSession.stop_time
     seconds = FAULTED_NEXT // _SECOND

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from db.analytics.scope import Period
+from db.arrays import Integers
 from db.clocks import DAY, HOUR, clock, date_of
 
 Grain = Literal["hour", "day", "week", "month"]
@@ -65,3 +68,37 @@ def instants(period: Period, timezone: str) -> tuple[int, int]:
     """The period on the clocks of `timezone`, in seconds since 1970."""
     start, end = period.bounds(timezone)
     return int(start.timestamp()), int(end.timestamp())
+
+
+class Parts(NamedTuple):
+    """A period on one clock taken apart by bucket: the part from `bounds[n]` until before `bounds[n + 1]` is
+    of `keys[n]`. A bucket has two parts where clocks are put back.
+    """
+
+    bounds: Integers
+    keys: list[Key]
+
+    @classmethod
+    def of(cls, period: Period, timezone: str, grain: Grain | None) -> Parts:
+        start, end = instants(period, timezone)
+        found = list(parts(timezone, start, end, grain))
+        return cls(np.array([*(begun for _, begun, _ in found), end]), [key for key, _, _ in found])
+
+    def place(self, instants: Integers) -> Integers:
+        """The number of the part in which each instant lies; those outside have -1 or a number too high."""
+        return np.searchsorted(self.bounds, instants, "right") - 1
+
+    def shared(self, starts: Integers, ends: Integers) -> Integers:
+        """How many seconds of all those spans lie in each part. `starts` and `ends` need not be paired."""
+        return np.diff(_passed(self.bounds, starts) - _passed(self.bounds, ends))
+
+
+def _passed(instants: Integers, since: Integers) -> Integers:
+    """The seconds that have passed at each instant since all of `since` that came before, added up."""
+    ordered = np.sort(since)
+    # Small numbers, so that a sum of very many fits.
+    ordered, instants = ordered - instants[0], instants - instants[0]
+    sums = np.concatenate(([0], np.cumsum(ordered)))
+    count = np.searchsorted(ordered, instants)
+    found: Integers = count * instants - sums[count]
+    return found

@@ -8,17 +8,18 @@ session of an unknown connector counts for the only one of its station, and for 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
+import numpy as np
 from sqlalchemy.orm import Session
 
-from db.analytics.buckets import Bucket, Grain, Key, buckets, parts
-from db.analytics.capacity import Port, ports
-from db.analytics.ended import Charge, charges
+from db.analytics.buckets import Bucket, Grain, Key, Parts, buckets
+from db.analytics.capacity import ports
+from db.analytics.ended import Charges, charges
 from db.analytics.scope import Period, Scope
-from db.analytics.spans import Span, all_at_once, intersection, union
+from db.arrays import Integers
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,18 @@ class Congestion:
 
 def whole(store: Session, scope: Scope, period: Period, now: datetime) -> Congestion:
     """Of the period as a whole, up to now."""
-    sites = by_site(store, scope, period, now).values()
-    return Congestion(
-        sum((site.congested for site in sites), timedelta()), sum((site.open for site in sites), timedelta())
-    )
+    found = _full(store, scope, period, now)
+    return Congestion(_seconds((found.ends - found.starts).sum()), _seconds((found.last - found.first).sum()))
 
 
 def by_site(store: Session, scope: Scope, period: Period, now: datetime) -> dict[int, Congestion]:
     """Of each site that was open in the period, by its `ocpp_stations.id`."""
+    found = _full(store, scope, period, now)
+    full = np.zeros(len(found.sites), np.int64)
+    np.add.at(full, found.site, found.ends - found.starts)
     return {
-        site[0].station_pk: Congestion(_total(full), _total(opening))
-        for site, full, opening in _sites(store, scope, period, now)
+        pk: Congestion(_seconds(seconds), _seconds(open_seconds))
+        for pk, seconds, open_seconds in zip(found.sites, full, found.last - found.first, strict=True)
     }
 
 
@@ -54,69 +56,121 @@ def series(
     store: Session, scope: Scope, period: Period, grain: Grain, now: datetime
 ) -> dict[Bucket, Congestion]:
     """Of every bucket of the period, in order."""
+    found = _full(store, scope, period, now)
     sums: dict[Key, list[int]] = defaultdict(lambda: [0, 0])
-    for site, full, opening in _sites(store, scope, period, now):
-        for column, spans in enumerate((full, opening)):
-            for span in spans:
-                for key, begun, ended in parts(site[0].timezone, *_seconds(span), grain):
-                    sums[key][column] += ended - begun
-    return {
-        bucket: Congestion(*(timedelta(seconds=seconds) for seconds in sums.get(bucket, (0, 0))))
-        for bucket in buckets(period, grain)
-    }
+    zones = np.array(found.zones)
+    for zone in set(found.zones):
+        cut, full = Parts.of(period, zone, grain), zones[found.site] == zone
+        seconds = (
+            cut.shared(found.starts[full], found.ends[full]),
+            cut.shared(found.first[zones == zone], found.last[zones == zone]),
+        )
+        for key, *each in zip(cut.keys, *(values.tolist() for values in seconds), strict=True):
+            sums[key] = [one + other for one, other in zip(sums[key], each, strict=True)]
+    return {bucket: Congestion(*map(_seconds, sums.get(bucket, (0, 0)))) for bucket in buckets(period, grain)}
 
 
-def congested(occupied: Iterable[Iterable[Span]], opening: Sequence[Span]) -> list[Span]:
-    """When in a site's open time all of its connectors were occupied at once.
-
-    `occupied` holds the spans of each connector, also of one that was never used.
+class _Full(NamedTuple):
+    """When sites were full: `site` of `sites`, from `starts` until `ends`. A site is open from its `first` to
+    its `last`.
     """
-    return intersection(all_at_once(occupied), opening)
+
+    site: Integers
+    starts: Integers
+    ends: Integers
+    sites: list[int]
+    zones: list[str]
+    first: Integers
+    last: Integers
 
 
-def _sites(
-    store: Session, scope: Scope, period: Period, now: datetime
-) -> Iterator[tuple[list[Port], list[Span], list[Span]]]:
-    """The ports of each site that was open, when it was full, and when it was open."""
-    sites: dict[int, list[Port]] = defaultdict(list)
-    for port in ports(store, scope):
-        start, end = port.open_in(period, now)
-        if start < end:
-            sites[port.station_pk].append(port)
-    occupied = _occupied(charges(store, scope, period), sites)
-    for site in sites.values():
-        open_spans = [_span(*port.open_in(period, now)) for port in site]
-        opening = union(open_spans)
-        # A connector that is not open takes nobody in either.
-        taken = [
-            [*occupied[port.pk], *_without(opening, open_span)]
-            for port, open_span in zip(site, open_spans, strict=True)
-        ]
-        yield site, congested(taken, opening), opening
+class _Ports(NamedTuple):
+    """The connectors that were open, by their `ocpp_connectors.id`: of which site, from when to when."""
+
+    pk: Integers
+    site: Integers
+    first: Integers
+    last: Integers
 
 
-def _occupied(found: Iterable[Charge], sites: dict[int, list[Port]]) -> dict[int, list[Span]]:
-    occupied: dict[int, list[Span]] = defaultdict(list)
-    for charge in found:
-        site = sites.get(charge.station_pk, [])
-        if charge.begun < charge.ended and site:
-            pk = charge.connector_pk or (site[0].pk if len(site) == 1 else 0)
-            occupied[pk].append(_span(charge.begun, charge.ended))
-    return occupied
+def _full(store: Session, scope: Scope, period: Period, now: datetime) -> _Full:
+    opened = [(port, *port.open_in(period, now)) for port in sorted(ports(store, scope))]
+    opened = [each for each in opened if each[1] < each[2]]
+    zones = {port.station_pk: port.timezone for port, _, _ in opened}
+    sites = sorted(zones)
+    numbers = {pk: number for number, pk in enumerate(sites)}
+    rows = [(port.pk, numbers[port.station_pk], start, end) for port, start, end in opened]
+    there = _Ports(*np.array(rows, np.int64).reshape(-1, 4).T)
+    first, last = np.full(len(sites), _LATEST), np.full(len(sites), -_LATEST)
+    np.minimum.at(first, there.site, there.first)
+    np.maximum.at(last, there.site, there.last)
+    taken = _taken(charges(store, scope, period), np.array(sites, np.int64), there, first, last)
+    full = congested(*taken, there.site, np.bincount(there.site, minlength=len(sites)))
+    return _Full(*full, sites, [zones[pk] for pk in sites], first, last)
 
 
-def _without(opening: Sequence[Span], open_span: Span) -> list[Span]:
-    rest = [Span(opening[0].start, open_span.start), Span(open_span.end, opening[-1].end)]
-    return [span for span in rest if span.start < span.end]
+# Beyond all times.
+_LATEST = np.int64(2**36)
 
 
-def _span(start: int, end: int) -> Span:
-    return Span(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC))
+def _taken(
+    found: Charges, sites: Integers, there: _Ports, first: Integers, last: Integers
+) -> tuple[Integers, Integers, Integers]:
+    """The number of a port, from when and until when nobody else could have it while its site was open."""
+    if not len(sites):
+        return there.pk, there.first, there.last
+    site = np.minimum(np.searchsorted(sites, found.station), len(sites) - 1)
+    counts = np.bincount(there.site, minlength=len(sites))
+    only = np.zeros(len(sites), np.int64)
+    only[there.site] = there.pk
+    unknown = np.where(counts[site] == 1, only[site], 0)
+    pk = np.where(found.connector == 0, unknown, found.connector)
+    port = np.minimum(np.searchsorted(there.pk, pk), len(there.pk) - 1)
+    starts, ends = np.maximum(found.begun, first[site]), np.minimum(found.ended, last[site])
+    chosen = (sites[site] == found.station) & (there.pk[port] == pk) & (starts < ends)
+    # A connector that is not open takes nobody in either.
+    every = np.arange(len(there.pk))
+    return (
+        np.concatenate((port[chosen], every, every)),
+        np.concatenate((starts[chosen], first[there.site], there.last)),
+        np.concatenate((ends[chosen], there.first, last[there.site])),
+    )
 
 
-def _seconds(span: Span) -> tuple[int, int]:
-    return int(span.start.timestamp()), int(span.end.timestamp())
+def congested(
+    port: Integers, starts: Integers, ends: Integers, site_of_port: Integers, ports_of_site: Integers
+) -> tuple[Integers, Integers, Integers]:
+    """When all ports of a site were taken at once: the site, from when, until when.
+
+    Of each time that one was taken there is its number, from when and until when; such times may overlap.
+    """
+    site, starts, ends = _joined(port, starts, ends, site_of_port)
+    # A number for each change, by site and time; the last digit says whether one more is taken then.
+    changes = np.sort(2 * np.concatenate((starts, ends)) + np.repeat([1, 0], len(site)))
+    at, taken = changes // 2, np.cumsum(2 * (changes % 2) - 1)
+    # What changes at one time changes at once. At the end of each site nothing is taken.
+    lasts = np.flatnonzero(np.append(at[1:] != at[:-1], [True])[: len(at)])
+    sites, at, taken = at[lasts] // _LATEST, at[lasts] % _LATEST, taken[lasts]
+    full = np.flatnonzero((taken > 0) & (taken == ports_of_site[sites]))
+    return sites[full], at[full], at[full + 1]
 
 
-def _total(spans: Iterable[Span]) -> timedelta:
-    return sum((span.length for span in spans), timedelta())
+def _joined(
+    port: Integers, starts: Integers, ends: Integers, site_of_port: Integers
+) -> tuple[Integers, Integers, Integers]:
+    """The same time of each port without overlaps: the site, and both times behind it in one number."""
+    passed = starts < ends
+    port = port[passed]
+    # Times behind the port in one number: so all of a later port are beyond those of the ones before it.
+    starts, ends = starts[passed] + port * _LATEST, ends[passed] + port * _LATEST
+    order = np.argsort(starts)
+    port, starts, until = port[order], starts[order], np.maximum.accumulate(ends[order])
+    begins = np.flatnonzero(np.append([True], starts[1:] > until[:-1])[: len(port)])
+    lasts = np.append(begins[1:], len(port))[: len(begins)] - 1
+    site = site_of_port[port[begins]]
+    moved = (site - port[begins]) * _LATEST
+    return site, starts[begins] + moved, until[lasts] + moved
+
+
+def _seconds(count: int | np.int64) -> timedelta:
+    return timedelta(seconds=int(count))

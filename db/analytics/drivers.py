@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+import numpy as np
 from sqlalchemy.orm import Session
 
 from db.analytics.buckets import Bucket, Grain, Key, buckets
-from db.analytics.ended import ended, key_of
+from db.analytics.ended import ended, groups, key_of
 from db.analytics.scope import Period, Scope
+from db.arrays import Integers
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,15 @@ def series(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[B
 
 
 def _found(store: Session, scope: Scope, period: Period, grain: Grain | None) -> dict[Key, Drivers]:
-    rows = ended(store, scope, period, grain).c
-    query = (
-        select(
-            rows.bucket,
-            func.count(rows.driver.distinct()),
-            func.count().filter(rows.driver.is_(None)),
-        )
-        .where(rows.energy_wh > 0)
-        .group_by(rows.bucket)
-    )
+    rows = ended(store, scope, period, grain, ("energy_wh", "driver"))
+    buckets_of, drivers = (rows[name][rows["energy_wh"] > 0] for name in ("bucket", "driver"))
+    numbers, places = groups(buckets_of)
     return {
-        key_of(number, grain): Drivers(unique, unknown) for number, unique, unknown in store.execute(query)
+        key_of(number, grain): _drivers(drivers[place])
+        for (number,), place in zip(numbers, places, strict=True)
     }
+
+
+def _drivers(found: Integers) -> Drivers:
+    known = found[found != 0]
+    return Drivers(len(np.unique(known)), len(found) - len(known))

@@ -1,43 +1,34 @@
 """The sessions behind the figures, read in one place: those that count, and what of them figures need.
 
-What rollups do not know (medians, drivers, what happened at once) is read from here.
+What rollups do not know (medians, drivers, what happened at once) is computed from these, as arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Integer,
-    String,
-    Subquery,
-    and_,
-    case,
-    cast,
-    extract,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-    type_coerce,
-)
+import numpy as np
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
+from db import packed
 from db.analytics.buckets import Bucket, Grain, Key, bucket_at, instants
 from db.analytics.outcome import ENDED_STATUSES
-from db.analytics.scope import Period, Scope, timezones
+from db.analytics.scope import Period, Scope
+from db.arrays import Integers
 from db.clocks import DAY, HOUR, clock
 from db.models import ChargingSession, ChargingStation, OCPPStation
 from db.models.sessions import counts
+from db.packed import UNKNOWN
 from db.sums import LONGEST
 
 _LONGEST = int(LONGEST.total_seconds())
 _MONDAY = 4 * DAY  # the first one after 1970 began
+_SECONDS = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
+# Sessions of fewer stations are sooner read one by one than found among those of all.
+_FEW_STATIONS = 20
 
 
 def counted() -> ColumnElement[bool]:
@@ -46,31 +37,26 @@ def counted() -> ColumnElement[bool]:
     return and_(ChargingSession.stop_time.is_not(None), ended, counts())
 
 
-def ended(store: Session, scope: Scope, period: Period, grain: Grain | None) -> Subquery:
-    """The counted sessions that ended in the period, as a query with the columns
+def ended(
+    store: Session, scope: Scope, period: Period, grain: Grain | None, names: tuple[str, ...]
+) -> packed.Columns:
+    """The counted sessions that ended in the period: the columns `names` of `db.packed`, and besides
 
-    `bucket` (a number for `key_of`), `currency`, `energy_wh`, `cost_minor`, `tax_minor` (None: not known),
-    `seconds` (from start to stop) and `driver` (the user, or else the id tag; None: not known).
+    `bucket` (a number for `key_of`), `currency` (one of `Places.currencies`) and `seconds` plugged in.
     """
-    session, place = ChargingSession, ChargingStation
-    spans = {name: instants(period, name) for name in store.scalars(timezones(scope))}
-    stopped, started = (_epoch(store, at) for at in (session.stop_time, session.start_time))
-    tag = func.nullif(func.upper(session.id_tag), "")
-    return (
-        select(
-            _bucket(store, stopped + _offset(stopped, spans), grain).label("bucket"),
-            place.currency,
-            func.coalesce(session.energy_wh, 0).label("energy_wh"),
-            type_coerce(session.cost, BigInteger).label("cost_minor"),
-            type_coerce(session.tax, BigInteger).label("tax_minor"),
-            (stopped - started).label("seconds"),
-            func.coalesce(cast(session.user_id, String), tag).label("driver"),
-        )
-        .join(OCPPStation, session.ocpp_station_id == OCPPStation.id)
-        .join(place, OCPPStation.charging_station_id == place.id)
-        .where(counted(), *_of(scope), or_(false(), *(_ends_in(name, *spans[name]) for name in spans)))
-        .subquery()
-    )
+    places = Places.of(store, scope)
+    first, last = places.span(period)
+    found = read(store, scope, (*names, "start", "stop", "station", "has_ended"), first, last)
+    found, of = places.located(found)
+    spans = np.array([instants(period, zone) for zone in places.zones], np.int64).reshape(-1, 2)
+    starts, ends = spans[places.zone[of]].T
+    chosen = (found["has_ended"] == 1) & (found["stop"] >= starts) & (found["stop"] < ends)
+    found, of = {name: values[chosen] for name, values in found.items()}, of[chosen]
+    return found | {
+        "bucket": _bucket(_readings(found["stop"], places.zone[of], places.zones, spans), grain),
+        "currency": places.currency[of],
+        "seconds": found["stop"] - found["start"],
+    }
 
 
 def key_of(number: int, grain: Grain | None) -> Key:
@@ -82,100 +68,141 @@ def key_of(number: int, grain: Grain | None) -> Key:
     return bucket_at(int(number) * _SECONDS[grain] + (_MONDAY if grain == "week" else 0), grain)
 
 
-_SECONDS = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
+def groups(*keys: Integers) -> tuple[list[tuple[int, ...]], list[Integers]]:
+    """The different rows of these columns in order, and of each the positions at which it stands."""
+    if not len(keys[0]):
+        return [], []
+    order = np.lexsort(keys[::-1])
+    ordered = np.array(keys)[:, order]
+    begins = np.flatnonzero(np.any(ordered[:, 1:] != ordered[:, :-1], axis=0)) + 1
+    firsts = ordered[:, np.concatenate(([0], begins))].T.tolist()
+    return [tuple(first) for first in firsts], np.split(order, begins)
 
 
-def _bucket(store: Session, reading: ColumnElement[int], grain: Grain | None) -> ColumnElement[int]:
-    if grain is None:
-        return literal(0, Integer)
-    if grain == "month":
-        day = _date(store, reading)
-        return 12 * extract("year", day) + extract("month", day) - 1
-    if grain == "week":
-        reading = reading - _MONDAY
-    return reading // _SECONDS[grain]
-
-
-def _date(store: Session, reading: ColumnElement[int]) -> ColumnElement[Any]:
-    if store.get_bind().dialect.name == "postgresql":
-        return func.timezone("UTC", func.to_timestamp(reading))
-    return func.date(reading, "unixepoch")
-
-
-def _offset(instant: ColumnElement[int], spans: dict[str, tuple[int, int]]) -> ColumnElement[int]:
-    """What the clock of a session's station adds to an instant of the period."""
-    zones = []
-    for name, span in spans.items():
-        *earlier, (_, last) = clock(name).offsets(*span)
-        jumps = [(instant < until, offset) for until, offset in earlier]
-        zones.append((ChargingStation.timezone == name, case(*jumps, else_=last) if jumps else literal(last)))
-    return case(*zones, else_=0) if zones else literal(0, Integer)
-
-
-def _ends_in(timezone: str, start: int, end: int) -> ColumnElement[bool]:
-    stop = ChargingSession.stop_time
-    return and_(ChargingStation.timezone == timezone, stop >= _utc(start), stop < _utc(end))
-
-
-class Charge(NamedTuple):
-    """When a counted session passed, in seconds since 1970: plugged in from `begun` until `ended`, charging
+@dataclass(frozen=True)
+class Charges:
+    """When counted sessions passed, in seconds since 1970: plugged in from `begun` until `ended`, charging
     until `charged`. As in the sums of `db.sums`, energy flows evenly from the start on, and only the last 31
-    days of a session count as time. `connector_pk` is None where it is not known.
+    days of a session count as time. `connector` is 0 where it is not known; `zone` is of `zones`.
     """
 
-    station_pk: int
-    connector_pk: int | None
-    timezone: str
-    begun: int
-    ended: int
-    charged: int
-    energy_wh: int
+    station: Integers
+    connector: Integers
+    zone: Integers
+    begun: Integers
+    ended: Integers
+    charged: Integers
+    energy_wh: Integers
+    zones: list[str]
+
+    def of_zone(self, number: int) -> Charges:
+        if len(self.zones) == 1:
+            return self
+        here = self.zone == number
+        arrays = {name: values[here] for name, values in vars(self).items() if name != "zones"}
+        return Charges(**arrays, zones=self.zones)
 
 
-def charges(store: Session, scope: Scope, period: Period) -> Iterator[Charge]:
+def charges(store: Session, scope: Scope, period: Period) -> Charges:
     """The counted sessions that were plugged in for some of the period, not clipped to it."""
-    spans = [instants(period, name) for name in store.scalars(timezones(scope))]
-    first, last = min((span[0] for span in spans), default=0), max((span[1] for span in spans), default=0)
-    session = ChargingSession
-    query = (
-        select(
-            session.ocpp_station_id,
-            session.ocpp_connector_id,
-            ChargingStation.timezone,
-            _epoch(store, session.start_time),
-            _epoch(store, session.stop_time),
-            session.charging_seconds,
-            func.coalesce(session.energy_wh, 0),
-        )
-        .join(OCPPStation, session.ocpp_station_id == OCPPStation.id)
-        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .where(
-            counted(),
-            *_of(scope),
-            session.stop_time > _utc(first),
-            session.stop_time < _utc(last) + LONGEST,
-            session.start_time < _utc(last),
-        )
-        .execution_options(yield_per=10_000)
+    places = Places.of(store, scope)
+    first, last = places.span(period)
+    names = ("station", "connector", "start", "stop", "charging_seconds", "energy_wh", "has_ended")
+    # One that stopped as the period began was not plugged in in it, but for a part of a second.
+    found = read(store, scope, names, first, last + _LONGEST)
+    chosen = (found["has_ended"] == 1) & (found["start"] < last)
+    found, of = places.located({name: values[chosen] for name, values in found.items()})
+    stop, charging = found["stop"], found["charging_seconds"]
+    begun = np.maximum(found["start"], stop - _LONGEST)
+    return Charges(
+        station=found["station"],
+        connector=found["connector"],
+        zone=places.zone[of],
+        begun=begun,
+        ended=stop,
+        charged=np.where(
+            charging == UNKNOWN, stop, begun + np.maximum(0, np.minimum(stop - begun, charging))
+        ),
+        energy_wh=found["energy_wh"],
+        zones=places.zones,
     )
-    for station_pk, connector_pk, timezone, start, stop, charging, energy_wh in store.execute(query):
-        begun = max(start, stop - _LONGEST)
-        charged = stop if charging is None else begun + max(0, min(stop - begun, charging))
-        yield Charge(station_pk, connector_pk, timezone, begun, stop, charged, energy_wh)
 
 
-def _of(scope: Scope) -> list[ColumnElement[bool]]:
-    if scope.kind == "network":
-        return []
-    return [ChargingSession.ocpp_station_id.in_(scope.stations())]
+def read(store: Session, scope: Scope, names: tuple[str, ...], start: int, end: int) -> packed.Columns:
+    """Columns of `db.packed` of the scope's sessions that stopped from `start` until before `end`."""
+    are_few = scope.kind == "station" or (scope.kind == "stations" and len(scope.pks) <= _FEW_STATIONS)
+    stations = None if scope.kind == "network" else scope.stations()
+    return packed.columns(store, names, start, end, stations, is_packed=not are_few)
 
 
-def _epoch(store: Session, time: Any) -> ColumnElement[int]:
-    """Whole seconds since 1970."""
-    if store.get_bind().dialect.name == "postgresql":
-        time = func.date_trunc("second", time)
-    return cast(extract("epoch", time), BigInteger)
+@dataclass(frozen=True)
+class Places:
+    """Of each station, in the order of `pks`, the number of its time zone and of its currency."""
+
+    pks: Integers
+    zone: Integers
+    currency: Integers
+    zones: list[str]
+    currencies: list[str]
+
+    @classmethod
+    def of(cls, store: Session, scope: Scope) -> Places:
+        rows = store.execute(
+            select(OCPPStation.id, ChargingStation.timezone, ChargingStation.currency)
+            .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+            .where(OCPPStation.id.in_(scope.stations()))
+            .order_by(OCPPStation.id)
+        ).all()
+        zones, currencies = sorted({row.timezone for row in rows}), sorted({row.currency for row in rows})
+        numbers = [(pk, zones.index(zone), currencies.index(money)) for pk, zone, money in rows]
+        pks, zone, currency = np.array(numbers, np.int64).reshape(-1, 3).T
+        return cls(pks, zone, currency, zones, currencies)
+
+    def located(self, found: packed.Columns) -> tuple[packed.Columns, Integers]:
+        """What is of these stations, as one may have been added meanwhile, and the positions of theirs."""
+        if not len(self.pks):
+            return {name: values[:0] for name, values in found.items()}, self.pks
+        of = np.minimum(np.searchsorted(self.pks, found["station"]), len(self.pks) - 1)
+        known = self.pks[of] == found["station"]
+        if known.all():
+            return found, of
+        return {name: values[known] for name, values in found.items()}, of[known]
+
+    def span(self, period: Period) -> tuple[int, int]:
+        """From the first to the last instant of the period on any of the clocks."""
+        spans = [instants(period, zone) for zone in self.zones]
+        return min((span[0] for span in spans), default=0), max((span[1] for span in spans), default=0)
 
 
-def _utc(instant: int) -> datetime:
-    return datetime.fromtimestamp(instant, UTC)
+def days_within(places: Places, period: Period, of: Integers, at: Integers) -> Integers:
+    """The number of the local day of each instant, counted from 1970; -1 outside of the period.
+
+    `of` are the positions of the stations on whose clocks it is.
+    """
+    spans = np.array([instants(period, zone) for zone in places.zones], np.int64).reshape(-1, 2)
+    zone = places.zone[of]
+    starts, ends = spans[zone].T
+    inside = (at >= starts) & (at < ends)
+    days = np.full(len(at), -1, np.int64)
+    days[inside] = _readings(at[inside], zone[inside], places.zones, spans) // DAY
+    return days
+
+
+def _readings(at: Integers, zone: Integers, zones: list[str], spans: Any) -> Integers:
+    """What the clocks of their stations read at instants of the period."""
+    found = np.empty_like(at)
+    for number, name in enumerate(zones):
+        here = zone == number
+        jumps = list(clock(name).offsets(*map(int, spans[number])))
+        until, offsets = np.array(jumps, np.int64).T
+        found[here] = at[here] + offsets[np.searchsorted(until[:-1], at[here], "right")]
+    return found
+
+
+def _bucket(reading: Integers, grain: Grain | None) -> Integers:
+    if grain is None:
+        return np.zeros_like(reading)
+    if grain == "month":
+        # Months are counted from 1970.
+        return (reading // DAY).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) + 1970 * 12
+    return (reading - (_MONDAY if grain == "week" else 0)) // _SECONDS[grain]

@@ -6,18 +6,17 @@ the hours of the week is `series.load_by_weekday`.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from db.analytics.buckets import Bucket, Grain, Key, buckets, instants, parts
 from db.analytics.ended import charges
 from db.analytics.hours import by_hour
 from db.analytics.scope import Period, Scope
+from db.arrays import Integers
 from db.sums import WH_BY_HOUR
 
 
@@ -57,47 +56,47 @@ def peak_series(store: Session, scope: Scope, period: Period, grain: Grain) -> d
     return {bucket: found.get(bucket) for bucket in buckets(period, grain)}
 
 
-class _Level(NamedTuple):
-    """From `start` until before `end`, all sessions together drew `milliwatts`."""
+class _Levels(NamedTuple):
+    """From `starts[n]` until the next start, all sessions together drew `milliwatts[n]`; in order."""
 
-    start: int
-    end: int
-    milliwatts: int
-
-
-def _levels(store: Session, scope: Scope, period: Period) -> tuple[list[_Level], str]:
-    """In order, without those of no power, and the zone in which most of the sessions were."""
-    changes: dict[int, int] = defaultdict(int)
-    zones: Counter[str] = Counter()
-    spans: dict[str, tuple[int, int]] = {}
-    for charge in charges(store, scope, period):
-        if charge.timezone not in spans:
-            spans[charge.timezone] = instants(period, charge.timezone)
-        first, last = spans[charge.timezone]
-        start, end = max(first, charge.begun), min(last, charge.charged)
-        if start < end and charge.energy_wh > 0:
-            power = charge.energy_wh * 3_600_000 // (charge.charged - charge.begun)
-            changes[start] += power
-            changes[end] -= power
-            zones[charge.timezone] += 1
-    most = max(zones, key=lambda name: (zones[name], name), default="UTC")
-    return list(_summed_up(changes)), most
+    starts: Integers
+    milliwatts: Integers
 
 
-def _summed_up(changes: dict[int, int]) -> Iterator[_Level]:
-    times, level = sorted(changes), 0
-    for start, end in pairwise(times):
-        level += changes[start]
-        if level > 0:
-            yield _Level(start, end, level)
+def _levels(store: Session, scope: Scope, period: Period) -> tuple[_Levels, str]:
+    """And the zone in which most of the sessions were."""
+    found = charges(store, scope, period)
+    spans = np.array([instants(period, zone) for zone in found.zones], np.int64).reshape(-1, 2)
+    firsts, lasts = spans[found.zone].T
+    starts, ends = np.maximum(firsts, found.begun), np.minimum(lasts, found.charged)
+    flows = (starts < ends) & (found.energy_wh > 0)
+    power = found.energy_wh[flows] * 3_600_000 // (found.charged - found.begun)[flows]
+    counts = np.bincount(found.zone[flows], minlength=len(found.zones))
+    zones = [(int(count), zone) for count, zone in zip(counts, found.zones, strict=True) if count]
+    at = np.concatenate((starts[flows], ends[flows]))
+    return _summed_up(at, np.concatenate((power, -power))), max(zones, default=(0, "UTC"))[1]
 
 
-def _peaks(levels: list[_Level], timezone: str, grain: Grain | None) -> dict[Key, Peak]:
+def _summed_up(at: Integers, changes: Integers) -> _Levels:
+    order = np.argsort(at)
+    at, levels = at[order], np.cumsum(changes[order])
+    # What changes at one time changes at once.
+    last = np.append(at[1:] != at[:-1], True)[: len(at)]
+    return _Levels(at[last], levels[last])
+
+
+def _peaks(levels: _Levels, timezone: str, grain: Grain | None) -> dict[Key, Peak]:
+    if not len(levels.starts):
+        return {}
     highest: dict[Key, tuple[int, int]] = {}
-    for start, end, milliwatts in levels:
-        for key, begun, _ in parts(timezone, start, end, grain):
-            if key not in highest or milliwatts > highest[key][0]:
-                highest[key] = milliwatts, begun
+    first, last = (int(levels.starts[end]) for end in (0, -1))
+    for key, begun, ended in parts(timezone, first, last, grain):
+        start = int(np.searchsorted(levels.starts, begun, "right")) - 1
+        end = int(np.searchsorted(levels.starts, ended))
+        place = start + int(np.argmax(levels.milliwatts[start:end]))
+        milliwatts = int(levels.milliwatts[place])
+        if milliwatts > highest.get(key, (0, 0))[0]:
+            highest[key] = milliwatts, max(begun, int(levels.starts[place]))
     return {
         key: Peak((milliwatts + 500) // 1000, datetime.fromtimestamp(begun, UTC))
         for key, (milliwatts, begun) in highest.items()

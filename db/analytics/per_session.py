@@ -6,17 +6,17 @@ number, never an average of averages; the median of an even number is the mean o
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import select
+import numpy as np
 from sqlalchemy.orm import Session
 
 from db.analytics.buckets import Bucket, Grain, Key, buckets
-from db.analytics.ended import ended, key_of
+from db.analytics.ended import Places, ended, groups, key_of
 from db.analytics.scope import Period, Scope
+from db.arrays import Integers
+from db.packed import UNKNOWN, Columns
 
 
 @dataclass(frozen=True)
@@ -55,35 +55,31 @@ def series(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[B
 
 
 def _found(store: Session, scope: Scope, period: Period, grain: Grain | None) -> dict[Key, PerSession]:
-    # Every value is needed for a median, and sorted here sooner than by the window functions of SQLite. They
-    # are kept as bare numbers, at eight bytes each.
-    rows = ended(store, scope, period, grain).c
-    query = select(rows.bucket, rows.currency, rows.energy_wh, rows.seconds, rows.cost_minor)
-    values: dict[int, _Values] = defaultdict(_Values)
-    found = store.execute(query.where(rows.energy_wh > 0).execution_options(yield_per=10_000))
-    for number, currency, energy_wh, seconds, cost_minor in found:
-        of = values[number]
-        of.energy.append(energy_wh)
-        of.seconds.append(seconds)
-        if cost_minor is not None:
-            of.costs[currency].append(cost_minor)
-    return {key_of(number, grain): of.typical() for number, of in values.items()}
-
-
-class _Values:
-    def __init__(self) -> None:
-        self.energy, self.seconds = array("q"), array("q")
-        self.costs: dict[str, array[int]] = defaultdict(lambda: array("q"))
-
-    def typical(self) -> PerSession:
-        costs = sorted(self.costs.items())
-        return PerSession(
-            _typical(self.energy), _typical(self.seconds), {name: _typical(each, 2) for name, each in costs}
+    rows = ended(store, scope, period, grain, ("energy_wh", "cost"))
+    currencies = Places.of(store, scope).currencies
+    rows = {name: values[rows["energy_wh"] > 0] for name, values in rows.items()}
+    numbers, places = groups(rows["bucket"])
+    return {
+        key_of(number, grain): _per_session(
+            {name: values[place] for name, values in rows.items()}, currencies
         )
+        for (number,), place in zip(numbers, places, strict=True)
+    }
 
 
-def _typical(values: array[int], places: int = 0) -> Typical:
+def _per_session(rows: Columns, currencies: list[str]) -> PerSession:
+    cost, known = rows["cost"], rows["cost"] != UNKNOWN
+    costs = {name: cost[known & (rows["currency"] == number)] for number, name in enumerate(currencies)}
+    return PerSession(
+        _typical(rows["energy_wh"]),
+        _typical(rows["seconds"]),
+        {name: _typical(each, 2) for name, each in costs.items() if len(each)},
+    )
+
+
+def _typical(values: Integers, places: int = 0) -> Typical:
     """Of numbers whose last `places` are behind the point; there is at least one."""
-    ordered, middle = sorted(values), len(values) // 2
-    median = Decimal(ordered[middle] + ordered[~middle]) / 2
-    return Typical(Decimal(sum(values)).scaleb(-places), len(values), median.scaleb(-places))
+    middle = len(values) // 2
+    both = np.partition(values, [(len(values) - 1) // 2, middle])
+    median = Decimal(int(both[(len(values) - 1) // 2]) + int(both[middle])) / 2
+    return Typical(Decimal(int(values.sum())).scaleb(-places), len(values), median.scaleb(-places))

@@ -1,49 +1,33 @@
 """The ChargeX indicators of a scope and a period, by day and by station, and the visits behind them.
 
 An attempt is in the local day in which it ended, a visit in that of its last attempt's end: a period's
-figures are the sums of its days'. What is read are the sessions themselves, since who came back after a
-failure cannot be told from sums; the cost grows with the period.
+figures are the sums of its days'. Who came back after a failure cannot be told from sums: all attempts are
+read (`db.analytics.tried`), and the cost grows with the period.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    Row,
-    Select,
-    and_,
-    case,
-    cast,
-    func,
-    literal,
-    null,
-    select,
-)
+import numpy as np
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from db.analytics.attempts import attempts, visits
 from db.analytics.charge_success import Outcome, Tally, pooled
+from db.analytics.ended import Places, days_within
 from db.analytics.scope import Period, Scope
-from db.clocks import DAY, clock, date_of
+from db.analytics.tried import Attempts, Visits, attempts_and_visits, chunks
+from db.arrays import Integers
+from db.clocks import date_of
 from db.models import ChargingSession, ChargingStation, Command, OCPPConnector, OCPPStation
 
 # No clock on Earth is further than a day from UTC, and a visit that ends in a period began not much more
 # than another day before it.
 _AROUND = timedelta(days=2)
-_EPOCH = date(1970, 1, 1)
-_NONE = literal(0, BigInteger)
-_METRICS = ("attempts", "powered", "valid", "first_attempt", "troubled", "failed")
-
-_Columns = Any  # of a subquery
 Grain = Literal["day", "week", "month"]
 
 
@@ -71,97 +55,56 @@ def first_day(day: date, grain: Grain) -> date:
 
 def success(store: Session, scope: Scope, period: Period) -> Success:
     """The indicators of what ended in the period by the stations' own clocks."""
-    found = _attempts(store, scope, period)
-    made = visits(found)
-    days = _days(store, period)
-    sums = _by_station_and_day(found, days, _of_attempts).union_all(
-        _by_station_and_day(made, days, _of_visits)
-    )
-    rows = store.execute(_by_either(sums.cte("sums"))).all()
-    by_station = {row.station: _tally(row) for row in rows if row.station is not None}
-    by_day = {date_of(row.day): _tally(row) for row in rows if row.station is None}
+    found, made = _tried(store, scope, period)
+    places = Places.of(store, scope)
+    sums = _Sums(places, period)
+    sums.add(found.station, found.stop, found.is_over, _of_attempts(found))
+    sums.add(made.station, made.stop, made.is_over, _of_visits(made))
+    by_station = {int(places.pks[of]): tally for of, tally in sums.by_station.items()}
+    by_day = {date_of(day): sums.by_day[day] for day in sorted(sums.by_day)}
     return Success(pooled(by_station.values()), by_day, by_station)
 
 
-def _attempts(store: Session, scope: Scope, period: Period) -> CTE:
+def _tried(store: Session, scope: Scope, period: Period) -> tuple[Attempts, Visits]:
     start, end = period.bounds("UTC")
-    return attempts(scope, start - _AROUND, end + _AROUND, store.get_bind().dialect.name)
+    return attempts_and_visits(store, scope, start - _AROUND, end + _AROUND)
 
 
-def _of_attempts(ended: _Columns) -> list[ColumnElement[Any]]:
-    """The metrics of attempts, and those of visits, in the order of `_METRICS`."""
-    return [func.count(), func.sum(ended.has_power), func.sum(ended.is_valid), _NONE, _NONE, _NONE]
+def _of_attempts(found: Attempts) -> dict[str, Integers]:
+    """By the names of `Tally`."""
+    return {"attempts": np.ones_like(found.pk), "powered": found.has_power, "valid": found.is_valid}
 
 
-def _of_visits(over: _Columns) -> list[ColumnElement[Any]]:
-    troubled, failed = over.is_any_valid - over.is_first_valid, 1 - over.is_any_valid
-    return [_NONE, _NONE, _NONE, *map(func.sum, (over.is_first_valid, troubled, failed))]
+def _of_visits(made: Visits) -> dict[str, Integers]:
+    return {
+        "first_attempt": made.is_first_valid,
+        "troubled": made.is_any_valid - made.is_first_valid,
+        "failed": 1 - made.is_any_valid,
+    }
 
 
-def _by_station_and_day(
-    found: CTE, days: Sequence[_Days], metrics: Callable[[_Columns], list[ColumnElement[Any]]]
-) -> Select[*tuple[Any, ...]]:
-    dated = select(*found.c, _day(found, days).label("day")).where(found.c.is_over == 1).subquery().c
-    named = (metric.label(name) for metric, name in zip(metrics(dated), _METRICS, strict=True))
-    return (
-        select(dated.station, dated.day, *named)
-        .where(dated.day.is_not(None))
-        .group_by(dated.station, dated.day)
-    )
+class _Sums:
+    """Of each station, by its position in `places`, and of each day, by its number."""
 
+    def __init__(self, places: Places, period: Period):
+        self._places, self._period = places, period
+        self.by_station: dict[int, Tally] = {}
+        self.by_day: dict[int, Tally] = {}
 
-def _by_either(sums: CTE) -> Any:
-    """The sums of each station, and those of each day: so few rows that they may all be fetched."""
-    metrics = [func.sum(sums.c[name]).label(name) for name in _METRICS]
-    nothing = cast(null(), BigInteger)
-    of_stations = select(sums.c.station, nothing.label("day"), *metrics).group_by(sums.c.station)
-    return of_stations.union_all(select(nothing, sums.c.day, *metrics).group_by(sums.c.day))
-
-
-def _tally(row: Row[*tuple[Any, ...]]) -> Tally:
-    return Tally(**{name: int(getattr(row, name)) for name in _METRICS})
-
-
-class _Days(NamedTuple):
-    """Days of 24 hours one after another in a time zone; `day` is the first one's number, counted from 1970.
-
-    `start` and `end` are instants. A day on which the clocks jump stands alone.
-    """
-
-    timezone: str
-    start: int
-    end: int
-    day: int
-
-
-def _days(store: Session, period: Period) -> list[_Days]:
-    zones = store.scalars(select(ChargingStation.timezone).distinct())
-    return [days for timezone in zones for days in _days_of(timezone, period)]
-
-
-def _days_of(timezone: str, period: Period) -> Iterator[_Days]:
-    local, first = clock(timezone), (period.start - _EPOCH).days
-    for _, together in groupby(
-        range(first, first + period.days),
-        # Equal for all days between two jumps, and for the day of a jump its own.
-        key=lambda day: (local.midnight(day) - day * DAY, local.midnight(day + 1) - local.midnight(day)),
-    ):
-        days = list(together)
-        yield _Days(timezone, local.midnight(days[0]), local.midnight(days[-1] + 1), days[0])
-
-
-def _day(found: CTE, days: Sequence[_Days]) -> ColumnElement[int | None]:
-    """The local day in which a row's `stop` lies, counted from 1970; null outside of the period."""
-    stop, timezone = found.c.stop, found.c.timezone
-    choices = [
-        (
-            and_(timezone == each.timezone, stop >= each.start, stop < each.end),
-            # No day of more than 24 hours is told from the one after it by division.
-            each.day + ((stop - each.start) // DAY if each.end - each.start > 2 * DAY else 0),
-        )
-        for each in days
-    ]
-    return case(*choices, else_=null()) if choices else cast(null(), BigInteger)
+    def add(
+        self, stations: Integers, stops: Integers, is_over: Integers, metrics: Mapping[str, Integers]
+    ) -> None:
+        of = self._places.located({"station": stations})[1]
+        days = days_within(self._places, self._period, of, stops)
+        chosen = (is_over == 1) & (days >= 0)
+        rows = {name: values[chosen] for name, values in metrics.items()}
+        for sums, keys in ((self.by_station, of[chosen]), (self.by_day, days[chosen])):
+            present = np.flatnonzero(np.bincount(keys))
+            # Sums of so few are exact in floating point.
+            totals = {name: np.bincount(keys, values)[present].tolist() for name, values in rows.items()}
+            for place, key in enumerate(present.tolist()):
+                known = sums.get(key, Tally())
+                sums[key] = replace(known, **{name: int(each[place]) for name, each in totals.items()})
 
 
 @dataclass(frozen=True)
@@ -195,71 +138,91 @@ class VisitRow:
 
 def troubled_visits(store: Session, scope: Scope, period: Period, *, limit: int = 200) -> list[VisitRow]:
     """The newest visits whose first attempt did not succeed, whether or not a later one did."""
-    found = _attempts(store, scope, period)
-    made = visits(found)
-    listed = (
-        select(made.c.station, made.c.who, made.c.visit, made.c.stop)
-        .where(made.c.is_over == 1, made.c.is_first_valid == 0, _day(made, _days(store, period)).is_not(None))
-        .order_by(made.c.stop.desc(), made.c.station, made.c.who)
-        .limit(limit)
-        .cte("listed")
-    )
-    rows = store.execute(_told(found, listed))
-    return [_visit_row(list(told)) for _, told in groupby(rows, key=lambda row: row[:3])]
+    found, made = _tried(store, scope, period)
+    places = Places.of(store, scope)
+    days = days_within(places, period, places.located({"station": made.station})[1], made.stop)
+    troubled = np.flatnonzero((made.is_over == 1) & (made.is_first_valid == 0) & (days >= 0))
+    newest = np.lexsort((made.who[troubled], made.station[troubled], -made.stop[troubled]))
+    listed = troubled[newest[:limit]]
+    told = _Told.of(store, found.at(np.isin(found.visit, listed)))
+    return [told.visit(number) for number in listed.tolist()]
 
 
-def _told(found: CTE, listed: CTE) -> Select[*tuple[Any, ...]]:
-    of, visit = found.c, listed.c
-    return (
-        select(
-            of.station,
-            of.who,
-            of.visit,
-            of.start,
-            of.stop,
-            of.is_valid,
-            OCPPConnector.connector_id,
-            ChargingSession.id_tag,
-            ChargingSession.energy_wh,
-            ChargingSession.stop_reason,
-            Command.error,
-            ChargingStation.name,
-            OCPPStation.station_id,
-            ChargingStation.timezone,
+@dataclass(frozen=True)
+class _Told:
+    """Attempts by the number of their visit, and what there is to be told of them."""
+
+    attempts: Mapping[int, list[tuple[int, ...]]]
+    sessions: Mapping[int, Row[*tuple[Any, ...]]]
+    commands: Mapping[int, Row[*tuple[Any, ...]]]
+    stations: Mapping[int, Row[*tuple[Any, ...]]]
+
+    @classmethod
+    def of(cls, store: Session, found: Attempts) -> _Told:
+        columns = (found.is_session, found.pk, found.start, found.stop, found.is_valid, found.station)
+        of_visits: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+        for visit, *told in zip(found.visit.tolist(), *(each.tolist() for each in columns), strict=True):
+            of_visits[visit].append(tuple(told))
+        is_session = found.is_session == 1
+        return cls(
+            of_visits,
+            _by_pk(store, _told_sessions(), ChargingSession.id, found.pk[is_session]),
+            _by_pk(store, _told_commands(), Command.id, found.pk[~is_session]),
+            _by_pk(store, _told_stations(), OCPPStation.id, np.unique(found.station)),
         )
-        .join(listed, and_(of.station == visit.station, of.who == visit.who, of.visit == visit.visit))
-        .join(OCPPStation, of.station == OCPPStation.id)
-        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .outerjoin(OCPPConnector, of.port == OCPPConnector.id)
-        .outerjoin(ChargingSession, of.session_pk == ChargingSession.id)
-        .outerjoin(Command, of.command_pk == Command.id)
-        .order_by(visit.stop.desc(), of.station, of.who, of.visit, of.start, of.stop)
+
+    def visit(self, number: int) -> VisitRow:
+        told = self.attempts[number]
+        station = self.stations[told[0][-1]]
+        tags = (self.sessions[pk].id_tag for is_session, pk, *_ in told if is_session)
+        is_charged = any(is_valid for *_, is_valid, _ in told)
+        return VisitRow(
+            station_name=station.name,
+            station_id=station.station_id,
+            timezone=station.timezone,
+            driver=next((tag for tag in tags if tag), None),
+            outcome=Outcome.TROUBLED if is_charged else Outcome.FAILED,
+            start=_at(told[0][2]),
+            stop=_at(max(each[3] for each in told)),
+            attempts=tuple(self._attempt(*each[:5]) for each in told),
+        )
+
+    def _attempt(self, is_session: int, pk: int, start: int, _stop: int, is_valid: int) -> AttemptRow:
+        if not is_session:
+            command = self.commands[pk]
+            return AttemptRow(_at(start), command.connector_id, bool(is_valid), error=command.error)
+        session = self.sessions[pk]
+        told = (session.energy_wh, session.stop_reason)
+        return AttemptRow(_at(start), session.connector_id, bool(is_valid), *told)
+
+
+def _told_sessions() -> Select[*tuple[Any, ...]]:
+    session = ChargingSession
+    return select(
+        session.id,
+        session.id_tag,
+        session.energy_wh,
+        session.stop_reason,
+        OCPPConnector.connector_id,
+    ).outerjoin(OCPPConnector, session.ocpp_connector_id == OCPPConnector.id)
+
+
+def _told_commands() -> Select[*tuple[Any, ...]]:
+    return select(Command.id, Command.error, OCPPConnector.connector_id).outerjoin(
+        OCPPConnector, Command.ocpp_connector_id == OCPPConnector.id
     )
 
 
-def _visit_row(told: list[Row[*tuple[Any, ...]]]) -> VisitRow:
-    first = told[0]
-    outcome = Outcome.TROUBLED if any(row.is_valid for row in told) else Outcome.FAILED
-    return VisitRow(
-        station_name=first.name,
-        station_id=first.station_id,
-        timezone=first.timezone,
-        driver=next((row.id_tag for row in told if row.id_tag), None),
-        outcome=outcome,
-        start=_at(first.start),
-        stop=_at(max(row.stop for row in told)),
-        attempts=tuple(
-            AttemptRow(
-                at=_at(row.start),
-                connector_number=row.connector_id,
-                is_valid=bool(row.is_valid),
-                energy_wh=row.energy_wh,
-                stop_reason=row.stop_reason,
-                error=row.error,
-            )
-            for row in told
-        ),
-    )
+def _told_stations() -> Select[*tuple[Any, ...]]:
+    return select(
+        OCPPStation.id, ChargingStation.name, OCPPStation.station_id, ChargingStation.timezone
+    ).join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+
+
+def _by_pk(
+    store: Session, query: Select[*tuple[Any, ...]], key: Any, pks: Integers
+) -> dict[int, Row[*tuple[Any, ...]]]:
+    return {row[0]: row for some in chunks(pks) for row in store.execute(query.where(key.in_(some)))}
 
 
 def _at(instant: int) -> datetime:

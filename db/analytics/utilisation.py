@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from db.analytics.buckets import Bucket, Grain, Key, buckets, parts
+from db.analytics.buckets import Bucket, Grain, Key, Parts, buckets
 from db.analytics.capacity import Capacity, capacity, ports
-from db.analytics.ended import charges
+from db.analytics.ended import Charges, charges
 from db.analytics.hours import by_hour
 from db.analytics.scope import Period, Scope
 from db.analytics.summed import summed
@@ -101,18 +101,19 @@ def _times(store: Session, scope: Scope, period: Period, grain: Grain | None) ->
     """Occupied and charging seconds by bucket."""
     found: dict[Key, tuple[int, int]] = defaultdict(lambda: (0, 0))
     if grain == "hour":
-        for charge in charges(store, scope, period):
-            for key, begun, ended in parts(charge.timezone, charge.begun, charge.ended, grain):
-                occupied, charging = found[key]
-                charged = max(0, min(ended, charge.charged) - begun)
-                found[key] = occupied + ended - begun, charging + charged
-        return _only(found, period)
+        return _by_hour(charges(store, scope, period), period)
     metrics = ("occupied_seconds", "charging_seconds")
     for (key, _), seconds in summed(store, scope, period, grain, metrics).items():
         found[key] = found[key][0] + seconds[0], found[key][1] + seconds[1]
     return found
 
 
-def _only(found: dict[Key, tuple[int, int]], period: Period) -> dict[Key, tuple[int, int]]:
-    wanted = set(buckets(period, "hour"))
-    return {key: seconds for key, seconds in found.items() if key in wanted}
+def _by_hour(found: Charges, period: Period) -> dict[Key, tuple[int, int]]:
+    times: dict[Key, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for number, zone in enumerate(found.zones):
+        hours, here = Parts.of(period, zone, "hour"), found.of_zone(number)
+        occupied, charging = hours.shared(here.begun, here.ended), hours.shared(here.begun, here.charged)
+        for key, *seconds in zip(hours.keys, occupied.tolist(), charging.tolist(), strict=True):
+            known = times[key]
+            times[key] = known[0] + seconds[0], known[1] + seconds[1]
+    return times

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.analytics.buckets import Bucket, Grain, Key, buckets
-from db.analytics.ended import ended, key_of
+from db.analytics.ended import Places, ended, groups, key_of
 from db.analytics.scope import Period, Scope
 from db.analytics.summed import summed
 from db.columns import from_minor
+from db.packed import UNKNOWN, Columns
 
 _METRICS = ("sessions", "attempts", "energy_wh", "revenue_minor", "tax_minor")
 
@@ -54,20 +54,22 @@ _Sums = dict[tuple[Key, str], list[int]]
 def _sums(store: Session, scope: Scope, period: Period, grain: Grain | None) -> _Sums:
     if grain != "hour":
         return summed(store, scope, period, grain, _METRICS)
-    rows = ended(store, scope, period, grain).c
-    query = select(
-        rows.bucket,
-        rows.currency,
-        func.count().filter(rows.energy_wh > 0),
-        func.count(),
-        func.sum(rows.energy_wh),
-        func.coalesce(func.sum(rows.cost_minor), 0),
-        func.coalesce(func.sum(rows.tax_minor), 0),
-    ).group_by(rows.bucket, rows.currency)
+    names = ("energy_wh", "cost", "tax")
+    rows = ended(store, scope, period, grain, names)
+    currencies = Places.of(store, scope).currencies
+    numbers, places = groups(rows["bucket"], rows["currency"])
     return {
-        (key_of(number, grain), currency): [int(value) for value in values]
-        for number, currency, *values in store.execute(query)
+        (key_of(number, grain), currencies[currency]): _summed({name: rows[name][place] for name in names})
+        for (number, currency), place in zip(numbers, places, strict=True)
     }
+
+
+def _summed(rows: Columns) -> list[int]:
+    """In the order of `_METRICS`."""
+    cost, tax = (rows[name][rows[name] != UNKNOWN] for name in ("cost", "tax"))
+    energy_wh = rows["energy_wh"]
+    sums = (energy_wh > 0).sum(), len(energy_wh), energy_wh.sum(), cost.sum(), tax.sum()
+    return [int(each) for each in sums]
 
 
 def _volumes(sums: _Sums) -> dict[Key, Volume]:

@@ -18,7 +18,7 @@ from db.models.operations import (
     WebhookEvent,
 )
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff, TariffAssignment
-from db.models.sessions import ChargingSession, SessionDecision, SessionMeterValue
+from db.models.sessions import ChargingSession, PackedColumn, SessionDecision, SessionMeterValue
 
 __all__ = [
     "ApiToken",
@@ -38,6 +38,7 @@ __all__ = [
     "OCPPLog",
     "OCPPStation",
     "OutageExclusion",
+    "PackedColumn",
     "RequestCount",
     "Rollup",
     "SessionDecision",

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, Text, UniqueConstraint, and_, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.columns import FixedPoint, Money
@@ -150,6 +163,24 @@ class SessionDecision(Base):
     cost: Mapped[Decimal | None] = mapped_column(Money())
     tax: Mapped[Decimal | None] = mapped_column(Money())
     reported: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class PackedColumn(Base):
+    """One column of all sessions whose stop is in a day of UTC, as `db.packed` packs it.
+
+    A copy, so that figures of very many sessions are read at once. Triggers on the sessions delete a day's
+    copy in the transaction that changes one of them, whoever does so.
+    """
+
+    __tablename__ = "packed_columns"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+# Whoever copies a store copies the sessions first: each would delete its day.
+cast("Table", PackedColumn.__table__).add_is_dependent_on(cast("Table", ChargingSession.__table__))
 
 
 class SessionMeterValue(Base):

@@ -12,7 +12,7 @@ from db.engine import writing
 from management import backup, copy_store, exports, imports, kpi_document, stations
 from management.commands.command import Commands, engine_of, nothing
 from ocpp_integration.exports import periods
-from ocpp_integration.exports.catalogue import EXPORTS
+from ocpp_integration.exports.catalogue import EXPORTS, GRAINS
 from ocpp_integration.exports.files import FORMATS
 from ocpp_integration.platform import terms_of
 from settings import ConfigurationError, load
@@ -64,6 +64,7 @@ def export(options: Namespace) -> None:
         owner_name=options.owner,
         station_id=options.station,
         transaction_id=options.transaction,
+        grain=options.grain,
         force=options.force,
     )
     print(f"Wrote {options.output} ({size:,} bytes).")
@@ -148,6 +149,7 @@ def _export_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--quarter", metavar="YYYY-Qn", help="a quarter instead; EV-ChART: the last one")
     parser.add_argument("--owner", help="only the stations of this owner (default: all)")
     parser.add_argument("--station", metavar="ID", help="only this station, by its OCPP id")
+    parser.add_argument("--grain", choices=GRAINS, default="day", help="of kpi-series (default: day)")
     parser.add_argument("--transaction", type=int, metavar="ID", help="the session, for meter-values")
 
 

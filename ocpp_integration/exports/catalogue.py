@@ -10,11 +10,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from db.analytics.buckets import Grain
+from db.analytics.definitions import kpis_with
 from db.analytics.outages import each_log
 from db.analytics.scope import Period, Scope
 from db.analytics.sessions import SessionFilter, each_session, each_session_at_place
 from ocpp_integration.exports import (
     ev_chart,
+    figures,
     meter_values,
     ocpi,
     periods,
@@ -27,11 +30,14 @@ from ocpp_integration.exports.table import Objects, Table
 from settings import Settings
 
 TABLE_FORMATS = ("csv", "xlsx", "parquet")
+GRAINS: tuple[Grain, ...] = ("hour", "day", "week", "month")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a file is to be of. `period` None: all days. `user_id`: only this driver's sessions."""
+    """What a file is to be of. `period` None: all days. `user_id`: only this driver's sessions. `grain`: of
+    what a series has its rows.
+    """
 
     scope: Scope
     now: datetime
@@ -39,6 +45,7 @@ class Asked:
     period: Period | None = None
     transaction_id: int | None = None
     user_id: UUID | None = None
+    grain: Grain = "day"
 
     @property
     def filter(self) -> SessionFilter:
@@ -87,6 +94,15 @@ def _meter_values(store: Session, asked: Asked) -> Table[Any]:
     if asked.transaction_id is None:
         raise meter_values.NoSuchSession("a transaction id is needed")
     return meter_values.table(store, asked.scope, asked.transaction_id)
+
+
+def _kpis(store: Session, asked: Asked) -> Table[Any]:
+    table = kpis_with(asked.settings.co2e_kg_per_kwh)
+    return figures.kpis(store, asked.scope, asked.known_days, asked.now, table)
+
+
+def _kpi_series(store: Session, asked: Asked) -> Table[Any]:
+    return figures.series(store, asked.scope, asked.known_days, asked.now, asked.grain)
 
 
 def _outages(store: Session, asked: Asked) -> Table[Any]:
@@ -148,6 +164,16 @@ _ALL = (
         name="daily",
         about="A row for each day: sessions, energy, availability, errors, and revenue with VAT by currency.",
         make=lambda store, asked: series.daily(store, asked.scope, asked.known_days, asked.now),
+    ),
+    Export(
+        name="kpis",
+        about="Every KPI with its unit, in the period and in as many days before.",
+        make=_kpis,
+    ),
+    Export(
+        name="kpi-series",
+        about="A row for each hour, day, week or month (`grain`; else days) with the KPIs in it.",
+        make=_kpi_series,
     ),
     Export(
         name="stations",

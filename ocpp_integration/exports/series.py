@@ -54,23 +54,15 @@ def day_columns(currencies: list[str]) -> tuple[Column[Day], ...]:
 
 def daily(store: Session, scope: Scope, period: Period | None, now: datetime) -> Table[Day]:
     """A row for every day, from the first with a session where no period is given. VAT is in the revenue."""
-    currencies = list(
-        store.scalars(
-            select(ChargingStation.currency)
-            .join(OCPPStation, OCPPStation.charging_station_id == ChargingStation.id)
-            .where(OCPPStation.id.in_(scope.stations()))
-            .distinct()
-            .order_by(ChargingStation.currency)
-        )
-    )
-    period = period or _all_days(store, scope)
+    currencies = currencies_of(store, scope)
+    period = period or all_days(store, scope)
     rows = _days(store, scope, period, now, currencies) if period else iter(())
     return Table(day_columns(currencies), rows)
 
 
 def top_stations(store: Session, scope: Scope, period: Period | None) -> Table[tuple[int, StationTotal]]:
     """The stations with the most revenue, then energy, in each currency; at most `MOST_STATIONS`."""
-    period = period or _all_days(store, scope)
+    period = period or all_days(store, scope)
     found = series.top_stations(store, scope, period, MOST_STATIONS) if period else []
     return Table(STATION_COLUMNS, enumerate(found, start=1))
 
@@ -93,7 +85,21 @@ def _pieces(period: Period) -> Iterator[Period]:
         start = end
 
 
-def _all_days(store: Session, scope: Scope) -> Period | None:
+def currencies_of(store: Session, scope: Scope) -> list[str]:
+    """Those of the scope's stations, in order."""
+    return list(
+        store.scalars(
+            select(ChargingStation.currency)
+            .join(OCPPStation, OCPPStation.charging_station_id == ChargingStation.id)
+            .where(OCPPStation.id.in_(scope.stations()))
+            .distinct()
+            .order_by(ChargingStation.currency)
+        )
+    )
+
+
+def all_days(store: Session, scope: Scope) -> Period | None:
+    """From the first day in which there was anything to the last; None where there was nothing."""
     known = series.first_and_last_day(store, scope)
     return Period(known[0], known[1] + timedelta(days=1)) if known else None
 

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from db.analytics import errors, kpis, outages
+from db.analytics import availability, errors, kpis
+from db.analytics.availability import PortTime
 from db.analytics.charge_success import Rate, Tally
 from db.analytics.definitions import attempt_rows, session_rows, status_rows
 from db.analytics.definitions.kpi import Compute, Kpi, Value
 from db.analytics.kpis import Summary
+from db.analytics.port_times import port_times
 from db.analytics.scope import Period, Scope
 from db.analytics.success import success
 
@@ -26,10 +28,15 @@ def _of_summary(figure: Callable[[Summary], Value]) -> Compute:
     return lambda store, scope, period, now: figure(kpis.summary(store, scope, period, now))
 
 
-def _of_outages(figure: Callable[[outages.Definitions], Value]) -> Compute:
-    return lambda store, scope, period, now: figure(
-        outages.definitions(outages.logs(store, scope, period, now))
-    )
+def _nevi(store: Session, scope: Scope, period: Period, now: datetime) -> Value:
+    found = port_times(store, scope, period, now)
+    return availability.plain(found.observed, found.outage - found.excluded)
+
+
+def _uk(store: Session, scope: Scope, period: Period, now: datetime) -> Value:
+    found = port_times(store, scope, period, now)
+    told = availability.uk([PortTime(found.rapid_open, found.rapid_out)])
+    return None if told is None else float(told.share)
 
 
 def _of_success(figure: Callable[[Tally], Rate]) -> Compute:
@@ -62,7 +69,7 @@ KPIS = (
         "observed time of all ports. Excluded is only time in an outage for which somebody entered a reason, "
         "such as scheduled maintenance. Required is more than 97 % of each port over twelve months.",
         source="NEVI, 23 CFR 680.116(b)",
-        value=_of_outages(lambda found: found.nevi_mean),
+        value=_nevi,
         behind=status_rows.observed,
         columns=(*_OUTAGE, "excluded_seconds"),
         adds_up="1 - 1.0 * (sum(outage_seconds) - sum(excluded_seconds)) / nullif(sum(observed_seconds), 0)",
@@ -75,7 +82,7 @@ KPIS = (
         "ports (50 kW and more), with T their time in the period. Offline is unknown, and what is unknown "
         "counts as reliable. Required are 99 % of a calendar year.",
         source="UK, SI 2023/1168, regulation 7",
-        value=_of_outages(lambda found: None if found.uk is None else float(found.uk.share)),
+        value=_uk,
         behind=status_rows.rapid_ports,
         columns=("station", "connector", "rated_w", "open_seconds", "out_of_service_seconds"),
         adds_up="1 - 1.0 * sum(out_of_service_seconds) / nullif(sum(open_seconds), 0)",

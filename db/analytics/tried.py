@@ -1,0 +1,212 @@
+"""The attempts and visits of `db.analytics.attempts`, as arrays: very many are told apart at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import BigInteger, ColumnElement, cast, extract, func, select
+from sqlalchemy.orm import Session
+
+from db import packed
+from db.analytics import attempts
+from db.analytics.ended import read
+from db.analytics.error_codes import ALWAYS_A_WARNING
+from db.analytics.outcome import SUCCESS_OVER_WH
+from db.analytics.scope import Scope
+from db.arrays import Integers, integers
+from db.models import ChargingSession, ConnectorStatusInterval, OCPPConnector
+from db.models.ocpp import TELLS_OF_TROUBLE
+
+# Beyond all times.
+_LATEST = np.int64(2**36)
+# So many sessions are looked up at once.
+_AT_ONCE = 5_000
+_NAMES = (
+    "id",
+    "station",
+    "connector",
+    "start",
+    "stop",
+    "energy_wh",
+    "has_ended",
+    "has_valid_reason",
+    "driver",
+)
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """By visit, those of a visit in their order. `who` is a number for whoever tried, `pk` that of a session,
+    or of a command where `is_session` is 0; `stop` is the start while it is under way, `visit` counts from 0.
+    """
+
+    station: Integers
+    connector: Integers
+    who: Integers
+    start: Integers
+    stop: Integers
+    has_power: Integers
+    is_valid: Integers
+    is_over: Integers
+    is_session: Integers
+    pk: Integers
+    visit: Integers
+
+    def at(self, chosen: Any) -> Attempts:
+        return Attempts(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
+
+
+@dataclass(frozen=True)
+class Visits:
+    """By their number."""
+
+    station: Integers
+    who: Integers
+    is_first_valid: Integers
+    is_any_valid: Integers
+    stop: Integers
+    is_over: Integers
+
+
+def attempts_and_visits(
+    store: Session, scope: Scope, start: datetime, end: datetime
+) -> tuple[Attempts, Visits]:
+    """Those that ended from `start` until before `end`, and those under way."""
+    sessions, refused = _sessions(store, scope, start, end), _refused(store, scope, start, end)
+    tried = {name: np.concatenate((sessions[name], refused[name])) for name in refused}
+    _, person = np.unique(tried["who"], return_inverse=True)
+    _, who = np.unique(tried["station"] * (len(person) + 1) + person, return_inverse=True)
+    order = np.lexsort((tried["stop"], who * _LATEST + tried["start"]))
+    tried, who = {name: values[order] for name, values in tried.items()}, who[order]
+    is_first = _is_first(who, tried["start"], tried["stop"], tried["who"])
+    found = Attempts(**tried, visit=np.cumsum(is_first) - 1)
+    return found, _visits(found, np.flatnonzero(is_first))
+
+
+def _is_first(who: Integers, start: Integers, stop: Integers, person: Integers) -> Any:
+    """Whether nobody tried before, or too long ago. `who` are people at a station, in order."""
+    patience = np.where(person > 0, _seconds(attempts.SAME_VISIT), _seconds(attempts.SAME_VISIT_ANONYMOUS))
+    until = np.maximum.accumulate(stop + who * _LATEST)[:-1] - who[1:] * _LATEST
+    begins = (who[1:] != who[:-1]) | (start[1:] - until > patience[1:])
+    return np.append([True], begins)[: len(who)]
+
+
+def _visits(found: Attempts, firsts: Integers) -> Visits:
+    def of(values: Integers, reduce: Any) -> Integers:
+        reduced: Integers = reduce.reduceat(values, firsts) if len(firsts) else values
+        return reduced
+
+    return Visits(
+        station=found.station[firsts],
+        who=found.who[firsts],
+        is_first_valid=found.is_valid[firsts],
+        is_any_valid=of(found.is_valid, np.maximum),
+        stop=of(found.stop, np.maximum),
+        is_over=of(found.is_over, np.minimum),
+    )
+
+
+def _sessions(store: Session, scope: Scope, start: datetime, end: datetime) -> dict[str, Integers]:
+    ended = read(store, scope, _NAMES, int(start.timestamp()), int(end.timestamp()))
+    running = packed.of_sessions(store, _NAMES, ChargingSession.stop_time.is_(None), scope.stations())
+    rows = {name: np.concatenate((ended[name], running[name])) for name in _NAMES}
+    is_over = rows["has_ended"]
+    is_valid = (is_over == 1) & (rows["energy_wh"] > SUCCESS_OVER_WH) & (rows["has_valid_reason"] == 1)
+    is_valid[is_valid] = ~_faulted_next(store, scope, end, *(rows[name][is_valid] for name in _OF_FAULTS))
+    has_power = rows["energy_wh"] > 0
+    unpowered = ~has_power & (is_over == 1)
+    has_power[unpowered] = _are(store, rows["id"][unpowered], attempts.has_charged)
+    nobody = np.where(rows["connector"] > 0, -rows["connector"], -rows["id"] - 2**61)
+    return {
+        "station": rows["station"],
+        "connector": rows["connector"],
+        "who": np.where(rows["driver"] == 0, nobody, rows["driver"]),
+        "start": rows["start"],
+        "stop": np.where(is_over == 1, rows["stop"], rows["start"]),
+        "has_power": has_power.astype(np.int64),
+        "is_valid": is_valid.astype(np.int64),
+        "is_over": is_over,
+        "is_session": np.ones_like(is_over),
+        "pk": rows["id"],
+    }
+
+
+_OF_FAULTS = ("id", "connector", "stop")
+
+
+def _refused(store: Session, scope: Scope, start: datetime, end: datetime) -> dict[str, Integers]:
+    """They are few: starts from afar that came to nothing."""
+    rows = store.execute(attempts.refused(scope, start, end, store.get_bind().dialect.name)).all()
+    told = [
+        (row.station, row.port, _person(row.who, row.port), row.start, row.stop, 0, 0, 1, 0, row.command_pk)
+        for row in rows
+    ]
+    names = [each.name for each in fields(Attempts)][:-1]
+    return dict(zip(names, np.array(told, np.int64).reshape(-1, len(names)).T, strict=True))
+
+
+def _person(who: str, port: int) -> int:
+    return -port if who.startswith("port ") else packed.number_of(who)
+
+
+def _faulted_next(
+    store: Session, scope: Scope, end: datetime, pks: Integers, connectors: Integers, stops: Integers
+) -> Any:
+    """Whether the connectors were faulted at these stops or soon after. Only where there was a fault about
+    that time, the store is asked.
+    """
+    fault = ConnectorStatusInterval
+    begun, ended = (_epoch(store, at) for at in (fault.started_at, fault.ended_at))
+    query = (
+        select(
+            cast(fault.ocpp_connector_id, BigInteger).label("connector"),
+            begun.label("begun"),
+            func.coalesce(ended, int(_LATEST) - 1).label("ended"),
+        )
+        .join(OCPPConnector, fault.ocpp_connector_id == OCPPConnector.id)
+        .where(
+            TELLS_OF_TROUBLE,
+            fault.status == "faulted",
+            fault.error_code.not_in(sorted(ALWAYS_A_WARNING)),
+            fault.started_at <= end + attempts.FAULTED_NEXT,
+            OCPPConnector.ocpp_station_id.in_(scope.stations()),
+        )
+    )
+    faults = integers(store, query)
+    if not len(faults["begun"]):
+        return np.zeros(len(pks), bool)
+    order = np.lexsort((faults["begun"], faults["connector"]))
+    begins = (faults["connector"] * _LATEST + faults["begun"])[order]
+    until = np.maximum.accumulate((faults["connector"] * _LATEST + faults["ended"])[order])
+    at = connectors * _LATEST + stops
+    # A second more, as these times are without their fractions.
+    newest = np.searchsorted(begins, at + _seconds(attempts.FAULTED_NEXT) + 1, "right") - 1
+    found = (newest >= 0) & (until[newest] >= at)
+    found[found] = _are(store, pks[found], lambda: attempts.is_faulted_next(store.get_bind().dialect.name))
+    return found
+
+
+def _are(store: Session, pks: Integers, condition: Callable[[], ColumnElement[bool]]) -> Any:
+    """Of which of these sessions the condition is met."""
+    met: list[int] = []
+    for some in chunks(pks):
+        met += store.scalars(select(ChargingSession.id).where(ChargingSession.id.in_(some), condition()))
+    return np.isin(pks, np.array(met, np.int64))
+
+
+def chunks(pks: Integers) -> Iterator[list[int]]:
+    return (pks[start : start + _AT_ONCE].tolist() for start in range(0, len(pks), _AT_ONCE))
+
+
+def _epoch(store: Session, at: Any) -> ColumnElement[int]:
+    if store.get_bind().dialect.name == "postgresql":
+        at = func.date_trunc("second", at)
+    return cast(extract("epoch", at), BigInteger)
+
+
+def _seconds(time: timedelta) -> int:
+    return int(time.total_seconds())
