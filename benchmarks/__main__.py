@@ -14,9 +14,14 @@ _NO_BENCHMARKS = {"__main__", "clusters", "network", "stack"}
 _NAMES = {"importing": "import"}
 
 
-def main(arguments: list[str]) -> int:
+def available() -> dict[str, str]:
+    """The module of each benchmark, by the benchmark's name."""
     found = {module.name for module in pkgutil.iter_modules(benchmarks.__path__)} - _NO_BENCHMARKS
-    modules = {_NAMES.get(name, name): name for name in found}
+    return {_NAMES.get(name, name): name for name in found}
+
+
+def main(arguments: list[str]) -> int:
+    modules = available()
     if not arguments or arguments[0] not in modules:
         print(f"Say which benchmark: {', '.join(sorted(modules))}", file=sys.stderr)
         return 2

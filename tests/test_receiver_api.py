@@ -215,6 +215,8 @@ def test_every_answer_forbids_sniffing_framing_and_storing(receiver: Running, pa
     headers = receiver.ask(None, "GET", path).headers
     shown = [headers[name] for name in ("X-Content-Type-Options", "X-Frame-Options", "Cache-Control")]
     assert shown == ["nosniff", "DENY", "no-store"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer"
 
 
 def test_health_needs_no_token(receiver: Running) -> None:
