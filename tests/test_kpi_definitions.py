@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import random
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import factories
@@ -21,7 +19,7 @@ from sqlalchemy.orm import Session
 from dashboard import kpi_words
 from db.analytics.definitions import COLUMNS, Value, kpis_with
 from db.analytics.scope import Period, Scope
-from db.engine import make_engine, reading, writing
+from db.engine import reading, writing
 from db.models import Base, Command, OCPPStation, OutageExclusion, User
 from management import kpi_document
 from ocpp_integration.exports.files import to_csv
@@ -50,10 +48,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def on_sqlite(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    path = tmp_path_factory.mktemp("kpis") / "store.db"
-    shutil.copy(template, path)
-    engine = factories.hurried(make_engine(f"sqlite:///{path}"))
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    engine = factories.make_store(tmp_path_factory.mktemp("kpis"))
     yield _filled(engine)
     engine.dispose()
 

@@ -57,7 +57,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     if not ACN.exists():
         pytest.skip(f"the ACN sessions are not at {ACN}")
     folder = tmp_path_factory.mktemp("acn")
-    engine = factories.hurried(factories.make_store(folder))
+    engine = factories.make_store(folder)
     import_sessions(engine, ACN, timezone=ZONE, currency="USD", rejects=folder / "rejects.csv", now=NOW)
     with writing(engine) as store:
         store.execute(update(ChargingConnector).values(power_w=RATED_W))

@@ -234,7 +234,7 @@ def test_what_is_past_or_does_not_fit_is_refused(network: Engine) -> None:
 # Any order of reports, with a tariff that asks for idle time.
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = factories.hurried(factories.make_store(tmp_path_factory.mktemp("scratch")))
+    engine = factories.make_store(tmp_path_factory.mktemp("scratch"))
     add_network(engine)
     give(engine, "idle", IDLE, valid_from=BEFORE)
     with writing(engine) as store:
