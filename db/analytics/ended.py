@@ -50,7 +50,7 @@ def ended(store: Session, scope: Scope, period: Period, grain: Grain | None) -> 
     """The counted sessions that ended in the period, as a query with the columns
 
     `bucket` (a number for `key_of`), `currency`, `energy_wh`, `cost_minor`, `tax_minor` (None: not known),
-    `seconds` (from start to stop) and `driver` (the user, or else the id tag; None: not known).
+    `seconds` (from start to stop), `driver` (the user, or else the id tag; None: not known) and `tariff_id`.
     """
     session, place = ChargingSession, ChargingStation
     spans = {name: instants(period, name) for name in store.scalars(timezones(scope))}
@@ -65,12 +65,18 @@ def ended(store: Session, scope: Scope, period: Period, grain: Grain | None) -> 
             type_coerce(session.tax, BigInteger).label("tax_minor"),
             (stopped - started).label("seconds"),
             func.coalesce(cast(session.user_id, String), tag).label("driver"),
+            session.tariff_id,
         )
         .join(OCPPStation, session.ocpp_station_id == OCPPStation.id)
         .join(place, OCPPStation.charging_station_id == place.id)
-        .where(counted(), *_of(scope), or_(false(), *(_ends_in(name, *spans[name]) for name in spans)))
+        .where(counted(), *_of(scope), _ends_in(spans))
         .subquery()
     )
+
+
+def ended_in(store: Session, scope: Scope, period: Period) -> list[ColumnElement[bool]]:
+    """Of sessions with their places, those of the scope that ended in the period, if they count or not."""
+    return [*_of(scope), _ends_in({name: instants(period, name) for name in store.scalars(timezones(scope))})]
 
 
 def key_of(number: int, grain: Grain | None) -> Key:
@@ -112,9 +118,15 @@ def _offset(instant: ColumnElement[int], spans: dict[str, tuple[int, int]]) -> C
     return case(*zones, else_=0) if zones else literal(0, Integer)
 
 
-def _ends_in(timezone: str, start: int, end: int) -> ColumnElement[bool]:
+def _ends_in(spans: dict[str, tuple[int, int]]) -> ColumnElement[bool]:
     stop = ChargingSession.stop_time
-    return and_(ChargingStation.timezone == timezone, stop >= _utc(start), stop < _utc(end))
+    return or_(
+        false(),
+        *(
+            and_(ChargingStation.timezone == name, stop >= _utc(start), stop < _utc(end))
+            for name, (start, end) in spans.items()
+        ),
+    )
 
 
 class Charge(NamedTuple):

@@ -1,0 +1,246 @@
+"""What was earned, with its VAT and the price per kWh: by time, and by station, owner and tariff.
+
+Money counts where a session ended, in the currency of its station. Amounts of several currencies are never
+added up: whatever is told here is told for each. Sessions that are held back are in none of it but `held`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, Subquery, func, literal, null, select, type_coerce, union_all
+from sqlalchemy.orm import Session
+
+from db.analytics.buckets import Bucket, Grain, buckets
+from db.analytics.ended import ended, ended_in, key_of
+from db.analytics.scope import Period, Scope, built_once, ranges
+from db.analytics.summed import summed
+from db.columns import from_minor
+from db.models import ChargingSession, ChargingStation, OCPPStation, Rollup, StationOwner, Tariff
+from db.models.sessions import has_verdict
+
+_METRICS = ("attempts", "sessions", "energy_wh", "revenue_minor", "tax_minor")
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What ended, in one currency.
+
+    `sessions`: those that delivered energy. `energy_wh`: by the meter registers. `gross` contains `tax`; a
+    session whose cost is not known adds nothing to either.
+    """
+
+    sessions: int = 0
+    energy_wh: int = 0
+    gross: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+
+    @property
+    def net(self) -> Decimal:
+        return self.gross - self.tax
+
+    @property
+    def price_per_kwh(self) -> Decimal | None:
+        """The average price: gross by kWh of all together, never a mean of sessions' prices."""
+        return self.gross * 1000 / self.energy_wh if self.energy_wh else None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one station, owner or tariff earned in one currency.
+
+    `pk` is its id, None where sessions have no tariff. `code` is a station's OCPP id or a tariff's code, and
+    `version` a tariff's.
+    """
+
+    pk: int | None
+    name: str
+    currency: str
+    earned: Earned
+    code: str = ""
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the sessions that are held back would add, as they were reported."""
+
+    sessions: int
+    energy_wh: int
+    gross: Decimal
+
+
+def by_currency(store: Session, scope: Scope, period: Period) -> dict[str, Earned]:
+    """Of the period as a whole, in each currency in which something ended."""
+    sums = summed(store, scope, period, None, _METRICS)
+    return {currency: _earned(*values) for (_, currency), (attempts, *values) in sums.items() if attempts}
+
+
+def series(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[Bucket, Mapping[str, Earned]]:
+    """The same of every bucket of the period, in order. Hours are for few days, since sessions are read."""
+    found: dict[Bucket, dict[str, Earned]] = {bucket: {} for bucket in buckets(period, grain)}
+    for (bucket, currency), (attempts, *values) in _sums(store, scope, period, grain).items():
+        if attempts:
+            found[bucket][currency] = _earned(*values)
+    return dict(found)
+
+
+def by_station(store: Session, scope: Scope, period: Period) -> list[Part]:
+    """The stations at which something ended: by currency, the most revenue first."""
+    return _ranked(store.execute(_stations(scope), period.told))
+
+
+def by_owner(store: Session, scope: Scope, period: Period) -> list[Part]:
+    """The owners of these stations, likewise."""
+    return _ranked(store.execute(_owners(scope), period.told))
+
+
+def by_tariff(store: Session, scope: Scope, period: Period) -> list[Part]:
+    """The versions of tariffs that sessions were charged by, likewise: each has that of its start."""
+    rows = ended(store, scope, period, None).c
+    sums = (
+        select(
+            rows.tariff_id,
+            rows.currency,
+            func.count().filter(rows.energy_wh > 0).label("sessions"),
+            func.sum(rows.energy_wh).label("energy_wh"),
+            func.coalesce(func.sum(rows.cost_minor), 0).label("revenue_minor"),
+            func.coalesce(func.sum(rows.tax_minor), 0).label("tax_minor"),
+        )
+        .group_by(rows.tariff_id, rows.currency)
+        .subquery()
+        .c
+    )
+    found = store.execute(
+        select(
+            sums.tariff_id,
+            func.coalesce(Tariff.name, ""),
+            sums.currency,
+            func.coalesce(Tariff.code, ""),
+            Tariff.version,
+            sums.sessions,
+            sums.energy_wh,
+            sums.revenue_minor,
+            sums.tax_minor,
+        ).outerjoin(Tariff, sums.tariff_id == Tariff.id)
+    )
+    return _ranked(found)
+
+
+def held(store: Session, scope: Scope, period: Period) -> dict[str, Held]:
+    """Of the sessions that ended in the period and count nowhere, by currency."""
+    cost = type_coerce(ChargingSession.cost, BigInteger)
+    rows = store.execute(
+        select(
+            ChargingStation.currency,
+            func.count(),
+            func.sum(ChargingSession.energy_wh),
+            func.sum(cost),
+        )
+        .select_from(ChargingSession)
+        .join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(has_verdict("held"), *ended_in(store, scope, period))
+        .group_by(ChargingStation.currency)
+    )
+    return {
+        currency: Held(sessions, int(energy_wh or 0), from_minor(int(minor or 0)))
+        for currency, sessions, energy_wh, minor in rows
+    }
+
+
+def _earned(sessions: int, energy_wh: int, revenue_minor: int, tax_minor: int) -> Earned:
+    # The sum of whole numbers is a decimal to PostgreSQL.
+    return Earned(int(sessions), int(energy_wh), from_minor(int(revenue_minor)), from_minor(int(tax_minor)))
+
+
+def _ranked(rows: Any) -> list[Part]:
+    found = [
+        Part(pk, name, currency, _earned(*sums), code, version)
+        for pk, name, currency, code, version, *sums in rows
+    ]
+    return sorted(
+        found,
+        key=lambda part: (
+            part.currency,
+            -part.earned.gross,
+            -part.earned.energy_wh,
+            part.name,
+            part.version or 0,
+        ),
+    )
+
+
+def _sums(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[tuple[Any, str], list[int]]:
+    if grain != "hour":
+        return summed(store, scope, period, grain, _METRICS)
+    rows = ended(store, scope, period, grain).c
+    query = select(
+        rows.bucket,
+        rows.currency,
+        func.count(),
+        func.count().filter(rows.energy_wh > 0),
+        func.sum(rows.energy_wh),
+        func.coalesce(func.sum(rows.cost_minor), 0),
+        func.coalesce(func.sum(rows.tax_minor), 0),
+    ).group_by(rows.bucket, rows.currency)
+    return {(key_of(number, grain), currency): sums for number, currency, *sums in store.execute(query)}
+
+
+@built_once
+def _stations(scope: Scope) -> Select[*tuple[Any, ...]]:
+    sums = _station_sums(scope)
+    return (
+        select(
+            OCPPStation.id,
+            ChargingStation.name,
+            sums.c.currency,
+            OCPPStation.station_id,
+            null().label("version"),
+            *(sums.c[metric] for metric in _METRICS[1:]),
+        )
+        .join(OCPPStation, sums.c.scope_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(sums.c.attempts > 0)
+    )
+
+
+@built_once
+def _owners(scope: Scope) -> Select[*tuple[Any, ...]]:
+    sums = _station_sums(scope)
+    return (
+        select(
+            StationOwner.id,
+            StationOwner.name,
+            sums.c.currency,
+            literal("").label("code"),
+            null().label("version"),
+            *(func.sum(sums.c[metric]) for metric in _METRICS[1:]),
+        )
+        .join(OCPPStation, sums.c.scope_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .join(StationOwner, ChargingStation.owner_id == StationOwner.id)
+        .where(sums.c.attempts > 0)
+        .group_by(StationOwner.id, StationOwner.name, sums.c.currency)
+    )
+
+
+def _station_sums(scope: Scope) -> Subquery:
+    # A part of the period at a time: with a choice of parts, SQLite would walk through every station.
+    metrics = [getattr(Rollup, metric) for metric in _METRICS]
+    of_scope = (Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()))
+    rows = union_all(
+        *(select(Rollup.scope_id, Rollup.currency, *metrics).where(*of_scope, part) for part in ranges())
+    ).subquery()
+    return (
+        select(
+            rows.c.scope_id,
+            rows.c.currency,
+            *(func.sum(rows.c[metric]).label(metric) for metric in _METRICS),
+        )
+        .group_by(rows.c.scope_id, rows.c.currency)
+        .subquery()
+    )
