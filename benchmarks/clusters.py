@@ -66,12 +66,19 @@ class Cluster:
 @contextmanager
 def primary(**settings: str) -> Iterator[Cluster]:
     """An empty cluster; it ends, and its data go, with the block."""
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        data = Path(folder) / "primary"
-        _give(Path(folder))
-        cluster = Cluster(data, _binaries(), free_ports(1)[0], dict(settings))
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, kept(Path(folder), **settings) as cluster:
+        yield cluster
+
+
+@contextmanager
+def kept(folder: Path, **settings: str) -> Iterator[Cluster]:
+    """The cluster whose data are in the folder, made where there are none; it ends with the block."""
+    data = folder / "primary"
+    cluster = Cluster(data, _binaries(), free_ports(1)[0], dict(settings))
+    if not data.exists():
+        _give(folder)
         cluster.run("initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", str(data))
-        yield from _running(cluster)
+    yield from _running(cluster)
 
 
 @contextmanager

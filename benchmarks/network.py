@@ -57,16 +57,12 @@ def add_network(store: Session) -> None:
         store.add(station)
 
 
-def first_day(count: int) -> datetime:
-    """On which the first of `count` sessions began: there are always as many to a day."""
-    return END - timedelta(days=2 + count * DAYS // A_MILLION)
-
-
-def charges(count: int) -> Iterator[Charge]:
-    """By the day on which they began."""
-    chance, first = random.Random(1), first_day(count)
+def charges(count: int, in_three_years: int = A_MILLION) -> Iterator[Charge]:
+    """By the day on which they began; there are as many to a day as `in_three_years` tells."""
+    chance = random.Random(1)
+    first = END - timedelta(days=2 + count * DAYS // in_three_years)
     for number in range(count):
-        day = first + timedelta(days=number * DAYS // A_MILLION)
+        day = first + timedelta(days=number * DAYS // in_three_years)
         hour = chance.choices(range(24), _HOURS)[0]
         start = day + timedelta(hours=hour, seconds=chance.randrange(3600))
         seconds = chance.randrange(600, 7200)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db import rollups
 from db.analytics.buckets import Grain, Key, bucket_of
-from db.analytics.scope import Period, Scope, built_once, in_days, in_months, in_period
+from db.analytics.scope import DAYS, Period, Scope, built_once, rows_of
 from db.models import HourProfile
 from db.sums import HOURS
 
@@ -33,25 +33,24 @@ def _rows(
 ) -> list[tuple[date, list[int]]]:
     in_whole_months = grain in (None, "month")
     if not scope.is_of_stations:
-        return _stored(store, _profiles(scope, "period" if in_whole_months else "days", columns), period)
+        return _stored(store, scope, period, period.names_of_parts if in_whole_months else DAYS, columns)
     months, edges = period.parts() if in_whole_months else (None, [period])
-    rows = _stored(store, _profiles(scope, "months", columns), period) if months else []
+    rows = _stored(store, scope, period, ("month",), columns) if months else []
     for edge in edges:
         rows += _of_sessions(store, scope, edge, columns)
     return rows
 
 
-def _stored(store: Session, query: Select[*tuple[Any, ...]], period: Period) -> list[tuple[date, list[int]]]:
-    return [(day, values) for day, *values in store.execute(query, period.told)]
+def _stored(
+    store: Session, scope: Scope, period: Period, parts: tuple[str, ...], columns: tuple[str, ...]
+) -> list[tuple[date, list[int]]]:
+    rows = store.connection().execute(_profiles(scope, parts, columns), period.told)
+    return [(day, values) for day, *values in rows]
 
 
 @built_once
-def _profiles(scope: Scope, which: str, columns: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
-    profiles = HourProfile.__table__.c
-    rows = {"period": in_period, "days": in_days}.get(which)
-    return select(profiles.bucket, *(profiles[column] for column in columns)).where(
-        scope.rollups(HourProfile), rows(HourProfile) if rows else in_months()
-    )
+def _profiles(scope: Scope, parts: tuple[str, ...], columns: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    return select(rows_of(scope, parts, ("bucket", *columns), HourProfile))
 
 
 def _of_sessions(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics import open_intervals
-from db.analytics.scope import Period, Scope, built_once, in_period
+from db.analytics.scope import Period, Scope, built_once, rows_of
 from db.columns import from_minor
-from db.models import Rollup
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Summary:
 
 
 def summary(store: Session, scope: Scope, period: Period, now: datetime) -> Summary:
-    rows = store.execute(_sums(scope), period.told).all()
+    rows = store.connection().execute(_sums(scope, period.names_of_parts), period.told).all()
     totals = [sum(int(row[column]) for row in rows) for column in (1, 2, 3, 4, 6, 7)]
     sessions, attempts, failed, energy_wh, observed, outage = totals
     open_observed, open_outage = open_intervals.seconds(store, scope, period, now)
@@ -54,21 +54,20 @@ def summary(store: Session, scope: Scope, period: Period, now: datetime) -> Summ
 
 
 @built_once
-def _sums(scope: Scope) -> Select[str, int, int, int, int, int, int, int]:
-    return (
-        select(
-            Rollup.currency,
-            func.sum(Rollup.sessions),
-            func.sum(Rollup.attempts),
-            func.sum(Rollup.failed_attempts),
-            func.sum(Rollup.energy_wh),
-            func.sum(Rollup.revenue_minor),
-            func.sum(Rollup.observed_seconds),
-            func.sum(Rollup.outage_seconds),
-        )
-        .where(scope.rollups(), in_period())
-        .group_by(Rollup.currency)
-    )
+def _sums(scope: Scope, parts: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    rows = rows_of(scope, parts, ("currency", *_SUMMED)).c
+    return select(rows.currency, *(func.sum(rows[name]) for name in _SUMMED)).group_by(rows.currency)
+
+
+_SUMMED = (
+    "sessions",
+    "attempts",
+    "failed_attempts",
+    "energy_wh",
+    "revenue_minor",
+    "observed_seconds",
+    "outage_seconds",
+)
 
 
 def availability(observed_seconds: int, outage_seconds: int) -> float | None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.scope import Period, Scope, built_once, timezones
 from db.clocks import DAY, Clock, clock, date_of
+from db.columns import UTCDateTime
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 
 Seconds = tuple[int, int]  # observed, outage
@@ -22,18 +23,29 @@ _SLOT = 900
 
 
 class _Zone(NamedTuple):
-    """A time zone of a scope, and the part of a period that has passed there, in seconds since 1970."""
+    """A time zone of a scope, and the part of a period that has passed there: as times, and in seconds since
+    1970. `is_only` where the scope has no other.
+    """
 
     name: str
+    is_only: bool
+    since: datetime
+    until: datetime
     first: int
     end: int
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {name: value for name, value in self._asdict().items() if name != "is_only"}
 
 
 def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seconds:
     """Observed and outage seconds of the open intervals within `period`, up to `now`."""
     observed = outage = 0
     for zone in _zones(store, scope, period, now):
-        for is_down, count, total in store.execute(_sums(scope, _dialect(store)), zone._asdict()):
+        for is_down, count, total in store.connection().execute(
+            _sums(scope, _dialect(store), zone.is_only), zone.told
+        ):
             length = count * zone.end - int(total)
             observed += length
             outage += length if is_down else 0
@@ -44,7 +56,9 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
     """The same for each local day that has any."""
     days: dict[date, Seconds] = {}
     for zone in _zones(store, scope, period, now):
-        rows = store.execute(_begun_together(scope, _dialect(store)), zone._asdict()).all()
+        rows = (
+            store.connection().execute(_begun_together(scope, _dialect(store), zone.is_only), zone.told).all()
+        )
         groups = [
             (is_down, _Together(zone.first + slot * _SLOT, n, int(total))) for is_down, slot, n, total in rows
         ]
@@ -54,6 +68,19 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
             observed, outage = days.get(date_of(day), (0, 0))
             days[date_of(day)] = observed + length, outage + down.get(day, 0)
     return days
+
+
+def seconds_by_station(store: Session, scope: Scope, period: Period, now: datetime) -> dict[int, Seconds]:
+    """The same for each station, by `ocpp_stations.id`."""
+    stations: dict[int, Seconds] = {}
+    for zone in _zones(store, scope, period, now):
+        for pk, is_down, count, total in store.connection().execute(
+            _sums_by_station(scope, _dialect(store), zone.is_only), zone.told
+        ):
+            length = count * zone.end - int(total)
+            observed, outage = stations.get(pk, (0, 0))
+            stations[pk] = observed + length, outage + (length if is_down else 0)
+    return stations
 
 
 class _Together(NamedTuple):
@@ -82,61 +109,79 @@ def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
 
 def _zones(store: Session, scope: Scope, period: Period, now: datetime) -> list[_Zone]:
     zones = []
-    for name in store.scalars(timezones(scope)):
+    names = store.connection().scalars(timezones(scope)).all()
+    for name in names:
         first, last = period.bounds(name)
-        zone = _Zone(name, int(first.timestamp()), int(min(now, last).timestamp()))
-        if zone.first < zone.end:
-            zones.append(zone)
+        end = min(now, last).replace(microsecond=0)
+        if first < end:
+            is_only = len(names) == 1
+            zones.append(_Zone(name, is_only, first, end, int(first.timestamp()), int(end.timestamp())))
     return zones
 
 
-# Statements are built once for each scope and told a `_Zone` when they are executed.
+# Statements are built once for each scope and told a `_Zone` when they are executed. To most of them the only
+# zone there is makes no difference.
 
 
 @built_once
-def _sums(scope: Scope, dialect: str) -> Select[bool, int, int]:
-    begun = _begun(dialect)
+def _sums(scope: Scope, dialect: str, is_only: bool) -> Select[bool, int, int]:
     return (
-        select(_IS_DOWN, func.count(), func.sum(begun))
-        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
-        .where(*_open(scope, begun))
+        select(_IS_DOWN, func.count(), func.sum(_begun(dialect)))
+        .where(*_open(scope, is_only))
         .group_by(_IS_DOWN)
     )
 
 
 @built_once
-def _begun_together(scope: Scope, dialect: str) -> Select[bool, int, int, int]:
+def _sums_by_station(scope: Scope, dialect: str, is_only: bool) -> Select[int, bool, int, int]:
+    return (
+        select(OCPPConnector.ocpp_station_id, _IS_DOWN, func.count(), func.sum(_begun(dialect)))
+        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
+        .where(*_open(scope, is_only))
+        .group_by(OCPPConnector.ocpp_station_id, _IS_DOWN)
+    )
+
+
+@built_once
+def _begun_together(scope: Scope, dialect: str, is_only: bool) -> Select[bool, int, int, int]:
     begun = _begun(dialect)
     slot = ((begun - bindparam("first", type_=BigInteger)) // _SLOT).label("slot")
     return (
         select(_IS_DOWN, slot, func.count(), func.sum(begun))
-        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
-        .where(*_open(scope, begun))
+        .where(*_open(scope, is_only))
         .group_by(_IS_DOWN, slot)
     )
 
 
 _IS_DOWN = ConnectorStatusInterval.status.in_(sorted(DOWN_STATUSES)).label("is_down")
+_SINCE, _UNTIL = (bindparam(name, type_=UTCDateTime()) for name in ("since", "until"))
 
 
 def _begun(dialect: str) -> ColumnElement[int]:
     """When within the period an interval began."""
     started_at: ColumnElement[Any] = ConnectorStatusInterval.started_at.expression
+    # Compared as the time that it is: to count its seconds costs most.
+    is_before = started_at < _SINCE
     if dialect == "postgresql":
         started_at = func.date_trunc("second", started_at)
-    start, first = cast(extract("epoch", started_at), BigInteger), bindparam("first", type_=BigInteger)
-    return case((start < first, first), else_=start)
+    seconds = cast(extract("epoch", started_at), BigInteger)
+    return case((is_before, bindparam("first", type_=BigInteger)), else_=seconds)
 
 
-def _open(scope: Scope, begun: ColumnElement[int]) -> list[ColumnElement[bool]]:
+def _open(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:
     """Conditions on intervals of the zone that have no end yet."""
-    of_zone = select(ChargingStation.id).where(ChargingStation.timezone == bindparam("name"))
-    stations = scope.stations().where(OCPPStation.charging_station_id.in_(of_zone))
-    return [
+    conditions = [
         ConnectorStatusInterval.ended_at.is_(None),
-        OCPPConnector.ocpp_station_id.in_(stations),
-        begun < bindparam("end", type_=BigInteger),
+        ConnectorStatusInterval.started_at < _UNTIL,
     ]
+    if scope.kind == "network" and is_only:
+        return conditions
+    stations = scope.stations()
+    if not is_only:
+        of_zone = select(ChargingStation.id).where(ChargingStation.timezone == bindparam("name"))
+        stations = stations.where(OCPPStation.charging_station_id.in_(of_zone))
+    connectors = select(OCPPConnector.id).where(OCPPConnector.ocpp_station_id.in_(stations))
+    return [*conditions, ConnectorStatusInterval.ocpp_connector_id.in_(connectors)]
 
 
 def _dialect(store: Session) -> str:

@@ -10,12 +10,13 @@ from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Result, Row, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Result, Row, Select, and_, false, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from db.analytics import availability, exclusions
 from db.analytics.availability import Outage, PortTime, StatusSpan, Uptime
 from db.analytics.exclusions import Excluded, Exclusion
+from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.scope import Period, Scope
 from db.analytics.spans import Span, intersection, total, union
 from db.clocks import DAY, clock, date_of
@@ -26,6 +27,7 @@ from db.models import (
     OCPPConnector,
     OCPPStation,
 )
+from db.models.ocpp import IS_DOWN
 
 # No clock on Earth is further than a day from UTC.
 _ZONES = timedelta(days=1)
@@ -153,6 +155,78 @@ def each_log(store: Session, scope: Scope, period: Period, now: datetime) -> Ite
         yield from logs(store, Scope.station(station_pk), period, now)
 
 
+class PortOutage(NamedTuple):
+    port: Port
+    outage: Outage
+
+
+def newest(store: Session, scope: Scope, period: Period, now: datetime, limit: int = 100) -> list[PortOutage]:
+    """The outages that began in the period by their stations' clocks, the newest first, each with its whole
+    length up to `now`; only statuses that were down are read.
+    """
+    began: dict[int, set[datetime]] = {}
+    for connector_pk, start in store.execute(_beginnings(store, scope, period, limit)):
+        began.setdefault(connector_pk, set()).add(start)
+    if not began:
+        return []
+    first = min(min(starts) for starts in began.values())
+    excluded = exclusions.within(store, scope, first, now)
+    of_these = (IS_DOWN, ConnectorStatusInterval.started_at >= first, OCPPConnector.id.in_(began))
+    within = Span(first, now)
+    logs_of: dict[Port, list[StatusSpan]] = {}
+    for row in _with_ports(store, *of_these):
+        if (span := _span(row, within)) is not None:
+            logs_of.setdefault(Port(*row[_TOLD_BY:]), []).append(span)
+    found = [
+        PortOutage(port, outage)
+        for port, log in logs_of.items()
+        for outage in availability.outages(log, _spans(excluded, port), known_until=now)
+        if outage.start in began[port.connector_pk]
+    ]
+    return sorted(found, key=lambda each: (each.outage.start, each.port.connector_pk), reverse=True)
+
+
+def _spans(found: Sequence[Exclusion], port: Port) -> list[Span]:
+    return [each.span for each in exclusions.of_connector(found, port.station_pk, port.connector_pk)]
+
+
+def _beginnings(store: Session, scope: Scope, period: Period, limit: int) -> Select[int, datetime]:
+    """The connector and the time of the first status of each outage."""
+    status, before = ConnectorStatusInterval, aliased(ConnectorStatusInterval)
+    was_down = (
+        select(before.id)
+        .where(
+            before.ended_at == status.started_at,
+            before.ocpp_connector_id == status.ocpp_connector_id,
+            before.status.in_(sorted(DOWN_STATUSES)),
+        )
+        .exists()
+    )
+    return (
+        select(status.ocpp_connector_id, status.started_at)
+        .where(IS_DOWN, _began_in(store, scope, period), ~was_down)
+        .order_by(status.started_at.desc(), status.ocpp_connector_id.desc())
+        .limit(limit)
+    )
+
+
+def _began_in(store: Session, scope: Scope, period: Period) -> ColumnElement[bool]:
+    """By the clocks of the scope's connectors. Without a join, so that the newest are found in order."""
+    began, pk = ConnectorStatusInterval.started_at, ConnectorStatusInterval.ocpp_connector_id
+    connectors = select(OCPPConnector.id).where(OCPPConnector.ocpp_station_id.in_(scope.stations()))
+    zones = store.scalars(select(ChargingStation.timezone).distinct()).all()
+    if len(zones) == 1:
+        start, end = period.bounds(zones[0])
+        of_scope = () if scope.kind == "network" else (pk.in_(connectors),)
+        return and_(began >= start, began < end, *of_scope)
+    conditions: list[ColumnElement[bool]] = [false()]
+    for zone in zones:
+        start, end = period.bounds(zone)
+        of_zone = connectors.join(OCPPStation).join(ChargingStation).where(ChargingStation.timezone == zone)
+        conditions.append(and_(began >= start, began < end, pk.in_(of_zone)))
+    return or_(*conditions)
+
+
 def definitions(found: Sequence[PortLog], *, unknown_counts: bool = True) -> Definitions:
     """What the three definitions say of these logs."""
     uptimes = {each.port: each.uptime for each in found if each.observed}
@@ -264,6 +338,15 @@ _TOLD_BY = 5
 
 
 def _intervals(store: Session, scope: Scope, start: datetime, end: datetime) -> Result[*tuple[Any, ...]]:
+    return _with_ports(
+        store,
+        OCPPConnector.ocpp_station_id.in_(scope.stations()),
+        ConnectorStatusInterval.started_at < end,
+        or_(ConnectorStatusInterval.ended_at.is_(None), ConnectorStatusInterval.ended_at > start),
+    )
+
+
+def _with_ports(store: Session, *conditions: ColumnElement[bool]) -> Result[*tuple[Any, ...]]:
     interval = ConnectorStatusInterval
     return store.execute(
         select(
@@ -285,10 +368,6 @@ def _intervals(store: Session, scope: Scope, start: datetime, end: datetime) -> 
         .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
-        .where(
-            OCPPConnector.ocpp_station_id.in_(scope.stations()),
-            interval.started_at < end,
-            or_(interval.ended_at.is_(None), interval.ended_at > start),
-        )
+        .where(*conditions)
         .order_by(ChargingStation.name, OCPPStation.id, OCPPConnector.connector_id, interval.started_at)
     )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from operator import add
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db import rollups
 from db.analytics import open_intervals
 from db.analytics.kpis import availability
-from db.analytics.scope import Period, Scope, built_once, in_days, in_months, in_period, ranges
+from db.analytics.scope import Period, Scope, built_once, in_days, rows_of
+from db.analytics.side_by_side import Shape, asked, sums_of
 from db.columns import from_minor
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
 from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
@@ -46,37 +49,45 @@ def daily(
     store: Session, scope: Scope, period: Period, now: datetime, currency: str | None = None
 ) -> list[DayPoint]:
     """A point for every day of the period. Revenue counts `currency` only, all where it is None."""
-    rows = store.execute(_sums_by_day(scope, currency), period.told)
-    by_day = {row[0]: [int(value or 0) for value in row[1:]] for row in rows}
+    by_day = _sums_by_day(store, scope, period, currency)
     unended = open_intervals.seconds_by_day(store, scope, period, now)
     return [
-        _point(day, by_day.get(day, [0] * 7), unended.get(day, (0, 0)))
+        _point(day, by_day.get(day, _NOTHING), unended.get(day, (0, 0)))
         for day in (period.start + timedelta(days=n) for n in range(period.days))
     ]
 
 
+_NOTHING = (0,) * 7
+
+
+def _sums_by_day(
+    store: Session, scope: Scope, period: Period, currency: str | None
+) -> dict[date, tuple[int, ...]]:
+    by_day: dict[date, tuple[int, ...]] = {}
+    for day, of_row, revenue_minor, *others in store.connection().execute(_days(scope), period.told):
+        values = (revenue_minor if currency in (None, of_row) else 0, *others)
+        # Nearly always a day has one currency and so one row, and nothing is to be added up.
+        by_day[day] = tuple(map(add, by_day[day], values)) if day in by_day else values
+    return by_day
+
+
 @built_once
-def _sums_by_day(scope: Scope, currency: str | None) -> Select[date, int, int, int, int, int, int, int]:
-    return (
-        select(
-            Rollup.bucket,
-            func.sum(Rollup.sessions),
-            func.sum(Rollup.attempts),
-            func.sum(Rollup.failed_attempts),
-            func.sum(Rollup.energy_wh),
-            func.sum(Rollup.revenue_minor).filter(
-                (Rollup.currency == currency) if currency else Rollup.currency.is_not(None)
-            ),
-            func.sum(Rollup.observed_seconds),
-            func.sum(Rollup.outage_seconds),
-        )
-        .where(scope.rollups(), in_days())
-        .group_by(Rollup.bucket)
-    )
+def _days(scope: Scope) -> Select[date, str, int, int, int, int, int, int, int]:
+    return select(
+        Rollup.bucket,
+        Rollup.currency,
+        Rollup.revenue_minor,
+        Rollup.sessions,
+        Rollup.attempts,
+        Rollup.failed_attempts,
+        Rollup.energy_wh,
+        Rollup.observed_seconds,
+        Rollup.outage_seconds,
+    ).where(scope.rollups(), in_days())
 
 
-def _point(day: date, sums: list[int], unended: open_intervals.Seconds) -> DayPoint:
-    sessions, attempts, failed, energy_wh, revenue_minor, observed, outage = sums
+def _point(day: date, sums: Sequence[int], unended: open_intervals.Seconds) -> DayPoint:
+    revenue_minor, sessions, attempts, failed, energy_wh, observed, outage = sums
     return DayPoint(
         day=day,
         sessions=sessions,
@@ -103,23 +114,24 @@ def load_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[i
 
 def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[str, ...]) -> list[list[int]]:
     grid = [[0] * 24 for _ in range(7)]
+    parts = period.names_of_parts
     if scope.is_of_stations:
         for edge in period.parts()[1]:
             _add_edge(store, scope, edge, hours, grid)
-    for weekday, *values in store.execute(_sums_by_weekday(scope, hours), period.told):
+        parts = tuple(part for part in parts if part == "month")
+        if not parts:
+            return grid
+    for weekday, *values in store.connection().execute(_sums_by_weekday(scope, hours, parts), period.told):
         grid[weekday] = [known + int(value) for known, value in zip(grid[weekday], values, strict=True)]
     return grid
 
 
 @built_once
-def _sums_by_weekday(scope: Scope, hours: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
-    profiles = HourProfile.__table__.c
-    of_period = in_months() if scope.is_of_stations else in_period(HourProfile)
-    return (
-        select(profiles.weekday, *(func.sum(profiles[hour]) for hour in hours))
-        .where(scope.rollups(HourProfile), of_period)
-        .group_by(profiles.weekday)
-    )
+def _sums_by_weekday(
+    scope: Scope, hours: tuple[str, ...], parts: tuple[str, ...]
+) -> Select[*tuple[Any, ...]]:
+    rows = rows_of(scope, parts, ("weekday", *hours), HourProfile).c
+    return select(rows.weekday, *(func.sum(rows[hour]) for hour in hours)).group_by(rows.weekday)
 
 
 def _add_edge(
@@ -133,9 +145,10 @@ def _add_edge(
                 grid[weekday][hour] += values[HOURS.index(column)]
 
 
-def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -> list[StationTotal]:
+def top_stations(store: Session, scope: Scope, period: Period, limit: int | None = 6) -> list[StationTotal]:
     """The stations with the most revenue, then energy; those without a session are left out."""
-    rows = store.execute(_best_stations(scope, limit), period.told)
+    question = asked(store, scope, period)
+    rows = store.connection().execute(_best_stations(scope, limit, question.shape), question.told)
     return [
         StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
         for pk, name, currency, sessions, energy_wh, minor in rows
@@ -143,53 +156,56 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int = 6) -
 
 
 @built_once
-def _best_stations(scope: Scope, limit: int) -> Select[*tuple[Any, ...]]:
-    # A part of the period at a time: with a choice of parts, SQLite would walk through every station.
-    rows_of = union_all(*(_station_sums(scope, part) for part in ranges())).subquery().c
-    sessions, energy, revenue = (
-        func.sum(rows_of[name]) for name in ("sessions", "energy_wh", "revenue_minor")
-    )
-    best = (
-        select(
-            rows_of.scope_id,
-            rows_of.currency,
-            sessions.label("sessions"),
-            energy.label("energy_wh"),
-            revenue.label("revenue_minor"),
-        )
-        .group_by(rows_of.scope_id, rows_of.currency)
-        .having(sessions > 0)
-        .order_by(revenue.desc(), energy.desc(), rows_of.scope_id)
-        .limit(limit)
-        .subquery()
-    )
+def _best_stations(scope: Scope, limit: int | None, shape: Shape) -> Select[*tuple[Any, ...]]:
+    sums = sums_of("station", scope.stations(), ("sessions", "energy_wh", "revenue_minor"), shape).c
+    order = (sums.revenue_minor.desc(), sums.energy_wh.desc(), sums.scope_id)
+    best = select(*sums).where(sums.sessions > 0).order_by(*order).limit(limit).subquery()
     return (
-        select(
-            best.c.scope_id,
-            ChargingStation.name,
-            best.c.currency,
-            best.c.sessions,
-            best.c.energy_wh,
-            best.c.revenue_minor,
-        )
+        select(best.c.scope_id, ChargingStation.name, *list(best.c)[1:])
         .join(OCPPStation, best.c.scope_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .order_by(best.c.revenue_minor.desc(), best.c.energy_wh.desc(), ChargingStation.name)
     )
 
 
-def _station_sums(scope: Scope, rows: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    metrics = (Rollup.sessions, Rollup.energy_wh, Rollup.revenue_minor)
-    return (
-        select(Rollup.scope_id, Rollup.currency, *(func.sum(metric).label(metric.key) for metric in metrics))
-        .where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), rows)
-        .group_by(Rollup.scope_id, Rollup.currency)
-    )
+@dataclass(frozen=True)
+class MonthPoint:
+    """What ended in the days of a month that are in the period; `revenue` by currency."""
+
+    month: date
+    sessions: int
+    energy_wh: int
+    revenue: dict[str, Decimal]
+
+
+def monthly(store: Session, scope: Scope, period: Period) -> list[MonthPoint]:
+    """The months of the period in which something ended, by their first day."""
+    months: dict[date, MonthPoint] = {}
+    for bucket, currency, sessions, energy_wh, minor in store.connection().execute(
+        _sums_in_period(scope, period.names_of_parts), period.told
+    ):
+        month = bucket.replace(day=1)
+        known = months.get(month) or MonthPoint(month, 0, 0, {})
+        revenue = known.revenue.get(currency, Decimal(0)) + from_minor(minor)
+        months[month] = MonthPoint(
+            month,
+            known.sessions + sessions,
+            known.energy_wh + energy_wh,
+            known.revenue | {currency: revenue},
+        )
+    return [months[month] for month in sorted(months)]
+
+
+@built_once
+def _sums_in_period(scope: Scope, parts: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    names = ("bucket", "currency", "sessions", "energy_wh", "revenue_minor", "attempts")
+    rows = rows_of(scope, parts, names).c
+    return select(*list(rows)[:-1]).where(rows.attempts > 0)
 
 
 def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
     """The local days of the first and the last session known, None without any."""
-    first, last = store.execute(_first_and_last(scope)).one()
+    first, last = store.connection().execute(_first_and_last(scope)).one()
     return (first, last) if first is not None else None
 
 

@@ -106,7 +106,7 @@ def _seconds(
 ) -> dict[int, Seconds]:
     """Observed and outage seconds: of the intervals that ended from the sums, and the open ones up to now."""
     found: dict[int, Seconds] = defaultdict(lambda: (0, 0))
-    for pk, observed, outage in store.execute(_ended_seconds(scope), period.told):
+    for pk, observed, outage in store.execute(_ended_seconds(scope, period.names_of_parts), period.told):
         found[pk] = int(observed), int(outage)
     bounds = {zone: period.bounds(zone) for zone in set(zones.values())}
     for pk, status, began in store.execute(_open_intervals(scope)):
@@ -118,9 +118,9 @@ def _seconds(
 
 
 @built_once
-def _ended_seconds(scope: Scope) -> Select[*tuple[Any, ...]]:
+def _ended_seconds(scope: Scope, parts_of_period: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
     # A part of the period at a time, as the ranking of stations does.
-    parts = union_all(*(_part(scope, rows) for rows in ranges())).subquery().c
+    parts = union_all(*(_part(scope, rows) for rows in ranges(parts_of_period))).subquery().c
     return select(parts.scope_id, func.sum(parts.observed_seconds), func.sum(parts.outage_seconds)).group_by(
         parts.scope_id
     )

@@ -1,0 +1,148 @@
+"""The queries of the pages on a store of a million sessions, beside plain SQL over the sessions themselves.
+
+Each query of Overview, Revenue and Availability runs for the whole network and for one owner, for the last
+90 days and for the whole history. `raw_sql_ms` is one plain statement over a covering index of the sessions
+(or of the statuses), and `duckdb_ms` the same in DuckDB over a copy in Parquet; all three must find the same.
+Times are the least of several runs, on warm caches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from benchmarks.analytics.fixture import ZONE, duck, filled_store
+from benchmarks.analytics.ours import QUESTIONS, Question, same
+from benchmarks.analytics.plain import statements
+from benchmarks.network import END
+from db.analytics import series
+from db.analytics.scope import Period, Scope
+from db.engine import reading
+from db.models import OCPPConnector, StationOwner
+
+_RUNS, _RUNS_OF_SLOW, _SLOW_MS = 15, 3, 300
+
+
+def main(arguments: list[str]) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(prog="benchmarks analytics", description=__doc__)
+    parser.add_argument("--sessions", type=int, default=1_000_000)
+    parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--keep", type=Path, help="a folder in which the store is kept for the next run")
+    options = parser.parse_args(arguments)
+    with (
+        filled_store(options.store, options.sessions, options.keep) as (engine, folder),
+        reading(engine) as store,
+        duck(folder) as copy,
+    ):
+        return {"sessions": options.sessions, "store": options.store, **_measure(store, copy)}
+
+
+@dataclass(frozen=True)
+class _Case:
+    name: str
+    scope: Scope
+    period: Period
+
+
+def _cases(store: Session) -> Iterator[_Case]:
+    owner = Scope.owner(store.scalars(select(StationOwner.id).order_by(StationOwner.id).limit(1)).one())
+    today = END.astimezone(ZoneInfo(ZONE)).date()
+    days = series.first_and_last_day(store, Scope.network())
+    assert days is not None, "there are no sessions"
+    whole = Period(days[0], today + timedelta(days=1))
+    for length, period in (("90d", Period.last_days(90, today)), ("all", whole)):
+        yield _Case(f"network {length}", Scope.network(), period)
+        yield _Case(f"owner {length}", owner, period)
+
+
+def _measure(store: Session, copy: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    queries: dict[str, dict[str, float]] = {}
+    for case in _cases(store):
+        stations, connectors = _pks(store, case.scope)
+        kind = store.get_bind().dialect.name
+        plain, duck_sql = (
+            statements(words, case.period, END, stations, connectors) for words in (kind, "duckdb")
+        )
+        for name, question in QUESTIONS.items():
+            queries[f"{name} {case.name}"] = _compare(
+                name, question, case, store, copy, plain[name], duck_sql[name]
+            )
+    return {"queries": queries, **_whole(queries)}
+
+
+def _whole(queries: dict[str, dict[str, float]]) -> dict[str, Any]:
+    lengths = {
+        length: [q for name, q in queries.items() if name.endswith(length)] for length in ("90d", "all")
+    }
+    return {
+        "median_speedup": {
+            length: round(statistics.median(q["speedup"] for q in of), 1) for length, of in lengths.items()
+        },
+        "worst_ms": {length: max(q["ms"] for q in of) for length, of in lengths.items()},
+        "slower_than_raw": [name for name, q in queries.items() if q["ms"] > q["raw_sql_ms"]],
+        "slower_than_duckdb": [name for name, q in queries.items() if q["ms"] > 1.5 * q["duckdb_ms"]],
+    }
+
+
+def _pks(store: Session, scope: Scope) -> tuple[list[int], list[int]]:
+    """The scope's stations and their connectors, none for the whole network."""
+    if scope.kind == "network":
+        return [], []
+    stations = list(store.scalars(scope.stations()))
+    of_these = select(OCPPConnector.id).where(OCPPConnector.ocpp_station_id.in_(stations))
+    return stations, list(store.scalars(of_these))
+
+
+def _compare(
+    name: str,
+    question: Question,
+    case: _Case,
+    store: Session,
+    copy: duckdb.DuckDBPyConnection,
+    plain: str,
+    duck_sql: str,
+) -> dict[str, float]:
+    statement = text(plain.replace(":", "\\:"))
+
+    def ours() -> Any:
+        return question.ask(store, case.scope, case.period, END)
+
+    def raw() -> Any:
+        return store.execute(statement).all()
+
+    def in_duckdb() -> Any:
+        return copy.execute(duck_sql).fetchall()
+
+    answer = ours()
+    for who, rows in (("plain SQL", raw()), ("DuckDB", in_duckdb())):
+        if not same(name, answer, rows):
+            raise RuntimeError(
+                f"{name} {case.name}: {who} finds otherwise, {rows[:3]} for {str(answer)[:300]}"
+            )
+    ms, raw_ms, duckdb_ms = (_milliseconds(query) for query in (ours, raw, in_duckdb))
+    return {
+        "ms": round(ms, 2),
+        "raw_sql_ms": round(raw_ms, 2),
+        "speedup": round(raw_ms / ms, 1),
+        "duckdb_ms": round(duckdb_ms, 2),
+    }
+
+
+def _milliseconds(query: Callable[[], Any]) -> float:
+    times: list[float] = []
+    while len(times) < (_RUNS_OF_SLOW if times and times[0] * 1000 > _SLOW_MS else _RUNS):
+        begun = time.perf_counter()
+        query()
+        times.append(time.perf_counter() - begun)
+    return min(times) * 1000
