@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from db.analytics import least_used, revenue
+from db.analytics import rankings, revenue
 from db.analytics.buckets import Bucket, Grain
 from db.analytics.revenue import Earned, Held, Part
 from db.analytics.scope import Period, Scope
@@ -138,13 +138,13 @@ def test_the_least_used_stations_include_those_without_a_session(
     engine: Engine, scopes: dict[str, Scope]
 ) -> None:
     with reading(engine) as store:
-        found = least_used.stations(store, scopes["network"], MARCH, 3)
+        found = rankings.least_used(store, scopes["network"], MARCH, 3)
         assert [(each.name, each.sessions, each.energy_wh) for each in found] == [
             ("Awash", 0, 0),
             ("Adama", 1, 4_000),
             ("Berlin", 1, 20_000),
         ]
-        (only,) = least_used.stations(store, scopes["bole"], MARCH.previous(), 3)
+        (only,) = rankings.least_used(store, scopes["bole"], MARCH.previous(), 3)
         assert (only.name, only.energy_wh) == ("Bole", 5_000)
 
 

@@ -6,20 +6,22 @@ added up: whatever is told here is told for each. Sessions that are held back ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Subquery, func, literal, null, select, type_coerce, union_all
+from sqlalchemy import BigInteger, Select, func, null, select, type_coerce
 from sqlalchemy.orm import Session
 
+from db.analytics import rankings
 from db.analytics.buckets import Bucket, Grain, buckets
 from db.analytics.ended import ended, ended_in, key_of
-from db.analytics.scope import Period, Scope, built_once, ranges
+from db.analytics.scope import Period, Scope, built_once
+from db.analytics.side_by_side import Shape, asked, sums_of
 from db.analytics.summed import summed
 from db.columns import from_minor
-from db.models import ChargingSession, ChargingStation, OCPPStation, Rollup, StationOwner, Tariff
+from db.models import ChargingSession, ChargingStation, OCPPStation, Tariff
 from db.models.sessions import has_verdict
 
 _METRICS = ("attempts", "sessions", "energy_wh", "revenue_minor", "tax_minor")
@@ -90,12 +92,22 @@ def series(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[B
 
 def by_station(store: Session, scope: Scope, period: Period) -> list[Part]:
     """The stations at which something ended: by currency, the most revenue first."""
-    return _ranked(store.execute(_stations(scope), period.told))
+    question = asked(store, scope, period)
+    rows = store.connection().execute(_stations(scope, question.shape), question.told)
+    return _ranked(_part(*row) for row in rows)
 
 
 def by_owner(store: Session, scope: Scope, period: Period) -> list[Part]:
     """The owners of these stations, likewise."""
-    return _ranked(store.execute(_owners(scope), period.told))
+    return _ranked(
+        Part(
+            owner.owner_id,
+            owner.name,
+            owner.currency,
+            Earned(owner.sessions, owner.energy_wh, owner.revenue, owner.tax),
+        )
+        for owner in rankings.owners(store, scope, period)
+    )
 
 
 def by_tariff(store: Session, scope: Scope, period: Period) -> list[Part]:
@@ -127,7 +139,7 @@ def by_tariff(store: Session, scope: Scope, period: Period) -> list[Part]:
             sums.tax_minor,
         ).outerjoin(Tariff, sums.tariff_id == Tariff.id)
     )
-    return _ranked(found)
+    return _ranked(_part(*row) for row in found)
 
 
 def held(store: Session, scope: Scope, period: Period) -> dict[str, Held]:
@@ -157,21 +169,16 @@ def _earned(sessions: int, energy_wh: int, revenue_minor: int, tax_minor: int) -
     return Earned(int(sessions), int(energy_wh), from_minor(int(revenue_minor)), from_minor(int(tax_minor)))
 
 
-def _ranked(rows: Any) -> list[Part]:
-    found = [
-        Part(pk, name, currency, _earned(*sums), code, version)
-        for pk, name, currency, code, version, *sums in rows
-    ]
-    return sorted(
-        found,
-        key=lambda part: (
-            part.currency,
-            -part.earned.gross,
-            -part.earned.energy_wh,
-            part.name,
-            part.version or 0,
-        ),
-    )
+def _part(pk: int | None, name: str, currency: str, code: str, version: int | None, *sums: int) -> Part:
+    return Part(pk, name, currency, _earned(*sums), code, version)
+
+
+def _ranked(parts: Iterable[Part]) -> list[Part]:
+    return sorted(parts, key=_rank)
+
+
+def _rank(part: Part) -> tuple[str, Decimal, int, str, int]:
+    return part.currency, -part.earned.gross, -part.earned.energy_wh, part.name, part.version or 0
 
 
 def _sums(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[tuple[Any, str], list[int]]:
@@ -191,56 +198,18 @@ def _sums(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[tu
 
 
 @built_once
-def _stations(scope: Scope) -> Select[*tuple[Any, ...]]:
-    sums = _station_sums(scope)
+def _stations(scope: Scope, shape: Shape) -> Select[*tuple[Any, ...]]:
+    sums = sums_of("station", scope.stations(), _METRICS, shape).c
     return (
         select(
             OCPPStation.id,
             ChargingStation.name,
-            sums.c.currency,
+            sums.currency,
             OCPPStation.station_id,
             null().label("version"),
-            *(sums.c[metric] for metric in _METRICS[1:]),
+            *(sums[metric] for metric in _METRICS[1:]),
         )
-        .join(OCPPStation, sums.c.scope_id == OCPPStation.id)
+        .join(OCPPStation, sums.scope_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .where(sums.c.attempts > 0)
-    )
-
-
-@built_once
-def _owners(scope: Scope) -> Select[*tuple[Any, ...]]:
-    sums = _station_sums(scope)
-    return (
-        select(
-            StationOwner.id,
-            StationOwner.name,
-            sums.c.currency,
-            literal("").label("code"),
-            null().label("version"),
-            *(func.sum(sums.c[metric]) for metric in _METRICS[1:]),
-        )
-        .join(OCPPStation, sums.c.scope_id == OCPPStation.id)
-        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .join(StationOwner, ChargingStation.owner_id == StationOwner.id)
-        .where(sums.c.attempts > 0)
-        .group_by(StationOwner.id, StationOwner.name, sums.c.currency)
-    )
-
-
-def _station_sums(scope: Scope) -> Subquery:
-    # A part of the period at a time: with a choice of parts, SQLite would walk through every station.
-    metrics = [getattr(Rollup, metric) for metric in _METRICS]
-    of_scope = (Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()))
-    rows = union_all(
-        *(select(Rollup.scope_id, Rollup.currency, *metrics).where(*of_scope, part) for part in ranges())
-    ).subquery()
-    return (
-        select(
-            rows.c.scope_id,
-            rows.c.currency,
-            *(func.sum(rows.c[metric]).label(metric) for metric in _METRICS),
-        )
-        .group_by(rows.c.scope_id, rows.c.currency)
-        .subquery()
+        .where(sums.attempts > 0)
     )
