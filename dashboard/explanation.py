@@ -37,9 +37,9 @@ def button(key: str, place: str = "") -> None:
         st.rerun()
 
 
-def cards(found: Sequence[Card]) -> None:
+def cards(found: Sequence[Card], name: str = "kpis") -> None:
     """KPI cards side by side, each with its button."""
-    side_by_side({card.key: markup.card(card) for card in found})
+    side_by_side({card.key: markup.card(card) for card in found}, name)
 
 
 def figures(found: Sequence[Figure]) -> None:
@@ -48,12 +48,12 @@ def figures(found: Sequence[Figure]) -> None:
 
 
 def side_by_side(found: Mapping[str, str], name: str = "kpis") -> None:
-    """HTML by the key of the KPI that it tells."""
+    """HTML by the key of the KPI that it tells. `name` tells several such rows of a page apart."""
     with st.container(key=name):
         for key, html in found.items():
-            with st.container(key=f"kpi-{key}"):
+            with st.container(key=f"kpi-{key}-{name}"):
                 st.html(html)
-                button(key)
+                button(key, f"{key}-{name}")
 
 
 def show(view: View) -> None:

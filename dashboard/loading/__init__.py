@@ -8,8 +8,22 @@ anyhow. What a person watches in order to see the effect of an action is read fr
 connectors now, and the one session that was opened (its bill, just after it was stopped).
 """
 
+from dashboard.loading.attention import (
+    Troubles,
+    Upkeep,
+    troubles,
+    upkeep,
+)
+from dashboard.loading.earnings import (
+    earned,
+    earned_by_owner,
+    earned_by_station,
+    earned_by_tariff,
+    earned_by_time,
+    held_back,
+)
 from dashboard.loading.files import (
-    csv,
+    file,
 )
 from dashboard.loading.kpi_values import (
     definitions,
@@ -24,6 +38,7 @@ from dashboard.loading.network import (
     arrivals,
     by_hour,
     history,
+    least_used_stations,
     overview,
     top_stations,
 )
@@ -32,6 +47,11 @@ from dashboard.loading.now import (
     backend_down_since,
     live_state,
     today,
+)
+from dashboard.loading.operations import (
+    job_history,
+    job_states,
+    sync_states,
 )
 from dashboard.loading.reliability import (
     Availability,
@@ -57,11 +77,6 @@ from dashboard.loading.station_lists import (
     port_logs,
     stations,
 )
-from dashboard.loading.upkeep import (
-    job_history,
-    job_states,
-    sync_states,
-)
 
 __all__ = [
     "Availability",
@@ -71,15 +86,23 @@ __all__ = [
     "Overview",
     "Place",
     "PortOutage",
+    "Troubles",
+    "Upkeep",
     "arrivals",
     "availability",
     "backend_down_since",
     "by_hour",
-    "csv",
     "decision",
     "definitions",
+    "earned",
+    "earned_by_owner",
+    "earned_by_station",
+    "earned_by_tariff",
+    "earned_by_time",
     "exclusions",
     "figures_by_station",
+    "file",
+    "held_back",
     "history",
     "job_history",
     "job_states",
@@ -87,6 +110,7 @@ __all__ = [
     "kpi_row_count",
     "kpi_rows",
     "kpi_value",
+    "least_used_stations",
     "live_state",
     "overview",
     "owners",
@@ -102,4 +126,6 @@ __all__ = [
     "today",
     "top_stations",
     "troubled_visits",
+    "troubles",
+    "upkeep",
 ]

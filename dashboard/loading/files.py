@@ -10,7 +10,7 @@ from ocpp_integration.exports.catalogue import EXPORTS, Asked
 from ocpp_integration.exports.files import FORMATS
 
 
-def csv(name: str, scope: Scope, period: Period) -> bytes:
-    """A table of the catalogue of exports as a file."""
+def file(name: str, ending: str, scope: Scope, period: Period) -> bytes:
+    """A table in a format by its ending, such as `csv`. It is made once, and so kept nowhere."""
     asked = Asked(scope=scope, now=datetime.now(UTC), settings=resources.settings(), period=period)
-    return resources.read(lambda store: b"".join(FORMATS["csv"].write(EXPORTS[name].make(store, asked))))
+    return resources.read(lambda store: b"".join(FORMATS[ending].write(EXPORTS[name].make(store, asked))))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from dashboard import resources
 from dashboard.periods import History
-from db.analytics import kpis, series, volume
+from db.analytics import kpis, rankings, series, volume
 from db.analytics.scope import Period, Scope
 
 
@@ -80,6 +80,11 @@ def arrivals(scope: Scope, period: Period) -> list[list[int]]:
 @st.cache_data(ttl=30, max_entries=500, show_spinner=False)
 def top_stations(scope: Scope, period: Period) -> list[series.StationTotal]:
     return resources.read(lambda store: series.top_stations(store, scope, period))
+
+
+@st.cache_data(ttl=30, max_entries=500, show_spinner=False)
+def least_used_stations(scope: Scope, period: Period, limit: int) -> list[rankings.StationUse]:
+    return resources.read(lambda store: rankings.least_used(store, scope, period, limit))
 
 
 def _main_currency(summary: kpis.Summary) -> str:

@@ -12,6 +12,11 @@ from dashboard.markup.cards import (
     sparkline,
     tile,
 )
+from dashboard.markup.concerns import (
+    Concern,
+    all_well,
+    concern,
+)
 from dashboard.markup.lists import (
     Bar,
     bars,
@@ -37,6 +42,10 @@ from dashboard.markup.strip import (
     Share,
     live_strip,
 )
+from dashboard.markup.tables import (
+    TableRow,
+    table,
+)
 
 __all__ = [
     "SCRIPT",
@@ -45,12 +54,16 @@ __all__ = [
     "Card",
     "Change",
     "Compared",
+    "Concern",
     "Figure",
     "Share",
+    "TableRow",
+    "all_well",
     "bars",
     "bill",
     "card",
     "card_title",
+    "concern",
     "definition",
     "empty",
     "facts",
@@ -64,6 +77,7 @@ __all__ = [
     "sparkline",
     "steps",
     "style_sheet",
+    "table",
     "tile",
     "title",
     "totals",

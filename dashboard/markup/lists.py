@@ -10,21 +10,28 @@ from html import escape
 
 @dataclass(frozen=True)
 class Bar:
+    """`part` is how much of the track is filled, 0..1; `href` where its label leads."""
+
     label: str
     value: str
     detail: str
     part: float
+    href: str = ""
 
 
 def bars(found: Sequence[Bar], *, are_wordy: bool = False) -> str:
     """`are_wordy`: what stands beside a label is long, and goes below it on a phone."""
     rows = "".join(
-        f'<li><span class="mm-bar-label">{escape(bar.label)}</span>'
+        f'<li><span class="mm-bar-label">{linked(bar.label, bar.href)}</span>'
         f'<span class="mm-bar-value"><b>{escape(bar.value)}</b> {escape(bar.detail)}</span>'
         f'<span class="mm-track"><span style="width:{max(bar.part, 0) * 100:.1f}%"></span></span></li>'
         for bar in found
     )
     return f'<ol class="mm-bars{" mm-wordy" if are_wordy else ""}">{rows}</ol>'
+
+
+def linked(label: str, href: str) -> str:
+    return f'<a href="{escape(href)}" target="_self">{escape(label)}</a>' if href else escape(label)
 
 
 def part_of(value: Decimal, greatest: Decimal) -> float:
