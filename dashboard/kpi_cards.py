@@ -133,7 +133,7 @@ def change(
         difference /= float(old)
         text = f"{abs(difference) * 100:.1f} %"
     if float(text.split()[0]) == 0:
-        return Change(text, rose=False, good=None)
+        return Change(text, rose=None, good=None)
     rose, less_is_better = difference > 0, definition.less_is_better
     return Change(text, rose, None if less_is_better is None else rose is not less_is_better)
 

@@ -1,4 +1,4 @@
-"""Revenue over time: net and VAT one on the other, the period before as a dotted line."""
+"""Revenue over time: net and VAT one on the other, both of the period before as a dotted line."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _add_before(
     figure.add_scatter(
         x=places[len(places) - len(aligned) :],
         y=[float(of.get(currency, _NOTHING).gross) for _, of in aligned],
-        name="Period before, VAT included",
+        name="Before",
         mode="lines",
         line={"dash": "dot", "width": 2, "color": "#7b8ba3"},
         customdata=[label(bucket, grain) for bucket, _ in aligned],

@@ -78,8 +78,10 @@ def arrivals(scope: Scope, period: Period) -> list[list[int]]:
 
 
 @st.cache_data(ttl=30, max_entries=500, show_spinner=False)
-def top_stations(scope: Scope, period: Period) -> list[series.StationTotal]:
-    return resources.read(lambda store: series.top_stations(store, scope, period))
+def top_stations(scope: Scope, period: Period, currency: str, limit: int) -> list[series.StationTotal]:
+    """Those that earn in `currency`, as amounts of several have no order."""
+    found = resources.read(lambda store: series.top_stations(store, scope, period, None))
+    return [station for station in found if station.currency == currency][:limit]
 
 
 @st.cache_data(ttl=30, max_entries=500, show_spinner=False)

@@ -12,10 +12,12 @@ from dashboard.formats import NO_DATA, Amount
 
 @dataclass(frozen=True)
 class Change:
-    """Against the period before: `text` such as `12.2 %`; `good` is None where nothing changed."""
+    """Against the period before: `text` such as `12.2 %`; `rose` is None where nothing changed, `good`
+    where that is neither.
+    """
 
     text: str
-    rose: bool
+    rose: bool | None
     good: bool | None
 
 
@@ -105,10 +107,9 @@ def _change(card: Card) -> str:
     )
     if card.change is None:
         return f'<span class="mm-delta mm-even">n/a</span>{compared}'
-    arrow = "↑" if card.change.rose else "↓"
     kind = {True: "mm-good", False: "mm-bad", None: "mm-even"}[card.change.good]
-    sign = "" if card.change.good is None else f'<span aria-hidden="true">{arrow}</span> '
-    spoken = "up" if card.change.rose else "down"
+    arrow, spoken = {True: ("↑", "up"), False: ("↓", "down"), None: ("", "unchanged")}[card.change.rose]
+    sign = f'<span aria-hidden="true">{arrow}</span> ' if arrow else ""
     return (
         f'<span class="mm-delta {kind}" aria-label="{spoken} {escape(card.change.text)}">'
         f"{sign}{escape(card.change.text)}</span>{compared}"

@@ -11,7 +11,7 @@ from dashboard.markup.lists import linked
 
 @dataclass(frozen=True)
 class TableRow:
-    """`values` are those of the table's columns, `part` how much of its bar is filled, 0..1, if it has one."""
+    """`values` are those of the table's columns, `part` how much of its bar is filled (0..1), if any."""
 
     name: str
     values: Sequence[str]

@@ -64,8 +64,9 @@ def trend(now: Overview, before: Overview | None) -> None:
     )
 
 
-def top_stations(found: list[StationTotal]) -> None:
-    st.html(markup.card_title("Top stations", "By revenue, VAT included"))
+def top_stations(found: list[StationTotal], currencies: int) -> None:
+    in_currency = f" in {found[0].currency}" if found and currencies > 1 else ""
+    st.html(markup.card_title("Top stations", f"By revenue{in_currency}, VAT included"))
     explanation.button("revenue", "chart-top")
     if not found:
         st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
@@ -114,22 +115,20 @@ def counted(sessions: int) -> str:
     return f"{sessions:,} session{'' if sessions == 1 else 's'}"
 
 
-def stations(period: Period) -> None:
-    """The best beside those with the least use; of few stations, none is both."""
-    top = loading.top_stations(scope, period)
-    best = {station.station_pk for station in top}
-    least = [
-        station
-        for station in loading.least_used_stations(scope, period, RANKED + len(top))
-        if station.station_pk not in best
-    ][:RANKED]
+def stations(now: Overview, period: Period) -> None:
+    """The best beside those with the least use; of few stations, each is in one of the two."""
+    number = sum(station.is_active for station in loading.stations(scope))
+    least = loading.least_used_stations(scope, period, min(RANKED, number // 2))
+    below = {station.station_pk for station in least}
+    top = loading.top_stations(scope, period, now.currency, RANKED)
+    top = [station for station in top if station.station_pk not in below]
     if not least:
         with st.container(key="card-top"):
-            top_stations(top)
+            top_stations(top, len(now.summary.revenue))
         return
     left, right = st.columns(2, gap="small")
     with left, st.container(key="card-top", height="stretch"):
-        top_stations(top)
+        top_stations(top, len(now.summary.revenue))
     with right, st.container(key="card-least", height="stretch"):
         least_used(least, max((station.energy_wh for station in top), default=0))
 
@@ -149,7 +148,7 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
             key="arrivals-chart",
             alt="Session starts by weekday and hour of the station's clock",
         )
-    stations(period)
+    stations(now, period)
 
 
 attention(view)

@@ -28,7 +28,7 @@ from db.analytics.buckets import Grain
 from db.analytics.revenue import Part
 from db.analytics.scope import Period, Scope
 
-PAGE_SIZE = 10
+PAGE_SIZE = 6
 # Beyond so many columns a month of days would make a page too long to be read.
 TIMES = 31
 
@@ -43,11 +43,11 @@ def held_back() -> None:
     if not found:
         return
     with st.container(key="card-held"):
-        headline, sentence = revenue_rows.held_words(found)
-        st.html(markup.card_title(headline, sentence))
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(markup.card_title(*revenue_rows.held_words(found)), width="content")
+            if who.user.role == "admin":
+                st.page_link("views/quarantine.py", label="Quarantine", icon=":material/rule:")
         explanation.button("held_revenue", "chart-held")
-        if who.user.role == "admin":
-            st.page_link("views/quarantine.py", label="Quarantine", icon=":material/rule:")
 
 
 def cards(currencies: Sequence[str]) -> None:
