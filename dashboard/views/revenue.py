@@ -65,7 +65,8 @@ def cards(currencies: Sequence[str]) -> None:
                 (earned_in(currency, later), earned_in(currency, earlier)) if compared else None,
                 compared_with(view),
             ),
-            f"kpis-of-4-{currency}",
+            "kpis-of-4",
+            currency,
         )
 
 
