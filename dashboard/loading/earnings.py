@@ -33,7 +33,7 @@ def earned_by_owner(scope: Scope, period: Period) -> list[Part]:
     return resources.read(lambda store: revenue.by_owner(store, scope, period))
 
 
-@st.cache_data(ttl=60, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=300, max_entries=500, show_spinner=False)
 def earned_by_tariff(scope: Scope, period: Period) -> list[Part]:
     """Read from sessions, so that it is kept longer."""
     return resources.read(lambda store: revenue.by_tariff(store, scope, period))

@@ -140,13 +140,7 @@ def tables() -> None:
         station_name,
         lambda part: address_of(view, "stations", station=str(part.pk)),
     )
-    ranked(
-        "tariff",
-        "Each session by the version that was in force when it started",
-        loading.earned_by_tariff,
-        revenue_rows.tariff_name,
-        kpi="average_price",
-    )
+    of_tariffs = st.container()
     if who.user.role == "admin":
         ranked(
             "owner",
@@ -154,6 +148,15 @@ def tables() -> None:
             loading.earned_by_owner,
             lambda part: (part.name, ""),
             of_owner,
+        )
+    # Drawn last, since sessions are read for it.
+    with of_tariffs:
+        ranked(
+            "tariff",
+            "Each session by the version that was in force when it started",
+            loading.earned_by_tariff,
+            revenue_rows.tariff_name,
+            kpi="average_price",
         )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.live import OCCUPIED
-from db.analytics.outcome import ENDED_STATUSES
+from db.analytics.outcome import RUNNING_STATUSES
 from db.analytics.scope import Scope
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation
 from db.models.sessions import has_verdict
@@ -38,7 +38,7 @@ def stuck_sessions(store: Session, scope: Scope, since: datetime, most: int) -> 
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(OCPPConnector, session.ocpp_connector_id == OCPPConnector.id)
         .where(
-            session.status.not_in(ENDED_STATUSES),
+            session.status.in_(RUNNING_STATUSES),
             session.ocpp_station_id.in_(scope.stations()),
             session.start_time < since,
             or_(session.power_at.is_(None), session.power_at < since),

@@ -50,7 +50,7 @@ def ended(store: Session, scope: Scope, period: Period, grain: Grain | None) -> 
     """The counted sessions that ended in the period, as a query with the columns
 
     `bucket` (a number for `key_of`), `currency`, `energy_wh`, `cost_minor`, `tax_minor` (None: not known),
-    `seconds` (from start to stop), `driver` (the user, or else the id tag; None: not known) and `tariff_id`.
+    `seconds` (from start to stop) and `driver` (the user, or else the id tag; None: not known).
     """
     session, place = ChargingSession, ChargingStation
     spans = {name: instants(period, name) for name in store.scalars(timezones(scope))}
@@ -65,7 +65,6 @@ def ended(store: Session, scope: Scope, period: Period, grain: Grain | None) -> 
             type_coerce(session.tax, BigInteger).label("tax_minor"),
             (stopped - started).label("seconds"),
             func.coalesce(cast(session.user_id, String), tag).label("driver"),
-            session.tariff_id,
         )
         .join(OCPPStation, session.ocpp_station_id == OCPPStation.id)
         .join(place, OCPPStation.charging_station_id == place.id)

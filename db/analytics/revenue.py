@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, func, null, select, type_coerce
+from sqlalchemy import BigInteger, Select, Subquery, func, null, select, type_coerce
 from sqlalchemy.orm import Session
 
 from db.analytics import rankings
 from db.analytics.buckets import Bucket, Grain, buckets
-from db.analytics.ended import ended, ended_in, key_of
+from db.analytics.ended import counted, ended, ended_in, key_of
 from db.analytics.scope import Period, Scope, built_once
 from db.analytics.side_by_side import Shape, asked, sums_of
 from db.analytics.summed import summed
@@ -112,34 +112,18 @@ def by_owner(store: Session, scope: Scope, period: Period) -> list[Part]:
 
 def by_tariff(store: Session, scope: Scope, period: Period) -> list[Part]:
     """The versions of tariffs that sessions were charged by, likewise: each has that of its start."""
-    rows = ended(store, scope, period, None).c
-    sums = (
-        select(
-            rows.tariff_id,
-            rows.currency,
-            func.count().filter(rows.energy_wh > 0).label("sessions"),
-            func.sum(rows.energy_wh).label("energy_wh"),
-            func.coalesce(func.sum(rows.cost_minor), 0).label("revenue_minor"),
-            func.coalesce(func.sum(rows.tax_minor), 0).label("tax_minor"),
-        )
-        .group_by(rows.tariff_id, rows.currency)
-        .subquery()
-        .c
-    )
-    found = store.execute(
+    sums = _tariff_sums(store, scope, period).c
+    rows = store.execute(
         select(
             sums.tariff_id,
             func.coalesce(Tariff.name, ""),
             sums.currency,
             func.coalesce(Tariff.code, ""),
             Tariff.version,
-            sums.sessions,
-            sums.energy_wh,
-            sums.revenue_minor,
-            sums.tax_minor,
+            *(sums[metric] for metric in _METRICS[1:]),
         ).outerjoin(Tariff, sums.tariff_id == Tariff.id)
     )
-    return _ranked(_part(*row) for row in found)
+    return _ranked(_part(*row) for row in rows)
 
 
 def held(store: Session, scope: Scope, period: Period) -> dict[str, Held]:
@@ -195,6 +179,26 @@ def _sums(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[tu
         func.coalesce(func.sum(rows.tax_minor), 0),
     ).group_by(rows.bucket, rows.currency)
     return {(key_of(number, grain), currency): sums for number, currency, *sums in store.execute(query)}
+
+
+def _tariff_sums(store: Session, scope: Scope, period: Period) -> Subquery:
+    session = ChargingSession
+    cost, tax = (type_coerce(column, BigInteger) for column in (session.cost, session.tax))
+    return (
+        select(
+            session.tariff_id,
+            ChargingStation.currency,
+            func.count().filter(session.energy_wh > 0).label("sessions"),
+            func.coalesce(func.sum(session.energy_wh), 0).label("energy_wh"),
+            func.coalesce(func.sum(cost), 0).label("revenue_minor"),
+            func.coalesce(func.sum(tax), 0).label("tax_minor"),
+        )
+        .join(OCPPStation, session.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(counted(), *ended_in(store, scope, period))
+        .group_by(session.tariff_id, ChargingStation.currency)
+        .subquery()
+    )
 
 
 @built_once
