@@ -1,112 +1,167 @@
-"""The dialog that asks once, sends the command, and follows it until the meter moves or says why not."""
+"""The dialog that asks once, sends the command, and follows it until all of it is done or says why not.
+
+Which command it follows is in the address, so that a refresh goes on following it.
+"""
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import commands, formats, markup
+from dashboard import address, command_words, commands, loading, markup
+from dashboard.command_words import WORDS
 from dashboard.commands import Order, Outcome
 from dashboard.connector_card import name_of
 from dashboard.visitor import visitor
 from db.analytics.live import LiveConnector
 
+_ADDRESS = "command"
+_MANAGED = "managed"
 _ORDER = "order"
 _SENT = "order_sent"
 _OUTCOME = "order_outcome"
-_WORDS = {"start": ("Start charging", "play_arrow"), "stop": ("Stop charging", "stop_circle")}
-_STEPS = {
-    "sent": "Sent to the OCPP backend",
-    "accepted": "Accepted by the charge point",
-    "transaction": "Vehicle plugged in, session begun",
-    "energy": "The meter moves",
-    "stopped": "Session ended",
-}
+_NO_CONNECTOR = ("No such connector", "It does not exist, or it is not at one of your stations.")
 
 
-def ask(kind: commands.Kind, connector: LiveConnector) -> None:
+def ask(kind: str, connector: LiveConnector) -> None:
     """Have the dialog open about this connector, with a new key, and forget the last one."""
     _forget()
     st.session_state[_ORDER] = commands.order(kind, connector)
 
 
+def manage(connector: LiveConnector) -> None:
+    """Have the dialog open in which an admin chooses what to do."""
+    _forget()
+    st.session_state[_MANAGED] = connector.pk
+
+
+def follow(command_pk: int) -> None:
+    """Have the dialog open that tells how far a command has come."""
+    _forget()
+    st.query_params[_ADDRESS] = str(command_pk)
+
+
 def show() -> None:
-    """Open the dialog if something is being asked."""
+    """Open the dialog if something is asked, chosen or followed."""
     ordered: Order | None = st.session_state.get(_ORDER)
-    if ordered is None:
-        return
-    words, icon = _WORDS[ordered.kind]
-    st.dialog(words, on_dismiss=_forget, icon=f":material/{icon}:")(_body)(ordered)
+    managed: int | None = st.session_state.get(_MANAGED)
+    if ordered is not None:
+        words = WORDS[ordered.kind]
+        _dialog(words.ask, words.icon)(_body)(ordered)
+    elif managed is not None:
+        _dialog("Manage", "build")(_choice)(managed)
+    elif (followed := address.number(st.query_params.get(_ADDRESS, ""))) is not None:
+        _dialog("Command", "fact_check")(_followed)(followed)
+
+
+def _dialog(title: str, icon: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return st.dialog(title, on_dismiss=_forget, icon=f":material/{icon}:")
 
 
 def _forget() -> None:
-    for key in (_ORDER, _SENT, _OUTCOME):
+    for key in (_ORDER, _MANAGED, _SENT, _OUTCOME):
         st.session_state.pop(key, None)
+    st.query_params.pop(_ADDRESS, None)
 
 
 def _body(ordered: Order) -> None:
     who = visitor()
+    if _OUTCOME in st.session_state:
+        _result(st.session_state[_OUTCOME])
+        return
     connector = commands.find_connector(who, ordered.connector_pk)
     if connector is None:
-        st.html(markup.empty("No such connector", "It does not exist, or it is not at one of your stations."))
+        st.html(markup.empty(*_NO_CONNECTOR))
         return
-    st.html(markup.card_title(connector.station_name, name_of(connector)))
+    station = commands.station_of(who, connector)
+    place = command_words.where(ordered.kind, connector, station)
+    st.html(markup.card_title(connector.station_name, place))
     if not st.session_state.get(_SENT):
-        _question(ordered, connector)
+        st.markdown(WORDS[ordered.kind].consequence(connector, station))
+        _question(ordered)
         return
-    if _OUTCOME not in st.session_state:
-        with st.spinner("Waiting for the charge point…"):
-            st.session_state[_OUTCOME] = commands.submit(ordered, who)
-    _result(st.session_state[_OUTCOME], connector.timezone)
+    with st.spinner("Waiting for the charge point…"):
+        outcome = st.session_state[_OUTCOME] = commands.submit(ordered, who)
+    if outcome.command_pk is not None:
+        st.query_params[_ADDRESS] = str(outcome.command_pk)
+    _result(outcome, is_titled=True)
 
 
-def _question(ordered: Order, connector: LiveConnector) -> None:
-    if ordered.kind == "start":
-        st.markdown("Charging begins as soon as a vehicle is plugged in.")
-    else:
-        energy = "" if connector.energy_wh is None else f" after {formats.exact_energy(connector.energy_wh)}"
-        st.markdown(f"The session ends{energy}, and its bill is made.")
+def _question(ordered: Order) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Cancel", key="order-cancel"):
             _forget()
             st.rerun()
         # Set before the run that sends: by then the question, and its button, are gone.
         st.button(
-            _WORDS[ordered.kind][0],
+            WORDS[ordered.kind].ask,
             key="order-confirm",
             type="primary",
             on_click=lambda: st.session_state.update({_SENT: True}),
         )
 
 
-def _result(outcome: Outcome, timezone: str) -> None:
+def _result(outcome: Outcome, *, is_titled: bool = False) -> None:
     if outcome.command_pk is None:
-        st.error(outcome.error, icon=":material/error:")
+        st.error(markup.plain(outcome.error), icon=":material/error:")
+        _close()
     else:
-        _steps(outcome.command_pk, timezone)
+        _followed(outcome.command_pk, is_titled=is_titled)
+
+
+def _choice(connector_pk: int) -> None:
+    who = visitor()
+    connector = commands.find_connector(who, connector_pk)
+    if connector is None or not commands.may_operate(who):
+        st.html(markup.empty(*_NO_CONNECTOR))
+        return
+    st.html(markup.card_title(connector.station_name, name_of(connector)))
+    possible = commands.operations(connector)
+    with st.spinner("Asking the OCPP backend what it can do…"):
+        offer = loading.offered_operations()
+    if not possible:
+        st.html(markup.empty("The charge point is offline", "Nothing can be asked of it until it is back."))
+    elif offer.error:
+        st.error(markup.plain(offer.error), icon=":material/error:")
+    elif not offer.kinds:
+        st.html(
+            markup.empty(
+                "This OCPP backend starts and stops only",
+                "It takes no commands to reset, unlock or switch a charge point. The embedded backend does.",
+            )
+        )
+    for kind in possible:
+        if kind in offer.kinds and st.button(
+            WORDS[kind].ask,
+            icon=f":material/{WORDS[kind].icon}:",
+            key=f"choose-{kind}",
+            width="stretch",
+        ):
+            ask(kind, connector)
+            st.rerun()
+    _close()
+
+
+def _followed(command_pk: int, *, is_titled: bool = False) -> None:
+    followed = commands.follow(command_pk, visitor())
+    if followed is None:
+        st.html(markup.empty("No such command", "It does not exist, or it is not at one of your stations."))
+    else:
+        if not is_titled:
+            st.html(markup.card_title(*command_words.title_of(followed)))
+        _steps(command_pk)
+    _close()
+
+
+@st.fragment(run_every=1)
+def _steps(command_pk: int) -> None:
+    if followed := commands.follow(command_pk, visitor()):
+        st.html(command_words.steps(followed))
+
+
+def _close() -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Close", key="order-close"):
             _forget()
             st.rerun()
-
-
-@st.fragment(run_every=1)
-def _steps(command_pk: int, timezone: str) -> None:
-    progress = commands.follow(command_pk, visitor())
-    if progress is None:
-        st.error("This command is not known.", icon=":material/error:")
-        return
-    st.html(
-        markup.steps(
-            [
-                (
-                    _STEPS.get(step.name, formats.words(step.name)),
-                    step.state,
-                    step.at.astimezone(ZoneInfo(timezone)).strftime("%H:%M:%S") if step.at else "",
-                    step.detail,
-                )
-                for step in progress.steps
-            ]
-        )
-    )

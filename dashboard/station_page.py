@@ -11,7 +11,7 @@ from dashboard import explanation, figures, formats, loading, markup, station_ro
 from dashboard.connector_card import card
 from dashboard.kpi_panel import kpi_panel
 from dashboard.outage_card import outage_card
-from dashboard.session_drawer import open_drawer, selected_in_address
+from dashboard.session_drawer import open_drawer
 from dashboard.session_table import session_table
 from dashboard.station_list import PAGE
 from dashboard.station_row import StationNow
@@ -120,7 +120,7 @@ def _sessions(view: View, pk: int) -> None:
         else:
             chosen = None
             st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
-    if shown := chosen or selected_in_address():
-        open_drawer(shown)
+    if chosen:
+        open_drawer(chosen)
     else:
         explanation.show(view)

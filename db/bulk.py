@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -18,29 +18,38 @@ def insert_all(store: Session, model: type[DeclarativeBase], rows: Sequence[Mapp
     """
     if not rows:
         return
-    connection = store.connection()
+    connection, names = store.connection(), list(rows[0])
+    # Without the compiler of SQLAlchemy, which looks at every value again.
+    wires = _wires(connection, model, names)
+    values = ([row[name] if f is None else f(row[name]) for name, f in wires] for row in rows)
     if connection.dialect.name == "postgresql":
-        _copy(connection, model, rows)
+        _copy(connection, model, names, values)
     else:
-        connection.execute(insert(model), rows)
+        marks = ", ".join("?" * len(names))
+        statement = f"INSERT INTO {model.__tablename__} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+        connection.exec_driver_sql(statement, [tuple(each) for each in values])
 
 
-def _copy(connection: Connection, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
-    names = list(rows[0])
-    columns = [model.__table__.columns[name] for name in names]
+def _copy(
+    connection: Connection, model: type[DeclarativeBase], names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
     quote = connection.dialect.identifier_preparer.quote
     statement = f"COPY {quote(model.__tablename__)} ({', '.join(map(quote, names))}) FROM STDIN"
-    to_wire = [
-        column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect) for column in columns
-    ]
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
-                copy.write_row(
-                    [row[name] if f is None else f(row[name]) for name, f in zip(names, to_wire, strict=True)]
-                )
+                copy.write_row(row)
     except psycopg.Error as error:
         raise DBAPIError.instance(
             statement, None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
         ) from error
+
+
+def _wires(
+    connection: Connection, model: type[DeclarativeBase], names: Sequence[str]
+) -> list[tuple[str, Callable[[Any], Any] | None]]:
+    """The columns, each with what makes the driver's value of ours where they differ."""
+    dialect = connection.dialect
+    types = (model.__table__.columns[name].type.dialect_impl(dialect) for name in names)
+    return [(name, kind.bind_processor(dialect)) for name, kind in zip(names, types, strict=True)]

@@ -6,9 +6,10 @@ that wait at that moment into one statement, which commits by itself; it never w
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from enum import Enum
 from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
+from typing import Protocol
 
 from sqlalchemy import Engine
 
@@ -27,6 +29,8 @@ MAX_BATCH = 500
 POSTGRESQL_WRITERS = 2
 # A little more than the store's own wait for its lock: whoever asks hears within six seconds.
 WAIT_SECONDS = 5.5
+
+_TOO_LATE = "the store did not answer in time"
 
 
 class InboxUnavailable(Exception):
@@ -56,26 +60,57 @@ class RecordedEvent:
     error: str | None = None
 
 
+class _Outcomes(Protocol):
+    """What a writer tells of the events of one request; as of a `Future`."""
+
+    def set_running_or_notify_cancel(self) -> bool: ...
+    def set_result(self, outcomes: list[Outcome], /) -> None: ...
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
+class _InLoop:
+    """Hands them from the writer's thread to the event loop, in which `future` is waited for."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[list[Outcome]] = self._loop.create_future()
+
+    def set_running_or_notify_cancel(self) -> bool:
+        return not self.future.cancelled()
+
+    def set_result(self, outcomes: list[Outcome], /) -> None:
+        self._hand_over(outcomes, None)
+
+    def set_exception(self, error: BaseException, /) -> None:
+        self._hand_over(None, error)
+
+    def _hand_over(self, outcomes: list[Outcome] | None, error: BaseException | None) -> None:
+        # Where the loop has ended, nobody waits any more.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle, outcomes, error)
+
+    def _settle(self, outcomes: list[Outcome] | None, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(outcomes or [])
+
+
 @dataclass(frozen=True)
 class _Waiting:
     """Events of one request, which are committed together, and what will have become of each."""
 
     events: Sequence[RecordedEvent]
-    outcomes: Future[list[Outcome]]
-
-
-Wait = Callable[[Future[list[Outcome]], float], list[Outcome]]
+    outcomes: _Outcomes
 
 
 class Inbox:
-    """Records events, many requests' in one commit. Its writers start with the first event.
+    """Records events, many requests' in one commit. Its writers start with the first event."""
 
-    `wait` waits for a future, for so many seconds.
-    """
-
-    def __init__(self, engine: Engine, *, wait_seconds: float = WAIT_SECONDS, wait: Wait = Future.result):
+    def __init__(self, engine: Engine, *, wait_seconds: float = WAIT_SECONDS):
         self._engine = engine
-        self._wait = wait
         self._wait_seconds = wait_seconds
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._lock = Lock()
@@ -90,14 +125,24 @@ class Inbox:
         """What became of each of `events`, once one commit has taken them. Raises `InboxUnavailable`."""
         if not events:
             return []
-        waiting = _Waiting(events, Future())
-        self._submit(waiting)
+        outcomes: Future[list[Outcome]] = Future()
+        self._submit(_Waiting(events, outcomes))
         try:
-            return self._wait(waiting.outcomes, self._wait_seconds)
+            return outcomes.result(self._wait_seconds)
         except TimeoutError as error:
             # Should they be committed after all, the resend finds them.
-            waiting.outcomes.cancel()
-            raise InboxUnavailable("the store did not answer in time") from error
+            outcomes.cancel()
+            raise InboxUnavailable(_TOO_LATE) from error
+
+    async def recorded(self, events: Sequence[RecordedEvent]) -> list[Outcome]:
+        """As `record_all`, for whoever waits in an event loop."""
+        outcomes = _InLoop()
+        self._submit(_Waiting(events, outcomes))
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                return await outcomes.future
+        except TimeoutError as error:
+            raise InboxUnavailable(_TOO_LATE) from error
 
     def close(self) -> None:
         """Commit what waits and end the writers; later events are refused. May be called twice."""

@@ -22,7 +22,8 @@ from settings import Settings
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
+# Events of one transaction: what each costs falls with their number. On SQLite webhooks wait meanwhile.
+BATCHES = {"sqlite": 500, "postgresql": 2000}
 _PARTITIONS = Schedule(seconds=3600)
 
 
@@ -99,7 +100,8 @@ def _pulling(settings: Settings, engine: Engine, clock: Callable[[], datetime]) 
 def apply_webhooks(engine: Engine, clock: Callable[[], datetime], progress: Progress = unheard) -> Outcome:
     """Apply recorded webhooks until none are left but those of stations that another worker is at."""
     taken = dead = 0
-    while (batch := inbox.apply_batch(engine, now=clock(), limit=BATCH)).taken:
+    limit = BATCHES[engine.dialect.name]
+    while (batch := inbox.apply_batch(engine, now=clock(), limit=limit)).taken:
         taken, dead = taken + batch.taken, dead + batch.dead
         progress(taken, None)
     reason = f"{dead} webhooks cannot be applied; each says why" if dead else None

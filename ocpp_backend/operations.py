@@ -15,6 +15,7 @@ from ocpp_backend.failures import Failure
 from ocpp_backend.frame_query import FrameQuery
 from ocpp_backend.quarantine import Quarantine
 from ocpp_backend.station_commands import StationCommands
+from ocpp_backend.station_commands.bodies import BODIES
 from ocpp_backend.store import Store
 
 _STATION = "/api/locator/stations/{station_id}"
@@ -34,6 +35,7 @@ class Operations:
         return [
             Route(f"{_STATION}/key/", self.create_key, methods=["POST"]),
             Route(f"{_STATION}/commands/{{command}}/", self.command, methods=["POST"]),
+            Route("/api/locator/commands/", self.known_commands, methods=["GET"]),
             Route("/api/locator/quarantine/", self.quarantined, methods=["GET"]),
             Route("/api/locator/frames/", self.frames, methods=["GET"]),
         ]
@@ -52,6 +54,10 @@ class Operations:
         name = request.path_params["command"]
         body = await read_body(request, station_commands.body_of(name), empty=b"{}")
         return Json(await self.commands.send(request.path_params["station_id"], name, body))
+
+    async def known_commands(self, _request: Request) -> Json:
+        """What can be asked of charge points, so that nobody need try it out."""
+        return Json({"commands": list(BODIES)})
 
     async def quarantined(self, _request: Request) -> Json:
         rows = await self.store.read(quarantine.everything)

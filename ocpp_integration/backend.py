@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -39,7 +39,7 @@ def longest_call(settings: Settings) -> float:
 class BackendClient:
     """The calls of the locator API. Each returns the answer's JSON object or raises a `BackendError`.
 
-    Reading and syncing may be repeated and are, with growing, jittered pauses. Starting and stopping are
+    Reading and syncing may be repeated and are, with growing, jittered pauses. Commands are
     sent once: what became of an unanswered one is found out by reading. Where the backend keeps failing,
     calls raise `BackendDown` at once (see `breaker`); `watcher` is told of it. One client serves a process.
     """
@@ -98,6 +98,16 @@ class BackendClient:
 
     def stop_charging(self, request: Mapping[str, Any]) -> Answer:
         return self._once("POST", "/api/locator/stop-charging/", request)
+
+    def commands(self) -> Answer:
+        """The commands to charge points. An addition of the embedded backend: others answer 404."""
+        return self._once("GET", "/api/locator/commands/")
+
+    def command(self, station_id: str, name: str, request: Mapping[str, Any]) -> Answer:
+        """One of those. The answer's `status` is the charge point's, whatever it is."""
+        return self._once(
+            "POST", f"/api/locator/stations/{quote(station_id, safe='')}/commands/{name}/", request
+        )
 
     def greet(self) -> None:
         """Find out whether the backend is there, by asking for a session that no backend has.

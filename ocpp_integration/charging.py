@@ -5,16 +5,13 @@ Nothing waits on the network inside a transaction.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -22,30 +19,22 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector, OCPPStation, User
 from ocpp_integration.backend import BackendClient
-from ocpp_integration.commands import claim, close_command, open_command, session_of
+from ocpp_integration.commands import claim, close_command, note_in_audit, open_command
 from ocpp_integration.errors import (
-    BackendDown,
     BackendError,
     BackendRefused,
     BackendSilent,
     IntegrationError,
     InvalidRequest,
     NotFound,
-    UnderWay,
 )
 from ocpp_integration.events import InvalidEvent
 from ocpp_integration.lifecycle import assign_connector, ensure_session, update_session
+from ocpp_integration.outcomes import Result, close_failed, digest, failure, kept, told_again
 from ocpp_integration.session_state import note_status
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_SECONDS = 30
-UNDER_WAY_SECONDS = 2
-
-# More than this of a backend's answer is not kept to be told once more.
-MAX_KEPT_BYTES = 64 * 1024
-
-Result = dict[str, Any]
 Request = dict[str, Any]
 
 
@@ -80,7 +69,9 @@ class Charging:
                     asked.command.payment_method = about["payment_method"]
         except IntegrationError as error:
             return failure(error)
-        return self._start(asked, connector, user) if asked.is_new else self._outcome(asked.command)
+        return (
+            self._start(asked, connector, user) if asked.is_new else told_again(self._engine, asked.command)
+        )
 
     def stop(
         self, transaction_id: int, user: User | None, user_id: UUID | str | None, key: str | None
@@ -94,7 +85,7 @@ class Charging:
                 asked = self._ask_to_stop(store, session, user, key, request)
         except IntegrationError as error:
             return failure(error)
-        return self._stop(asked, session) if asked.is_new else self._outcome(asked.command)
+        return self._stop(asked, session) if asked.is_new else told_again(self._engine, asked.command)
 
     def _ask_to_start(
         self, store: Session, connector: OCPPConnector, user: User, key: str | None, request: Request
@@ -106,11 +97,12 @@ class Charging:
             user=user,
             connector=connector,
             now=self._clock(),
-            digest=_digest(request),
+            digest=digest(request),
         )
         if is_new:
             # Only now: while this command is open no other can make a session behind this look.
             _check_startable(store, connector)
+            note_in_audit(store, command, user, connector)
         return _Asked(command, is_new, request)
 
     def _ask_to_stop(
@@ -125,12 +117,13 @@ class Charging:
             user=user,
             connector=session.connector,
             now=self._clock(),
-            digest=_digest(request),
+            digest=digest(request),
         )
         if is_new:
             command.transaction_id = session.transaction_id
             if session.status in ENDED_STATUSES:
                 raise InvalidRequest("transaction_id", "The session is already over.")
+            note_in_audit(store, command, user, session.connector)
         return _Asked(command, is_new, request)
 
     def _start(self, asked: _Asked, connector: OCPPConnector, user: User) -> Result:
@@ -139,7 +132,9 @@ class Charging:
             transaction_id = _transaction_id(data.get("transaction"))
             session = self._record_start(asked, connector, user, transaction_id, data)
         except BackendError as error:
-            return self._failed(asked.command, error) | self._maybe_started(asked, connector, user, error)
+            return close_failed(self._engine, asked.command, error, self._clock()) | self._maybe_started(
+                asked, connector, user, error
+            )
         return self._result(asked.command.id, session.id, data)
 
     def _record_start(
@@ -154,7 +149,7 @@ class Charging:
                     state="accepted",
                     now=now,
                     transaction_id=transaction_id,
-                    outcome={"data": _kept(data)},
+                    outcome={"data": kept(data)},
                 )
                 return _begin_session(store, asked, connector, user, transaction_id, now)
         except InvalidEvent as error:
@@ -182,25 +177,14 @@ class Charging:
         try:
             data = self._backend.stop_charging(asked.request)
         except BackendError as error:
-            return self._failed(asked.command, error)
+            return close_failed(self._engine, asked.command, error, self._clock())
         now = self._clock()
         with writing(self._engine) as store:
             command = store.get_one(Command, asked.command.id)
-            close_command(command, state="accepted", now=now, outcome={"data": _kept(data)})
+            close_command(command, state="accepted", now=now, outcome={"data": kept(data)})
             stopping = store.get_one(ChargingSession, session.id)
             update_session(store, stopping, lambda s: note_status(s, "stopping", now))
         return self._result(command.id, stopping.id, data)
-
-    def _failed(self, command: Command, error: BackendError) -> Result:
-        was_not_done = isinstance(error, BackendDown) or (
-            isinstance(error, BackendRefused) and error.is_final
-        )
-        told = failure(error) | _busy(command, error)
-        with writing(self._engine) as store:
-            row = store.get_one(Command, command.id)
-            state: Literal["failed", "unknown"] = "failed" if was_not_done else "unknown"
-            close_command(row, state=state, now=self._clock(), error=error, outcome=told)
-        return told | {"command": row}
 
     def _result(self, command_pk: int, session_pk: int, data: Result) -> Result:
         with reading(self._engine) as store:
@@ -210,25 +194,6 @@ class Charging:
                 "command": store.get_one(Command, command_pk),
                 "data": data,
             }
-
-    def _outcome(self, command: Command) -> Result:
-        """What became of a command that had been asked for before, as its asker was told then."""
-        with reading(self._engine) as store:
-            session = session_of(store, command)
-        result: Result = {"charging_session": session, "command": command, "data": {}}
-        if command.state == "accepted":
-            return result | {"success": True} | (command.outcome or {})
-        if command.state == "open":
-            return result | failure(UnderWay("This command is under way."))
-        return result | (command.outcome or failure(BackendSilent(command.error or "No answer came.")))
-
-
-def _digest(request: Request) -> str:
-    return hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _kept(data: Result) -> Result:
-    return data if len(orjson.dumps(data)) <= MAX_KEPT_BYTES else {}
 
 
 def _connector(store: Session, station_id: str, number: int) -> OCPPConnector:
@@ -287,23 +252,3 @@ def _transaction_id(transaction: object) -> int:
     if not isinstance(found, int) or isinstance(found, bool) or not 0 < found < 2**63:
         raise BackendSilent("The OCPP backend's answer has no transaction id.")
     return found
-
-
-def failure(error: IntegrationError) -> Result:
-    """The result of what could not be done: a sentence for people, a word for programs."""
-    result: Result = {"success": False, "error": str(error), "code": error.code}
-    if isinstance(error, InvalidRequest):
-        result["errors"] = error.errors
-    if isinstance(error, BackendDown):
-        result["retry_after"] = math.ceil(error.retry_after or RETRY_AFTER_SECONDS)
-    if isinstance(error, UnderWay):
-        result["retry_after"] = UNDER_WAY_SECONDS
-    return result
-
-
-def _busy(command: Command, error: BackendError) -> Result:
-    """A conflict at the backend is the asker's to mend: the connector is taken, the session over."""
-    if not isinstance(error, BackendRefused) or error.status != 409:
-        return {}
-    field_name = "connector_id" if command.kind == "start" else "transaction_id"
-    return {"code": "busy", "errors": {field_name: [str(error)]}}

@@ -1,7 +1,7 @@
-"""What became of starts and stops that nobody answered: found out by reading, never by sending again.
+"""What became of commands that nobody answered: found out by reading, never by sending again.
 
-The sessions themselves tell. Those that are silent are polled, so that each command is settled once the
-backend is there: accepted with the transaction that it made or ended, or failed.
+The sessions themselves tell, and what charge points report. Sessions that are silent are polled, so that each
+command is settled once the backend is there: accepted, with the transaction that it made or ended, or failed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from sqlalchemy.orm import Session
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPLog
-from ocpp_integration.commands import ABANDONED_AFTER, STOP_WITHIN, claim, session_of
+from ocpp_integration.commands import claim, session_of
+from ocpp_integration.following import seen_of
 from ocpp_integration.lifecycle import update_session
+from ocpp_integration.steps import ABANDONED_AFTER, RESTART_WITHIN, STOP_WITHIN, SWITCH_WITHIN
 
 # Charge points' clocks differ from ours, and by less than this from the backend's after each heartbeat.
 _CLOCKS_DIFFER = timedelta(seconds=30)
 _NOTHING_BEGAN = "No answer came, and no transaction began."
 _RUNS_ON = "No answer came, and the session runs on."
+_NO_RESTART = "No answer came, and the charge point has not restarted."
+_NO_SWITCH = "No answer came, and the connector reports what it reported before."
+_NOBODY_KNOWS = "No answer came. Nothing tells whether the connector was unlocked: look at it, or try again."
 
 
 def settle_unanswered(engine: Engine, *, now: datetime, start_within: timedelta) -> int:
@@ -52,7 +57,7 @@ def _settle_start(store: Session, command: Command, now: datetime, start_within:
         if session.user_id is None:
             user_id = command.user_id
             update_session(store, session, lambda s: claim(s, command, user_id))
-        return _accept(command, session, session.reported_start)
+        return _accept(command, session.reported_start, session)
     if session is not None and session.status not in ENDED_STATUSES:
         return False
     if session is None and now <= command.sent_at + _window(start_within):
@@ -65,15 +70,38 @@ def _settle_stop(store: Session, command: Command, now: datetime, _start_within:
     if session is None:
         return _fail(command, now, _NOTHING_BEGAN)
     if session.stop_time is not None:
-        return _accept(command, session, session.stop_time)
+        return _accept(command, session.stop_time, session)
     if session.heard_at > command.sent_at + STOP_WITHIN:
         return _fail(command, now, _RUNS_ON)
     return False
 
 
+def _settle_reset(store: Session, command: Command, now: datetime, start_within: timedelta) -> bool:
+    if back_at := seen_of(store, command, start_within).back_at:
+        return _accept(command, back_at)
+    is_late = now > command.sent_at + ABANDONED_AFTER + RESTART_WITHIN
+    return is_late and _fail(command, now, _NO_RESTART)
+
+
+def _settle_switch(store: Session, command: Command, now: datetime, start_within: timedelta) -> bool:
+    if switched_at := seen_of(store, command, start_within).switched_at:
+        return _accept(command, switched_at)
+    return now > command.sent_at + ABANDONED_AFTER + SWITCH_WITHIN and _fail(command, now, _NO_SWITCH)
+
+
+def _settle_unlock(_store: Session, command: Command, now: datetime, _start_within: timedelta) -> bool:
+    """No report tells of a lock."""
+    return _fail(command, now, _NOBODY_KNOWS)
+
+
 _SETTLE: dict[str, Callable[[Session, Command, datetime, timedelta], bool]] = {
     "start": _settle_start,
     "stop": _settle_stop,
+    "reset_soft": _settle_reset,
+    "reset_hard": _settle_reset,
+    "make_available": _settle_switch,
+    "make_unavailable": _settle_switch,
+    "unlock": _settle_unlock,
 }
 
 
@@ -128,9 +156,9 @@ def _window(start_within: timedelta) -> timedelta:
     return ABANDONED_AFTER + start_within
 
 
-def _accept(command: Command, session: ChargingSession, at: datetime) -> bool:
+def _accept(command: Command, at: datetime, session: ChargingSession | None = None) -> bool:
     command.state, command.error = "accepted", None
-    command.transaction_id = session.transaction_id
+    command.transaction_id = session.transaction_id if session else None
     command.answered_at = at
     return True
 

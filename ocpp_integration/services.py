@@ -15,8 +15,10 @@ from db.models import ChargingSession, ChargingStation, OCPPConnector, User, utc
 from ocpp_integration import polling, sync
 from ocpp_integration.backend import A_PERSONS_PATIENCE, BackendClient
 from ocpp_integration.backend_state import StoredState
-from ocpp_integration.charging import Charging, Result, failure
+from ocpp_integration.charging import Charging
 from ocpp_integration.errors import IntegrationError, NotFound
+from ocpp_integration.operating import Operating
+from ocpp_integration.outcomes import Result, failure
 
 __all__ = ["OCPPIntegrationService", "Result"]
 
@@ -43,6 +45,7 @@ class OCPPIntegrationService:
         self._backend = backend or BackendClient(self._settings, watcher=StoredState(self._engine))
         self._clock = clock
         self._charging = Charging(self._engine, self._backend, clock)
+        self._operating = Operating(self._engine, self._backend, clock)
 
     def sync_station_to_ocpp(
         self, station: ChargingStation, *, vendor: str | None = None, model: str | None = None
@@ -126,6 +129,12 @@ class OCPPIntegrationService:
         if transaction_id is None:
             return failure(NotFound("There is no such session."))
         return self.stop_charging(transaction_id=transaction_id, user=user, idempotency_key=idempotency_key)
+
+    def operate(self, kind: str, connector_pk: int, user: User, idempotency_key: str) -> Result:
+        """Reset, unlock or switch by a connector's `ocpp_connectors.id`; `kind` is a key of
+        `operating.OPERATIONS`. Only for those who run the network: who that is, the caller decides.
+        """
+        return self._operating.operate(kind, connector_pk, user, idempotency_key)
 
 
 def _known(info: Mapping[str, Any] | None, *names: str) -> dict[str, str]:

@@ -275,3 +275,8 @@ def test_a_charge_point_of_2_0_1_is_told_in_its_own_words_and_numbers(backend: B
         charge_point.send([3, command[1], {"status": "OngoingAuthorizedTransaction"}])
     assert command[2:] == ["UnlockConnector", {"evseId": 1, "connectorId": 2}]
     assert asked.result().json()["status"] == "OngoingAuthorizedTransaction"
+
+
+def test_what_can_be_asked_of_charge_points_is_named(backend: Backend) -> None:
+    answer = backend.http.get("/api/locator/commands/")
+    assert (answer.status_code, answer.json()) == (200, {"commands": list(BODIES)})

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from benchmarks import chain
 from benchmarks.stack import Stack
 from dashboard import formats
+from db import audit
 from db.engine import reading
 from db.models import ChargingSession
 from management import demo
@@ -92,6 +93,23 @@ def test_a_charge_started_and_stopped_in_the_browser_is_on_the_overview_to_the_w
         "Revenue": formats.exact_money(session.cost, "ETB"),
     }
     assert _overview_until(page, stack.settings.dashboard_url, exact) == exact
+
+
+def test_a_reset_in_the_browser_is_followed_until_the_charge_point_has_booted_again(
+    stack: Stack, page: Page
+) -> None:
+    page.goto(f"{stack.settings.dashboard_url}/live")
+    page.get_by_role("button", name="Manage").first.click(timeout=SLOW)
+    page.get_by_role("button", name="Hard reset").click(timeout=SLOW)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("The charge point restarts at once", timeout=SLOW)
+    dialog.get_by_role("button", name="Hard reset").click()
+    expect(dialog.locator("li.mm-done", has_text="Restarted, and back online")).to_be_visible(timeout=SLOW)
+    page.reload()
+    expect(dialog.locator("li.mm-done", has_text="Restarted, and back online")).to_be_visible(timeout=SLOW)
+    with reading(stack.engine) as store:
+        (entry, *_) = audit.newest(store, limit=1)
+    assert (entry.user_name, entry.action) == ("admin", "hard reset")
 
 
 def test_the_integration_test_charges_for_real_and_tells_energy_and_cost(stack: Stack) -> None:

@@ -82,11 +82,15 @@ def test_the_page_loads_nothing_that_its_own_policy_forbids(context: BrowserCont
     assert problems == []
 
 
-def test_a_session_in_the_address_opens_with_its_bill_and_curve(context: BrowserContext, url: str) -> None:
+def test_a_session_in_the_address_has_a_page_with_its_bill_its_curve_and_its_meter_as_a_file(
+    context: BrowserContext, url: str
+) -> None:
     page = fill_in_sign_in(context, url, "/sessions?session=1")
-    drawer = page.get_by_role("dialog")
-    expect(drawer).to_contain_text("23.456 kWh × 10.00 ETB/kWh", timeout=30_000)
-    expect(drawer.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)
+    expect(page.locator(".st-key-card-bill")).to_contain_text("23.456 kWh × 10.00 ETB/kWh", timeout=30_000)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Meter values as CSV").click()
+    assert "energy_active_import_register,23456" in download.value.path().read_text("utf-8-sig")
 
 
 def test_a_card_opens_how_it_is_computed_and_gives_the_rows_as_a_file(
@@ -106,7 +110,7 @@ def test_a_card_opens_how_it_is_computed_and_gives_the_rows_as_a_file(
 
 def test_a_session_of_another_owner_does_not_exist(context: BrowserContext, url: str) -> None:
     page = fill_in_sign_in(context, url, "/sessions?session=2")
-    expect(page.get_by_role("dialog")).to_contain_text("No such session", timeout=30_000)
+    expect(page.locator(".st-key-card-none")).to_contain_text("No such session", timeout=30_000)
 
 
 def test_logging_out_in_one_tab_ends_the_other(context: BrowserContext, url: str) -> None:

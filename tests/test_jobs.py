@@ -89,7 +89,7 @@ def network(engine: Engine) -> Iterator[Network]:
 def test_recorded_webhooks_are_applied_until_none_is_left(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "BATCH", 4)
+    monkeypatch.setitem(work.BATCHES, network.engine.dialect.name, 4)
     record(network.engine, *(progress(n, n / 10) for n in range(10)))
     assert (work.apply_webhooks(network.engine, _clock).processed, set(network.states())) == (
         10,
@@ -101,7 +101,7 @@ def test_applying_can_be_cancelled_between_batches(network: Network, monkeypatch
     def cancel(_done: int, _total: int | None) -> None:
         raise Cancelled
 
-    monkeypatch.setattr(work, "BATCH", 4)
+    monkeypatch.setitem(work.BATCHES, network.engine.dialect.name, 4)
     record(network.engine, *(progress(n, n / 10) for n in range(10)))
     with pytest.raises(Cancelled):
         work.apply_webhooks(network.engine, _clock, cancel)

@@ -30,7 +30,7 @@ from db.models import WebhookEvent
 from ocpp_integration import events
 
 # At each of three seeds.
-KILLS = {"sqlite": 7, "postgresql": 3}
+KILLS = {"sqlite": 20, "postgresql": 20}
 
 
 @dataclass

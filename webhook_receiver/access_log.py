@@ -1,6 +1,4 @@
-"""Each request gets an id, one line in the log, and its place in the metrics. Around Flask, not in it: its
-hooks would cost a webhook as much as all else that is done with it.
-"""
+"""Each request gets an id, one line in the log, and its place in the metrics, whoever answers it."""
 
 from __future__ import annotations
 
@@ -9,14 +7,14 @@ import re
 import time
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from flask import Flask, Request
 
 import log
 from webhook_receiver.context import of
-from webhook_receiver.metrics import METHODS
+from webhook_receiver.metrics import METHODS, Metrics
 
 logger = logging.getLogger("webhook_receiver.access")
 
@@ -35,30 +33,41 @@ _REQUEST = "werkzeug.request"
 WEBHOOKS = frozenset({"/api/ocpp/webhook/", "/api/ocpp/webhook/batch/"})
 
 
+class Watched:
+    """A request until it is answered. Whoever answers it sets `status`, `route` and `user`."""
+
+    def __init__(self, metrics: Metrics, method: str, given_id: str | None, began: float | None = None):
+        self.request_id = sane_id(given_id)
+        self.status, self.route, self.user = 500, _UNMATCHED, "-"
+        self._metrics, self._method = metrics, method
+        self._began = began or time.perf_counter()
+
+    def __enter__(self) -> Self:
+        self._outer = log.request_id.set(self.request_id)
+        self._metrics.in_progress.inc()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._metrics.in_progress.dec()
+        seconds = time.perf_counter() - self._began
+        self._metrics.request(self._method, self.route, self.status, seconds)
+        tell(self._method, self.route, self.status, seconds, self.user)
+        log.request_id.reset(self._outer)
+
+
 def register(app: Flask) -> None:
     """Has to come after everything else that is put around the app: what comes last begins first."""
     wsgi_app, metrics = app.wsgi_app, of(app).metrics
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        began = environ.get(BEGAN) or time.perf_counter()
-        request_id = sane_id(environ.get(_GIVEN))
-        status, route = 500, _UNMATCHED
+        with Watched(metrics, environ["REQUEST_METHOD"], environ.get(_GIVEN), environ.get(BEGAN)) as watched:
 
-        def start(line: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
-            nonlocal status, route
-            status, route = int(line[:3]), _route(environ)
-            return start_response(line, [*headers, (HEADER, request_id)], exc_info)
+            def start(line: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
+                watched.status, watched.route = int(line[:3]), _route(environ)
+                watched.user = environ.get(USER, "-")
+                return start_response(line, [*headers, (HEADER, watched.request_id)], exc_info)
 
-        current = log.request_id.set(request_id)
-        metrics.in_progress.inc()
-        try:
             return wsgi_app(environ, start)
-        finally:
-            metrics.in_progress.dec()
-            method, seconds = environ["REQUEST_METHOD"], time.perf_counter() - began
-            metrics.request(method, route, status, seconds)
-            tell(method, route, status, seconds, environ.get(USER, "-"))
-            log.request_id.reset(current)
 
     app.wsgi_app = answer  # type: ignore[method-assign]
 
@@ -105,10 +114,6 @@ def _without_converters(rule: str) -> str:
 
 def observe_refusal(app: Flask, method: str, given_id: str | None, status: int) -> dict[str, str]:
     """Tell of a request that never reached the app; returns headers for its answer."""
-    current = log.request_id.set(sane_id(given_id))
-    try:
-        of(app).metrics.request(method, _UNMATCHED, status, 0.0)
-        tell(method, _UNMATCHED, status, 0.0)
-        return {HEADER.lower(): log.request_id.get()}
-    finally:
-        log.request_id.reset(current)
+    with Watched(of(app).metrics, method, given_id) as watched:
+        watched.status = status
+    return {HEADER.lower(): watched.request_id}

@@ -10,11 +10,10 @@ from flask import Flask, Response, request
 
 from db.request_counts import CountsUnavailable
 from settings import Settings
-from webhook_receiver import auth, operations, waiting
+from webhook_receiver import auth, operation, operations
 from webhook_receiver.addresses import origin
-from webhook_receiver.context import receiver
-from webhook_receiver.errors import RETRY_AFTER_SECONDS, STORE_UNAVAILABLE, Refused, refusal
-from webhook_receiver.operation import Rate
+from webhook_receiver.context import Receiver, receiver
+from webhook_receiver.errors import RETRY_AFTER_SECONDS, STORE_UNAVAILABLE, Refused, response_to
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +26,12 @@ def register(app: Flask) -> None:
 
 def _admit(marks: auth.UseMarks) -> None:
     """Raises `Unauthorized` and `Refused` (429, or 503 where the counts cannot be kept)."""
-    operation = operations.current()
-    if operation is None:
+    asked = operations.current()
+    if asked is None:
         return
-    token_id = auth.authenticate(marks).token_id if operation.needs_token else None
-    for rate in _RATES[operation.rate]:
-        _count(rate, token_id)
+    who = auth.authenticate(marks).token_id if asked.needs_token else _origin()
+    for rate in _RATES[asked.rate]:
+        count(receiver(), rate, who)
 
 
 def count_events(further: int) -> None:
@@ -42,7 +41,7 @@ def count_events(further: int) -> None:
     else one that is larger than the limit could never come in. Raises `Refused` (503).
     """
     if further > 0:
-        _take(_WEBHOOKS, None, further)
+        _take(receiver(), WEBHOOKS, _origin(), further)
 
 
 def _count_failure(response: Response) -> Response:
@@ -50,14 +49,14 @@ def _count_failure(response: Response) -> Response:
     if response.status_code != 401:
         return response
     try:
-        _count(_FAILURES)
+        count(receiver(), FAILURES, _origin())
     except Refused as error:
-        return refusal(error)
+        return response_to(error)
     return response
 
 
 @dataclass(frozen=True)
-class _Rate:
+class Rate:
     """What is counted under `key`; `limit` is the number of it in a minute, 0 for any number."""
 
     key: str
@@ -65,34 +64,33 @@ class _Rate:
     limit: Callable[[Settings], int]
 
 
-_REQUESTS = _Rate("requests", "requests", lambda settings: settings.rate_limit_per_minute)
-_COMMANDS = _Rate("commands", "commands", lambda settings: settings.commands_per_minute)
-_WEBHOOKS = _Rate("webhooks", "webhooks", lambda settings: settings.webhooks_per_minute)
-_FAILURES = _Rate("failures", "failed authentications", lambda settings: settings.auth_failures_per_minute)
+_REQUESTS = Rate("requests", "requests", lambda settings: settings.rate_limit_per_minute)
+_COMMANDS = Rate("commands", "commands", lambda settings: settings.commands_per_minute)
+WEBHOOKS = Rate("webhooks", "webhooks", lambda settings: settings.webhooks_per_minute)
+FAILURES = Rate("failures", "failed authentications", lambda settings: settings.auth_failures_per_minute)
 
-_RATES: dict[Rate, tuple[_Rate, ...]] = {
+_RATES: dict[operation.Rate, tuple[Rate, ...]] = {
     "requests": (_REQUESTS,),
     "commands": (_REQUESTS, _COMMANDS),
-    "webhooks": (_WEBHOOKS,),
+    "webhooks": (WEBHOOKS,),
     "none": (),
 }
 
 
-def _count(rate: _Rate, token_id: int | None = None) -> None:
-    """Count the request for its token; without one, for where it comes from."""
-    seconds = _take(rate, token_id)
+def count(receiver: Receiver, rate: Rate, who: str | int) -> None:
+    """Count a request for `who`, a token's id or where it comes from. Raises `Refused` (429 or 503)."""
+    seconds = _take(receiver, rate, who)
     if seconds is not None:
         raise Refused(429, f"too many {rate.name}, try again in {seconds} s", retry_after=seconds)
 
 
-def _take(rate: _Rate, token_id: int | None, count: int = 1) -> int | None:
+def _take(receiver: Receiver, rate: Rate, who: str | int, events: int = 1) -> int | None:
     """Seconds to wait where that is more than the limit, else None."""
-    limit = rate.limit(receiver().settings)
+    limit = rate.limit(receiver.settings)
     if not limit:
         return None
-    who = _origin() if token_id is None else token_id
     try:
-        return waiting.blocking(receiver().counts.take, f"{rate.key}:{who}", limit, count)
+        return receiver.counts.take(f"{rate.key}:{who}", limit, events)
     except CountsUnavailable as error:
         # Better nobody for a moment than everybody without limit.
         logger.warning("requests cannot be counted: %s", error)
@@ -101,4 +99,8 @@ def _take(rate: _Rate, token_id: int | None, count: int = 1) -> int | None:
 
 def _origin() -> str:
     forwarded = request.headers.get("X-Forwarded-For", "")
-    return origin(request.remote_addr or "", forwarded, receiver().settings.proxies)
+    return origin_of(receiver().settings, request.remote_addr or "", forwarded)
+
+
+def origin_of(settings: Settings, peer: str, forwarded: str) -> str:
+    return origin(peer, forwarded, settings.proxies)

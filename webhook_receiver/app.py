@@ -18,7 +18,7 @@ from ocpp_integration.backend_state import StoredState
 from ocpp_integration.events import MAX_BODY_BYTES
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
-from webhook_receiver import access_log, admission, errors, headers, health, operations, waiting, webhooks
+from webhook_receiver import access_log, admission, errors, headers, health, operations, webhooks
 from webhook_receiver import metrics as metrics_page
 from webhook_receiver.context import Receiver
 from webhook_receiver.metrics import Metrics
@@ -45,7 +45,7 @@ def make_app(
     Receiver(
         settings=settings,
         engine=engine,
-        inbox=Inbox(engine, wait=waiting.result),
+        inbox=Inbox(engine),
         service=service
         or OCPPIntegrationService(
             settings=settings,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Flask, Response, jsonify
 from sqlalchemy.exc import OperationalError, TimeoutError
@@ -50,50 +52,57 @@ class Unauthorized(Refused):
         self.scheme = scheme
 
 
-def register(app: Flask) -> None:
-    app.register_error_handler(BadFields, _bad_fields)
-    app.register_error_handler(Refused, refusal)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(InboxUnavailable, _store_unavailable)
-    app.register_error_handler(OperationalError, _store_unavailable)
-    app.register_error_handler(TimeoutError, _store_unavailable)
-    app.register_error_handler(Exception, _unforeseen)
+@dataclass(frozen=True)
+class Reply:
+    """What a refused caller is told: `{"success": false, "error": ...}`, or what is wrong by field."""
+
+    status: int
+    members: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def refusing(cls, status: int, message: str, retry_after: int | None = None, **headers: str) -> Reply:
+        later = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return cls(status, {"success": False, "error": message}, later | named)
 
 
-def _answer(status: int, message: str, retry_after: int | None = None) -> Response:
-    response = jsonify({"success": False, "error": message})
-    response.status_code = status
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
-
-
-def _bad_fields(error: BadFields) -> tuple[Response, int]:
-    return jsonify(error.reasons), 400
-
-
-def refusal(error: Refused) -> Response:
-    response = _answer(error.status, error.message, error.retry_after)
+def reply_to(error: Exception) -> Reply:
+    """What the caller is told of `error`; the log is told what it must not be."""
+    if isinstance(error, BadFields):
+        return Reply(400, error.reasons)
     if isinstance(error, Unauthorized):
-        response.headers["WWW-Authenticate"] = error.scheme
+        return Reply.refusing(error.status, error.message, WWW_Authenticate=error.scheme)
+    if isinstance(error, Refused):
+        return Reply.refusing(error.status, error.message, error.retry_after)
+    if isinstance(error, InboxUnavailable | OperationalError | TimeoutError):
+        cause = error.__cause__ or error
+        # The driver's own words; SQLAlchemy would add the statement and its parameters.
+        logger.warning("answered 503: %s", getattr(cause, "orig", cause))
+        return Reply.refusing(503, STORE_UNAVAILABLE, RETRY_AFTER_SECONDS)
+    logger.error("a request failed", exc_info=error)
+    return Reply.refusing(500, "this failed here and was logged")
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, response_to)
+
+
+def response_to(error: Exception) -> Response:
+    return respond(reply_to(error))
+
+
+def respond(reply: Reply) -> Response:
+    response = jsonify(reply.members)
+    response.status_code = reply.status
+    response.headers.update(reply.headers)
     return response
 
 
 def _http(error: HTTPException) -> Response:
-    response = _answer(error.code or 500, error.name)
+    response = respond(Reply.refusing(error.code or 500, error.name))
     # Those of the page that werkzeug would have sent describe another body.
     kept = [item for item in error.get_headers() if item[0].lower() != "content-type"]
     response.headers.extend(kept)
     return response
-
-
-def _store_unavailable(error: Exception) -> Response:
-    cause = error.__cause__ or error
-    # The driver's own words; SQLAlchemy would add the statement and its parameters.
-    logger.warning("answered 503: %s", getattr(cause, "orig", cause))
-    return _answer(503, STORE_UNAVAILABLE, RETRY_AFTER_SECONDS)
-
-
-def _unforeseen(error: Exception) -> Response:
-    logger.error("a request failed", exc_info=error)
-    return _answer(500, "this failed here and was logged")

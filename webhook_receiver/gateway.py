@@ -14,7 +14,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -23,8 +23,8 @@ from typing import Any
 # granian documents these names but does not list them as exports.
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
 
-from webhook_receiver import waiting
 from webhook_receiver.access_log import BEGAN
+from webhook_receiver.door import Post
 from webhook_receiver.headers import SECURITY_HEADERS
 from webhook_receiver.streaming import ClientLeft, Headers, streaming
 
@@ -67,15 +67,11 @@ class _TooLarge(Exception):
 
 @dataclass(frozen=True)
 class Lane:
-    """What requests of one kind get: threads of their own, room for a body, and for how many at once.
-
-    Those that do little but wait are handled `in_loop`, see `webhook_receiver.waiting`.
-    """
+    """What requests of one kind get: threads of their own, room for a body, and for how many at once."""
 
     threads: int
     max_body_bytes: int
     max_requests: int
-    in_loop: bool = False
 
 
 @dataclass
@@ -92,6 +88,8 @@ class Gateway:
     An answer that is sent piece by piece is cut off where its client takes nothing for `patience` seconds, or
     all of it takes longer than `answer_seconds`: it holds a transaction open, and a place in its lane.
 
+    `doors` answer POST at their address in the event loop, instead of the app.
+
     `lanes` names the lane for addresses by their beginning; the longest that fits counts, and "" fits
     all. `on_close` is called once no request is under way any more, `on_refusal` with method, request id and
     status of a request that does not reach the app; it gives headers for the answer.
@@ -100,6 +98,7 @@ class Gateway:
     app: WSGIApp
     lanes: Mapping[str, Lane]
     body_seconds: float
+    doors: Mapping[str, Callable[[Post], Awaitable[tuple[int, Headers, bytes]]]] = field(default_factory=dict)
     on_close: Callable[[], None] = lambda: None
     _open: dict[str, _OpenLane] = field(init=False, default_factory=dict)
     on_refusal: Callable[[str, str | None, int], Mapping[str, str]] = lambda *_: {}
@@ -169,9 +168,11 @@ class Gateway:
             return self._refusal(scope, 413, f"the body is larger than {limit} bytes")
         except TimeoutError:
             return self._refusal(scope, 408, f"the body took longer than {self.body_seconds:g} seconds")
+        if scope.method == "POST" and (door := self.doors.get(scope.path)):
+            return _Answer(
+                *await door(Post(dict(scope.headers.items()), body, scope.client.rpartition(":")[0]))
+            )
         request = environ(scope, body)
-        if opened.lane.in_loop:
-            return await waiting.in_loop(self._call, request)
         return await asyncio.get_running_loop().run_in_executor(opened.pool, self._call, request)
 
     def _too_many(self, scope: Scope) -> _Answer:

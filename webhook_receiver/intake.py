@@ -10,6 +10,7 @@ import orjson
 
 from db.inbox import Outcome, RecordedEvent
 from ocpp_integration import events
+from webhook_receiver.errors import Reply
 
 MAX_KEY_LENGTH = 255
 
@@ -28,6 +29,9 @@ class Answer:
     def members(self) -> dict[str, Any]:
         told: dict[str, Any] = {"status": self.status, "message": self.message}
         return told | {"errors": self.errors} if self.errors else told
+
+    def reply(self) -> Reply:
+        return Reply(self.status_code, self.members())
 
 
 TOO_LARGE = Answer(413, "error", f"the event is larger than {events.MAX_BODY_BYTES} bytes")

@@ -25,6 +25,7 @@ from webhook_receiver.access_log import observe_refusal
 from webhook_receiver.app import make_app
 from webhook_receiver.batches import MAX_BATCH_BYTES
 from webhook_receiver.context import of
+from webhook_receiver.door import PATH, Door
 from webhook_receiver.gateway import Gateway, Lane
 
 MAX_CONNECTIONS = 1024
@@ -33,7 +34,7 @@ MAX_CONNECTIONS = 1024
 # scraper wait for neither. A batch is large, so few of them are held at once. An export keeps a connection to
 # the store for as long as it is read, of the twenty that there are.
 LANES = {
-    "/api/ocpp/webhook": Lane(1, MAX_BODY_BYTES, MAX_CONNECTIONS, in_loop=True),
+    "/api/ocpp/webhook": Lane(1, MAX_BODY_BYTES, MAX_CONNECTIONS),
     "/api/ocpp/webhook/batch": Lane(4, MAX_BATCH_BYTES, 32),
     "/api/ocpp/exports": Lane(2, MAX_BODY_BYTES, 6),
     "/healthz": Lane(2, MAX_BODY_BYTES, MAX_CONNECTIONS),
@@ -81,6 +82,7 @@ def make_gateway(settings: Settings) -> Gateway:
         app=app.wsgi_app,
         lanes=LANES,
         body_seconds=BODY_SECONDS,
+        doors={PATH: Door(of(app)).respond},
         on_close=of(app).close,
         on_refusal=partial(observe_refusal, app),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from typing import Any
 
 import orjson
@@ -12,24 +12,26 @@ from db.inbox import InboxUnavailable
 from ocpp_integration import events
 from webhook_receiver import admission, batches
 from webhook_receiver.context import receiver
+from webhook_receiver.door import (
+    PATH,
+    Door,
+    Post,
+    count_outcomes,
+    count_unavailable,
+    refuse_unsigned,
+    verified,
+)
+from webhook_receiver.errors import respond
 from webhook_receiver.intake import TOO_LARGE, Answer, Judged, judge
-
-logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("webhooks", __name__)
 
-_SIGNED_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
-
-@blueprint.post("/api/ocpp/webhook/")
+@blueprint.post(PATH)
 def receive() -> Response:
-    if not request.is_json:
-        return _error(415, "the content type must be application/json")
-    body = request.get_data(cache=False)
-    signed = _verified(body)
-    judged = judge(body, receiver().clock(), signed.get("webhook-id"))
-    (answer,) = _record([judged])
-    return _response(answer.status_code, answer.members())
+    """Where no gateway is in front, which opens the door itself."""
+    post = Post(_headers(), request.get_data(cache=False), request.remote_addr or "")
+    return respond(asyncio.run(Door(receiver()).take(post)))
 
 
 @blueprint.post("/api/ocpp/webhook/batch/")
@@ -40,7 +42,7 @@ def receive_batch() -> Response:
         return _error(415, f"the content type must be {' or '.join(batches.SPLITTERS)}")
     request.max_content_length = batches.MAX_BATCH_BYTES
     body = request.get_data(cache=False)
-    _verified(body)
+    verified(receiver().settings, _headers(), body)
     try:
         parts = split(body)
     except batches.NoBatch as error:
@@ -55,21 +57,11 @@ def receive_batch() -> Response:
 
 @blueprint.errorhandler(events.InvalidSignature)
 def _not_let_in(error: events.InvalidSignature) -> Response:
-    logger.warning("a webhook was refused: %s", error)
-    receiver().metrics.webhook(None, "unsigned")
-    return _error(401, "the signature is missing, wrong, or too old")
+    return respond(refuse_unsigned(receiver(), error))
 
 
-def _verified(body: bytes) -> dict[str, str]:
-    """The headers that are signed with `body`, by their names. Raises `InvalidSignature`.
-
-    A backend that cannot sign may be let in by setting; a wrong signature never is.
-    """
-    settings, given = receiver().settings, request.headers
-    headers = {name: value for name in _SIGNED_HEADERS if (value := given.get(name)) is not None}
-    if "webhook-signature" in headers or not settings.webhook_allow_unsigned:
-        events.verify(settings.webhook_secrets, headers, body)
-    return headers
+def _headers() -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _record_each(parts: list[bytes]) -> list[Answer]:
@@ -85,16 +77,12 @@ def _record_each(parts: list[bytes]) -> list[Answer]:
 
 def _record(judged: list[Judged]) -> list[Answer]:
     """Record events in one commit; the answer to each. Raises `InboxUnavailable`."""
-    inbox, count = receiver().inbox, receiver().metrics.webhook
     try:
-        outcomes = inbox.record_all([each.event for each in judged])
+        outcomes = receiver().inbox.record_all([each.event for each in judged])
     except InboxUnavailable:
-        for each in judged:
-            count(each.event.type, "unavailable")
+        count_unavailable(receiver(), judged)
         raise
-    for each, outcome in zip(judged, outcomes, strict=True):
-        count(each.event.type, "invalid" if each.refusal else outcome.value)
-    return [each.answer(outcome) for each, outcome in zip(judged, outcomes, strict=True)]
+    return count_outcomes(receiver(), judged, outcomes)
 
 
 def _told_each(answers: list[Answer]) -> Response:

@@ -59,6 +59,9 @@ _SETTINGS = {
     "OCPP_BASE_URL": "http://127.0.0.1:9",
     "LOG_LEVEL": "WARNING",
     "SESSION_SILENT_AFTER": "1000000000",
+    # The events are of a time long ago.
+    "WEBHOOK_RETENTION_DAYS": "0",
+    "METER_VALUE_RETENTION_DAYS": "0",
 }
 _AT_MOST_PER_S = 6000
 

@@ -24,6 +24,7 @@ from dashboard.loading.earnings import (
 )
 from dashboard.loading.files import (
     file,
+    meter_values,
 )
 from dashboard.loading.kpi_values import (
     definitions,
@@ -44,8 +45,10 @@ from dashboard.loading.network import (
 )
 from dashboard.loading.now import (
     LiveState,
+    Offer,
     backend_down_since,
     live_state,
+    offered_operations,
     today,
 )
 from dashboard.loading.operations import (
@@ -68,6 +71,7 @@ from dashboard.loading.session_lists import (
     session,
     session_count,
     session_rows,
+    session_webhooks,
 )
 from dashboard.loading.station_lists import (
     Place,
@@ -83,6 +87,7 @@ __all__ = [
     "Errors",
     "HourPoint",
     "LiveState",
+    "Offer",
     "Overview",
     "Place",
     "PortOutage",
@@ -112,6 +117,8 @@ __all__ = [
     "kpi_value",
     "least_used_stations",
     "live_state",
+    "meter_values",
+    "offered_operations",
     "overview",
     "owners",
     "places",
@@ -120,6 +127,7 @@ __all__ = [
     "session",
     "session_count",
     "session_rows",
+    "session_webhooks",
     "stations",
     "success",
     "sync_states",

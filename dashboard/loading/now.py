@@ -13,7 +13,16 @@ from dashboard import resources
 from db.analytics import live
 from db.analytics.scope import Scope
 from db.engine import reading
-from ocpp_integration import backend_state
+from ocpp_integration import backend_state, operating
+from ocpp_integration.errors import BackendError
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Which operators' commands the OCPP backend takes; `error` says why that is not known."""
+
+    kinds: frozenset[str]
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,3 +51,12 @@ def live_state(scope: Scope) -> LiveState:
     with reading(resources.engine()) as store:
         found = live.connectors(store, scope)
         return LiveState(live.state_of(found, live.newest_event(store, scope)), found)
+
+
+@st.cache_data(ttl=20, max_entries=1, show_spinner=False)
+def offered_operations() -> Offer:
+    """Asks the backend itself, so only where somebody is about to command."""
+    try:
+        return Offer(operating.offered(resources.backend()))
+    except BackendError as error:
+        return Offer(frozenset(), str(error))

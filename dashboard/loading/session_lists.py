@@ -9,7 +9,7 @@ from db.analytics import sessions
 from db.analytics.scope import Scope
 from db.engine import reading
 from db.models import SessionDecision
-from ocpp_integration import quarantine
+from ocpp_integration import quarantine, session_events
 
 
 @st.cache_data(ttl=5, max_entries=500, show_spinner=False)
@@ -41,3 +41,10 @@ def decision(scope: Scope, pk: int) -> SessionDecision | None:
     """What an admin decided about a session of the scope that was held back."""
     with reading(resources.engine()) as store:
         return quarantine.decision_of(store, scope, pk)
+
+
+@st.cache_data(ttl=2, max_entries=200, show_spinner=False)
+def session_webhooks(scope: Scope, pk: int, limit: int, offset: int) -> session_events.Page:
+    """The webhooks of one session's transaction; empty where the scope has no such session."""
+    with reading(resources.engine()) as store:
+        return session_events.page(store, scope, pk, limit=limit, offset=offset)

@@ -1,4 +1,4 @@
-"""Live: every connector as it is now, with start and stop."""
+"""Live: every connector as it is now, with the commands that can be given, and those that were."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import command_dialog, commands, loading, markup
+from dashboard.command_list import command_list
 from dashboard.connector_card import KINDS, card, rank_of, state_of
 from dashboard.live_panel import live_strip
-from dashboard.visitor import visitor
+from dashboard.visitor import Visitor, visitor
 from db.analytics.live import LiveConnector
 
 PAGE_SIZE = 24
@@ -23,27 +24,40 @@ def wanted(connector: LiveConnector, kinds: list[str], text: str) -> bool:
     return (not kinds or state_of(connector).kind in kinds) and text.strip().lower() in searched
 
 
-def tile(connector: LiveConnector, now: datetime) -> None:
+def tile(connector: LiveConnector, now: datetime, who: Visitor) -> None:
     with st.container(key=f"card-connector-{connector.pk}", height="stretch", gap="small"):
         st.html(card(connector, now))
-        if kind := commands.possible(connector):
-            words, icon = BUTTONS[kind]
-            is_down = loading.backend_down_since() is not None
-            if st.button(
-                words,
-                icon=icon,
-                key=f"{kind}-{connector.pk}",
-                width="stretch",
-                disabled=is_down,
-                help=_WHY_NOT if is_down else None,
-            ):
-                command_dialog.ask(kind, connector)
-                st.rerun()
+        if connector.session_pk is not None:
+            st.page_link(
+                "views/sessions.py",
+                label="Session",
+                icon=":material/receipt_long:",
+                query_params={"session": str(connector.session_pk)},
+            )
+        with st.container(horizontal=True, gap="small"):
+            buttons(connector, who)
+
+
+def buttons(connector: LiveConnector, who: Visitor) -> None:
+    is_down = loading.backend_down_since() is not None
+    why_not = _WHY_NOT if is_down else None
+    if kind := commands.possible(connector):
+        words, icon = BUTTONS[kind]
+        key = f"{kind}-{connector.pk}"
+        if st.button(words, icon=icon, key=key, width="stretch", disabled=is_down, help=why_not):
+            command_dialog.ask(kind, connector)
+            st.rerun()
+    if commands.may_operate(who) and commands.operations(connector):
+        key = f"manage-{connector.pk}"
+        if st.button("Manage", icon=":material/build:", key=key, disabled=is_down, help=why_not):
+            command_dialog.manage(connector)
+            st.rerun()
 
 
 @st.fragment(run_every=2)
 def connectors(kinds: list[str], text: str) -> None:
-    found = [c for c in loading.live_state(visitor().scope).connectors if wanted(c, kinds, text)]
+    who = visitor()
+    found = [c for c in loading.live_state(who.scope).connectors if wanted(c, kinds, text)]
     found.sort(key=rank_of)
     pages = max(1, -(-len(found) // PAGE_SIZE))
     slot = st.container()
@@ -51,7 +65,7 @@ def connectors(kinds: list[str], text: str) -> None:
     now = datetime.now(UTC)
     with slot, st.grid("auto", min_column_width=290, gap="small"):
         for connector in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-            tile(connector, now)
+            tile(connector, now, who)
     if not found:
         with slot, st.container(key="card-none"):
             st.html(nothing(bool(kinds or text)))
@@ -89,4 +103,5 @@ with st.container(horizontal=True, vertical_alignment="center"):
         width=260,
     )
 connectors(kinds, text or "")
+command_list()
 command_dialog.show()

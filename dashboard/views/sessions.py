@@ -1,11 +1,11 @@
-"""Sessions: the rows behind the figures, and one session's meter curve."""
+"""Sessions: the rows behind the figures; or, with `?session=`, one of them."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import downloads, formats, loading, markup
-from dashboard.session_drawer import open_drawer, selected_in_address
+from dashboard import address, downloads, formats, loading, markup, session_page
+from dashboard.session_drawer import open_drawer
 from dashboard.session_table import session_table
 from dashboard.view import choose_view
 from db.analytics.scope import Period
@@ -20,6 +20,10 @@ ORDERS = {
     "Highest cost": ("cost", True),
     "Longest": ("duration", True),
 }
+
+if asked := st.query_params.get("session", ""):
+    session_page.show(address.number(asked))
+    st.stop()
 
 view = choose_view("Sessions", "Ended in the period, or running")
 scope = view.scope
@@ -96,5 +100,5 @@ with slot:
                 "They appear here as soon as a charge point reports one, or with an imported history.",
             )
         )
-if shown := chosen or selected_in_address():
-    open_drawer(shown)
+if chosen:
+    open_drawer(chosen)

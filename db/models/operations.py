@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from db.models.access import User
 from db.models.base import Base, Id, Name, Word, utc_now
 from db.models.ocpp import OCPPConnector
 
@@ -55,7 +56,7 @@ class WebhookEvent(Base):
 
 
 class Command(Base):
-    """One start or stop that somebody asked for. Its later steps are read off the session it made.
+    """One command that somebody gave. Its later steps are read off what the charge point reported since.
 
     `state`: open (sent, no answer yet), accepted, failed (`error` says why), unknown (no answer came; what
     happened is found out by reading, never by sending again). `request_digest` tells whether a key comes
@@ -79,7 +80,7 @@ class Command(Base):
 
     id: Mapped[Id]
     idempotency_key: Mapped[Name] = mapped_column(unique=True)
-    kind: Mapped[Word]  # start or stop
+    kind: Mapped[Word]  # start, stop, or a key of `ocpp_integration.operating.OPERATIONS`
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     ocpp_connector_id: Mapped[int] = mapped_column(ForeignKey("ocpp_connectors.id"))
     transaction_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -93,6 +94,7 @@ class Command(Base):
     answered_at: Mapped[datetime | None]
 
     connector: Mapped[OCPPConnector] = relationship()
+    user: Mapped[User | None] = relationship()
 
 
 class BackendState(Base):

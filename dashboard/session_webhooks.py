@@ -1,0 +1,90 @@
+"""The webhooks that told of a session, and for admins what is in them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import formats, held_event, loading, markup, resources
+from dashboard.access_rows import Fact, fact_row
+from dashboard.visitor import visitor
+from db.engine import reading
+from ocpp_integration import session_events
+from ocpp_integration.session_events import Webhook
+
+PAGE_SIZE = 15
+_OPENED = "session_webhook"
+_STATES = {
+    "received": ("Received", "occupied"),
+    "waiting": ("Waiting", "occupied"),
+    "applied": ("Applied", "available"),
+    "pruned": ("Applied", "available"),
+    "ignored": ("Not known", "other"),
+    "dead": ("Dead", "faulted"),
+}
+
+
+def session_webhooks(session_pk: int, *, is_running: bool) -> None:
+    st.fragment(run_every=5 if is_running else None)(_list)(session_pk)
+    opened = st.session_state.get(_OPENED)
+    if opened and _is_admin():
+        _body(session_pk, opened)
+
+
+def _list(session_pk: int) -> None:
+    scope = visitor().scope
+    with st.container(key="card-webhooks", gap=None):
+        title = st.container()
+        slot = st.container(gap=None)
+        count = loading.session_webhooks(scope, session_pk, 0, 0).count
+        pages = max(1, -(-count // PAGE_SIZE))
+        page = st.pagination(pages, key=f"session-webhooks-{pages}") if pages > 1 else 1
+        found = loading.session_webhooks(scope, session_pk, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+        more = " or more" if count == session_events.MOST_COUNTED else ""
+        title.html(markup.card_title("Webhooks", f"{count:,}{more}, the newest first"))
+        with slot:
+            for webhook in found.webhooks:
+                _row(webhook)
+            if not found.webhooks:
+                st.html(
+                    markup.empty("None came", "It was imported or polled, or they were received long ago.")
+                )
+
+
+def _is_admin() -> bool:
+    # Asked again wherever something is shown: the role may have changed since the page opened.
+    return visitor().user.role == "admin"
+
+
+def _row(webhook: Webhook) -> None:
+    timezone = resources.settings().timezone
+    with st.container(key=f"row-webhook-{webhook.pk}", horizontal=True, vertical_alignment="center"):
+        received = formats.local_time(webhook.received_at, timezone, seconds=True)
+        facts = [Fact("Received", received), Fact("Number", str(webhook.pk))]
+        # Why one is not applied may quote what is in it.
+        below = (webhook.error or "") if _is_admin() else ""
+        st.html(fact_row(formats.words(webhook.type), below, _STATES[webhook.state], facts))
+        if _is_admin() and st.button("Body", key=f"webhook-{webhook.pk}", type="tertiary"):
+            st.session_state[_OPENED] = webhook
+            st.rerun()
+
+
+def _forget() -> None:
+    st.session_state.pop(_OPENED, None)
+
+
+@st.dialog("Webhook", on_dismiss=_forget, icon=":material/webhook:", width="medium")
+def _body(session_pk: int, webhook: Webhook) -> None:
+    if not _is_admin():
+        return
+    received = formats.local_time(webhook.received_at, resources.settings().timezone, seconds=True)
+    st.html(markup.card_title(formats.words(webhook.type), f"Received {received}"))
+    with reading(resources.engine()) as store:
+        body = session_events.body_of(store, visitor().scope, session_pk, webhook.pk)
+    if body:
+        st.code(held_event.body(body), language="json", wrap_lines=True, height=320)
+    else:
+        st.html(markup.empty("The body is gone", "It was applied long ago; only that it came is kept."))
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Close", key="webhook-close"):
+            _forget()
+            st.rerun()
