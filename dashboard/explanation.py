@@ -37,9 +37,9 @@ def button(key: str, place: str = "") -> None:
         st.rerun()
 
 
-def cards(found: Sequence[Card]) -> None:
+def cards(found: Sequence[Card], name: str = "kpis", place: str = "") -> None:
     """KPI cards side by side, each with its button."""
-    side_by_side({card.key: markup.card(card) for card in found})
+    side_by_side({card.key: markup.card(card) for card in found}, name, place)
 
 
 def figures(found: Sequence[Figure]) -> None:
@@ -47,13 +47,16 @@ def figures(found: Sequence[Figure]) -> None:
     side_by_side({figure.key: markup.figure(figure) for figure in found}, f"kpis-of-{len(found)}")
 
 
-def side_by_side(found: Mapping[str, str], name: str = "kpis") -> None:
-    """HTML by the key of the KPI that it tells."""
-    with st.container(key=name):
+def side_by_side(found: Mapping[str, str], name: str = "kpis", place: str = "") -> None:
+    """HTML by the key of the KPI that it tells. `name` is the style sheet's for such a row; where a page has
+    several of one name, `place` tells them apart.
+    """
+    mark = f"-{place}" if place else ""
+    with st.container(key=f"{name}{mark}"):
         for key, html in found.items():
-            with st.container(key=f"kpi-{key}"):
+            with st.container(key=f"kpi-{key}{mark}"):
                 st.html(html)
-                button(key)
+                button(key, f"{key}{mark}")
 
 
 def show(view: View) -> None:

@@ -31,12 +31,8 @@ class _Kpi:
     def definition(self) -> Kpi:
         return KPIS[self.key]
 
-    @property
-    def is_share(self) -> bool:
-        return self.definition.unit == "share"
 
-
-_COMPARED = "The change compares complete days only, today's hours not among them."
+COMPARED = "The change compares complete days only, today's hours not among them."
 
 
 def _other_revenue(found: Overview) -> str:
@@ -106,14 +102,14 @@ def _card(kpi: _Kpi, now: Overview | None, comparison: Comparison | None, compar
         label=name,
         value=kpi.amount(now),
         exact=kpi.exact(now),
-        note=_COMPARED if comparison else "",
+        note=COMPARED if comparison else "",
         change=_change(kpi, comparison) if comparison else None,
         compared_with=compared_with,
-        history=_thinned([kpi.of_day(day) for day in now.days]),
+        history=thinned([kpi.of_day(day) for day in now.days]),
     )
 
 
-def _thinned(values: Sequence[float | None], most: int = 60) -> list[float | None]:
+def thinned(values: Sequence[float | None], most: int = 60) -> list[float | None]:
     """At most so many points, each the mean of as many neighbours: more than that is only noise."""
     size = -(-len(values) // most)
     means: list[float | None] = []
@@ -123,17 +119,24 @@ def _thinned(values: Sequence[float | None], most: int = 60) -> list[float | Non
     return means
 
 
-def _change(kpi: _Kpi, comparison: Comparison) -> Change | None:
-    new, old = kpi.value(comparison.later), kpi.value(comparison.earlier)
-    if new is None or old is None or (not kpi.is_share and old == 0):
+def change(
+    definition: Kpi, new: Decimal | float | int | None, old: Decimal | float | int | None
+) -> Change | None:
+    """From `old` to `new`, in per cent, or for a share in percentage points; None where none can be told."""
+    is_share = definition.unit == "share"
+    if new is None or old is None or (not is_share and old == 0):
         return None
     difference = float(new) - float(old)
-    if kpi.is_share:
+    if is_share:
         text = f"{abs(difference) * 100:.1f} pp"
     else:
         difference /= float(old)
         text = f"{abs(difference) * 100:.1f} %"
     if float(text.split()[0]) == 0:
-        return Change(text, rose=False, good=None)
-    rose = difference > 0
-    return Change(text, rose=rose, good=rose is not kpi.definition.less_is_better)
+        return Change(text, rose=None, good=None)
+    rose, less_is_better = difference > 0, definition.less_is_better
+    return Change(text, rose, None if less_is_better is None else rose is not less_is_better)
+
+
+def _change(kpi: _Kpi, comparison: Comparison) -> Change | None:
+    return change(kpi.definition, kpi.value(comparison.later), kpi.value(comparison.earlier))

@@ -25,10 +25,10 @@ def kpi_panel(view: View) -> Panel:
     now = _load(view, view.period)
     before = None
     comparison = None
-    if now and _is_comparable(view):
+    if now and is_comparable(view):
         before = _load(view, view.period.previous(), now.currency)
         comparison = _compare(view, now.currency)
-    return Panel(now, before, kpi_cards.cards(now, comparison, _compared_with(view)))
+    return Panel(now, before, kpi_cards.cards(now, comparison, compared_with(view)))
 
 
 def _load(view: View, period: Period, currency: str | None = None) -> Overview | None:
@@ -36,27 +36,32 @@ def _load(view: View, period: Period, currency: str | None = None) -> Overview |
     return found if has_data(period, view.history, found.summary.availability is not None) else None
 
 
-def _is_comparable(view: View) -> bool:
+def is_comparable(view: View) -> bool:
+    """Whether history covers the whole of the period before: against a part any growth looks like a leap."""
     history = view.history
     return view.choice != "all" and history is not None and history[0] <= view.period.previous().start
 
 
-def _compare(view: View, currency: str) -> kpi_cards.Comparison | None:
-    """The complete days of the period, and as many just one period earlier."""
+def complete_days(view: View) -> tuple[Period, Period] | None:
+    """The complete days of the period, and as many just one period earlier; None without a complete day."""
     complete = view.period.without_day(view.today)
-    if complete is None:
-        return None
-    later = _load(view, complete, currency)
-    earlier = _load(view, complete.shifted(-view.period.days), currency)
-    return kpi_cards.Comparison(later, earlier) if later and earlier else None
+    return (complete, complete.shifted(-view.period.days)) if complete else None
 
 
-def _compared_with(view: View) -> str:
+def compared_with(view: View) -> str:
+    """In words; what is to be said where nothing is comparable, too."""
     if view.choice == "all" or view.history is None:
         return ""
-    if view.history[0] > view.period.previous().start:
-        # A part of a period would make any growth look like a leap.
+    if not is_comparable(view):
         return f"history begins {formats.day(view.history[0])}"
     if view.choice == "custom":
         return f"vs previous {view.period.days} day{'' if view.period.days == 1 else 's'}"
     return f"vs previous {CHOICES[view.choice]}"
+
+
+def _compare(view: View, currency: str) -> kpi_cards.Comparison | None:
+    days = complete_days(view)
+    if days is None:
+        return None
+    later, earlier = (_load(view, each, currency) for each in days)
+    return kpi_cards.Comparison(later, earlier) if later and earlier else None

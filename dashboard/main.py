@@ -46,6 +46,7 @@ page = st.navigation(
             st.Page("views/overview.py", title="Overview", icon=":material/space_dashboard:", default=True),
             st.Page("views/stations.py", title="Stations", icon=":material/ev_station:"),
             st.Page("views/kpis.py", title="KPIs", icon=":material/monitoring:"),
+            st.Page("views/revenue.py", title="Revenue", icon=":material/payments:"),
             st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
             st.Page("views/availability.py", title="Availability", icon=":material/monitor_heart:"),
         ],

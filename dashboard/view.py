@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -73,6 +74,12 @@ def scope_now(view: View) -> Scope:
     """For a fragment, which runs again by itself: the view's scope of who the visitor is by now."""
     scope = visitor().scope
     return scope.only(view.stations) if view.stations else scope
+
+
+def address_of(view: View, page: str, **more: str) -> str:
+    """The address of a page about the same days; `more` are further parts of it."""
+    dates = (view.period.start, view.period.end - timedelta(days=1)) if view.choice == "custom" else ()
+    return f"/{page}?{urlencode(address.write(view.choice, dates, ()) | more)}"
 
 
 def choose_grain(period: Period) -> str:

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, case, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from db.analytics.outcome import ENDED_STATUSES
+from db.analytics.outcome import ENDED_STATUSES, RUNNING_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPStation
 from db.retries import is_busy, repeated
@@ -55,8 +55,6 @@ _TOLD_AT_STOP = (
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 
 
-# Named one by one, the few rows among all that ended are found by the index of the status.
-_RUNNING_STATUSES = ("pending", "started", "charging", "suspended", "stopping")
 # So many are asked for before their answers are stored, in one transaction.
 SLICE = 500
 
@@ -108,7 +106,7 @@ def silent_sessions(store: Session, silent_since: datetime, limit: int) -> list[
     query = (
         _asked()
         .where(
-            ChargingSession.status.in_(_RUNNING_STATUSES),
+            ChargingSession.status.in_(RUNNING_STATUSES),
             ChargingSession.transaction_id.is_not(None),
             or_(
                 ChargingSession.heard_at < silent_since,

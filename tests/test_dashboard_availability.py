@@ -184,7 +184,7 @@ def test_the_lists_come_as_files_of_the_visitors_own_stations(open_page: OpenPag
     open_page("selam", "availability")
     scope, days = visitor.visitor().scope, Period(BEGUN.date(), NOW.date())
     for name in ("outages", "station-availability", "exclusions", "troubled-visits", "errors"):
-        text = loading.csv(name, scope, days).decode()
+        text = loading.file(name, "csv", scope, days).decode()
         assert "Adama" not in text and ("Bole" in text) == (name not in ("exclusions", "errors"))
 
 

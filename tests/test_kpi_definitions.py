@@ -88,6 +88,7 @@ def _filled(engine: Engine) -> World:
         _shut(stations[1])
         for station in stations:
             _add_sessions(store, station, admin, chance)
+            _hold_back(store, station)
             _fill_both(store, station)
             for number in range(2):
                 _add_statuses(store, station, number, chance)
@@ -134,6 +135,14 @@ def _add_sessions(store: Session, station: OCPPStation, by: User, chance: random
             user_id=chance.choice((None, None, by.id)),
             charging_seconds=chance.choice((None, 0, minutes * 30, minutes * 90)),
             max_power_w=chance.choice((None, rated.power_w if rated else None, 7_000)),
+        )
+
+
+def _hold_back(store: Session, station: OCPPStation) -> None:
+    """One session in the period and one in that before cannot be as they were reported."""
+    for start in (datetime(2025, 3, 20, 8, tzinfo=UTC), datetime(2025, 2, 20, 8, tzinfo=UTC)):
+        factories.add_session(
+            store, station, start, energy_wh=900_000, cost=Decimal("9000.50"), verdict="held"
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ import streamlit as st
 from dashboard import (
     availability_cards,
     availability_rows,
+    downloads,
     exclusion_dialog,
     explanation,
     figures,
@@ -37,21 +37,8 @@ view = choose_view("Availability")
 scope, period = view.scope, view.period
 
 
-def head(title: str, caption: str, export: str = "") -> None:
-    """A card's title, with the button that gives what it lists as a file."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.html(markup.card_title(title, caption), width="content")
-        if export:
-            st.download_button(
-                "CSV",
-                data=partial(loading.csv, export, scope, period),
-                file_name=f"{export}_{period.start}_{period.end - timedelta(days=1)}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                type="tertiary",
-                key=f"csv-{export}",
-                on_click="ignore",
-            )
+def head(title: str, caption: str, export: str) -> None:
+    downloads.title(title, caption, export, scope, period)
 
 
 def table(rows: Sequence[availability_rows.Row], name: str, alt: str, **more: Any) -> Any:

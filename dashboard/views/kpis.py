@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import explanation, formats, kpi_words, loading, markup
+from dashboard.kpi_panel import is_comparable
 from dashboard.view import choose_view
 from db.analytics.definitions import GROUPS, Kpi
 
 view = choose_view("KPIs")
 before = view.period.previous()
-# A part of a period would make any growth look like a leap.
-is_comparable = view.choice != "all" and view.history is not None and view.history[0] <= before.start
 
 group = st.segmented_control(
     "Which",
@@ -27,7 +26,7 @@ group = st.segmented_control(
 def tile(kpi: Kpi) -> str:
     now = kpi_words.said(kpi, loading.kpi_value(view.scope, view.period, kpi.key))
     words = "nothing to compare with"
-    if is_comparable:
+    if is_comparable(view):
         earlier = kpi_words.said(kpi, loading.kpi_value(view.scope, before, kpi.key)).figure
         words = f"{earlier or formats.NO_DATA} the period before"
     return markup.tile(kpi.name, now.figure, words, now.parts[:1])

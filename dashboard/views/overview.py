@@ -1,15 +1,20 @@
-"""Overview: how the network is now, and how it did in a period."""
+"""Overview: what needs attention, how the network is now, and how it did in a period."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dashboard import explanation, figures, formats, loading, markup
+from dashboard.attention_panel import attention
 from dashboard.kpi_panel import kpi_panel
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
-from dashboard.view import choose_grain, choose_view, scope_now
+from dashboard.view import address_of, choose_grain, choose_view, scope_now
+from db.analytics.rankings import StationUse
 from db.analytics.scope import Period
+from db.analytics.series import StationTotal
+
+RANKED = 6
 
 view = choose_view("Overview")
 scope, period, history = view.scope, view.period, view.history
@@ -59,9 +64,9 @@ def trend(now: Overview, before: Overview | None) -> None:
     )
 
 
-def top_stations(period: Period) -> None:
-    found = loading.top_stations(scope, period)
-    st.html(markup.card_title("Top stations", "By revenue, VAT included"))
+def top_stations(found: list[StationTotal], currencies: int) -> None:
+    in_currency = f" in {found[0].currency}" if found and currencies > 1 else ""
+    st.html(markup.card_title("Top stations", f"By revenue{in_currency}, VAT included"))
     explanation.button("revenue", "chart-top")
     if not found:
         st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
@@ -74,15 +79,58 @@ def top_stations(period: Period) -> None:
                 markup.Bar(
                     label=station.name,
                     value=str(formats.money(station.revenue, station.currency)),
-                    detail=f"{formats.energy(station.energy_wh)} · {station.sessions:,} sessions",
+                    detail=f"{formats.energy(station.energy_wh)} · {counted(station.sessions)}",
                     part=markup.part_of(station.revenue, greatest)
                     if greatest
                     else station.energy_wh / max(most_energy, 1),
+                    href=address_of(view, "stations", station=str(station.station_pk)),
                 )
                 for station in found
             ]
         )
     )
+
+
+def least_used(found: list[StationUse], most_energy: int) -> None:
+    """Bars are of the greatest energy of all, so that they say how little it is."""
+    st.html(markup.card_title("Least used stations", "By energy; those without a session first"))
+    explanation.button("energy", "chart-least")
+    st.html(
+        markup.bars(
+            [
+                markup.Bar(
+                    label=station.name,
+                    value=str(formats.energy(station.energy_wh)) if station.sessions else "No session",
+                    detail=counted(station.sessions) if station.sessions else "",
+                    part=station.energy_wh / max(most_energy, 1),
+                    href=address_of(view, "stations", station=str(station.station_pk)),
+                )
+                for station in found
+            ]
+        )
+    )
+
+
+def counted(sessions: int) -> str:
+    return f"{sessions:,} session{'' if sessions == 1 else 's'}"
+
+
+def stations(now: Overview, period: Period) -> None:
+    """The best beside those with the least use; of few stations, each is in one of the two."""
+    number = sum(station.is_active for station in loading.stations(scope))
+    least = loading.least_used_stations(scope, period, min(RANKED, number // 2))
+    below = {station.station_pk for station in least}
+    top = loading.top_stations(scope, period, now.currency, RANKED)
+    top = [station for station in top if station.station_pk not in below]
+    if not least:
+        with st.container(key="card-top"):
+            top_stations(top, len(now.summary.revenue))
+        return
+    left, right = st.columns(2, gap="small")
+    with left, st.container(key="card-top", height="stretch"):
+        top_stations(top, len(now.summary.revenue))
+    with right, st.container(key="card-least", height="stretch"):
+        least_used(least, max((station.energy_wh for station in top), default=0))
 
 
 def charts(now: Overview, before: Overview | None, period: Period) -> None:
@@ -100,10 +148,10 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
             key="arrivals-chart",
             alt="Session starts by weekday and hour of the station's clock",
         )
-    with st.container(key="card-top"):
-        top_stations(period)
+    stations(now, period)
 
 
+attention(view)
 live_strip(view.stations)
 
 panel = kpi_panel(view)

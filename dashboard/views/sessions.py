@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, formats, loading, markup, session_page
+from dashboard import address, downloads, formats, loading, markup, session_page
 from dashboard.session_drawer import open_drawer
 from dashboard.session_table import session_table
 from dashboard.view import choose_view
@@ -83,9 +83,14 @@ rows = loading.session_rows(scope, wanted, sort, descending, PAGE_SIZE, (page - 
 chosen = None
 with slot:
     if rows:
-        st.html(sums(count))
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(sums(count), width="content")
+            downloads.buttons("sessions", scope, view.period)
         chosen = session_table(rows)
-        st.caption("Choose a row to see its bill and its meter curve.")
+        st.caption(
+            "Choose a row to see its bill and its meter curve. The files have all sessions of the period and "
+            "the stations, whatever is filtered here."
+        )
     elif view.history:
         st.html(markup.empty("No sessions match", "Choose a longer period or fewer filters."))
     else:

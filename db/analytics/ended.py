@@ -10,13 +10,13 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlalchemy.orm import Session
 
 from db import packed
 from db.analytics.buckets import Bucket, Grain, Key, bucket_at, instants
 from db.analytics.outcome import ENDED_STATUSES
-from db.analytics.scope import Period, Scope
+from db.analytics.scope import Period, Scope, timezones
 from db.arrays import Integers
 from db.clocks import DAY, HOUR, clock
 from db.models import ChargingSession, ChargingStation, OCPPStation
@@ -57,6 +57,18 @@ def ended(
         "currency": places.currency[of],
         "seconds": found["stop"] - found["start"],
     }
+
+
+def ended_in(store: Session, scope: Scope, period: Period) -> list[ColumnElement[bool]]:
+    """Of sessions with their places, those of the scope that ended in the period, if they count or not."""
+    stop = ChargingSession.stop_time
+    spans = {zone: period.bounds(zone) for zone in store.scalars(timezones(scope))}
+    in_zones = (
+        and_(ChargingStation.timezone == zone, stop >= start, stop < end)
+        for zone, (start, end) in spans.items()
+    )
+    of_scope = [] if scope.kind == "network" else [ChargingSession.ocpp_station_id.in_(scope.stations())]
+    return [*of_scope, or_(false(), *in_zones)]
 
 
 def key_of(number: int, grain: Grain | None) -> Key:

@@ -22,7 +22,7 @@ from db.models import (
     WebhookEvent,
 )
 
-_OCCUPIED = ("preparing", "charging", "suspended_ev", "suspended_evse", "finishing")
+OCCUPIED = ("preparing", "charging", "suspended_ev", "suspended_evse", "finishing")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def state_of(found: list[LiveConnector], newest: datetime | None) -> NetworkStat
     statuses = [connector.status for connector in found]
     charging, available = statuses.count("charging"), statuses.count("available")
     faulted, offline = statuses.count("faulted"), statuses.count("offline")
-    occupied = sum(status in _OCCUPIED for status in statuses) - charging
+    occupied = sum(status in OCCUPIED for status in statuses) - charging
     return NetworkState(
         stations=len({connector.station_pk for connector in found}),
         connectors=len(found),

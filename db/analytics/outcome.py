@@ -48,6 +48,8 @@ SUCCESS_OVER_WH = 100
 
 DOWN_STATUSES = frozenset({"faulted", "unavailable", "offline"})
 ENDED_STATUSES = frozenset({"stopped", "completed", "failed"})
+# All others. Named one by one, the few rows among all that ended are found by the index of the status.
+RUNNING_STATUSES = ("pending", "started", "charging", "suspended", "stopping")
 
 
 def is_success(energy_wh: int | None, stop_reason: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Stations and owners side by side: which of them earned most, and which were down longest."""
+"""Stations and owners side by side: which earned most, which were used least or were down longest."""
 
 from __future__ import annotations
 
@@ -17,18 +17,32 @@ from db.analytics.side_by_side import Shape, asked, sums_of
 from db.columns import from_minor
 from db.models import ChargingStation, OCPPStation, StationOwner
 
-_EARNED = ("sessions", "energy_wh", "revenue_minor")
+_EARNED = ("attempts", "sessions", "energy_wh", "revenue_minor", "tax_minor")
+_USED = ("sessions", "energy_wh")
 _WATCHED = ("observed_seconds", "outage_seconds")
 
 
 @dataclass(frozen=True)
 class OwnerTotal:
+    """`revenue` contains `tax`."""
+
     owner_id: int
     name: str
     currency: str
     sessions: int
     energy_wh: int
     revenue: Decimal
+    tax: Decimal
+
+
+@dataclass(frozen=True)
+class StationUse:
+    """`sessions`: those that ended in the period having delivered energy."""
+
+    station_pk: int
+    name: str
+    sessions: int
+    energy_wh: int
 
 
 @dataclass(frozen=True)
@@ -49,8 +63,10 @@ def owners(store: Session, scope: Scope, period: Period) -> list[OwnerTotal]:
     question = asked(store, scope, period)
     rows = store.connection().execute(_owner_sums(scope, question.shape), question.told)
     found = [
-        OwnerTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
-        for pk, name, currency, sessions, energy_wh, minor in rows
+        OwnerTotal(
+            pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)), from_minor(int(tax))
+        )
+        for pk, name, currency, _, sessions, energy_wh, minor, tax in rows
     ]
     return sorted(found, key=lambda owner: (-owner.revenue, -owner.energy_wh, owner.name))
 
@@ -62,7 +78,7 @@ def _owner_sums(scope: Scope, shape: Shape) -> Select[*tuple[Any, ...]]:
         return (
             select(StationOwner.id, StationOwner.name, *list(whole)[1:])
             .join(StationOwner, whole.scope_id == StationOwner.id)
-            .where(whole.sessions > 0)
+            .where(whole.attempts > 0)
         )
     sums = sums_of("station", scope.stations(), _EARNED, shape).c
     return (
@@ -70,8 +86,31 @@ def _owner_sums(scope: Scope, shape: Shape) -> Select[*tuple[Any, ...]]:
         .join(OCPPStation, sums.scope_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .join(StationOwner, ChargingStation.owner_id == StationOwner.id)
-        .where(sums.sessions > 0)
+        .where(sums.attempts > 0)
         .group_by(StationOwner.id, StationOwner.name, sums.currency)
+    )
+
+
+def least_used(store: Session, scope: Scope, period: Period, limit: int = 6) -> list[StationUse]:
+    """The active stations with the least energy, then sessions; those without any come first."""
+    question = asked(store, scope, period)
+    rows = store.connection().execute(_least_used(scope, limit, question.shape), question.told)
+    return [StationUse(pk, name, int(sessions), int(energy_wh)) for pk, name, sessions, energy_wh in rows]
+
+
+@built_once
+def _least_used(scope: Scope, limit: int, shape: Shape) -> Select[*tuple[Any, ...]]:
+    used = sums_of("station", scope.stations(), _USED, shape)
+    # Of a station whose currency was changed there are two rows.
+    sessions, energy_wh = (func.coalesce(func.sum(used.c[name]), 0) for name in _USED)
+    return (
+        select(OCPPStation.id, ChargingStation.name, sessions, energy_wh)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .outerjoin(used, used.c.scope_id == OCPPStation.id)
+        .where(OCPPStation.id.in_(scope.stations()), ChargingStation.is_active)
+        .group_by(OCPPStation.id, ChargingStation.name)
+        .order_by(energy_wh, sessions, ChargingStation.name, OCPPStation.id)
+        .limit(limit)
     )
 
 

@@ -39,19 +39,20 @@ class Volume:
 
 def whole(store: Session, scope: Scope, period: Period) -> Volume:
     """Of the period as a whole."""
-    return _volumes(_sums(store, scope, period, None)).get(None, Volume())
+    return _volumes(sums(store, scope, period, None)).get(None, Volume())
 
 
 def series(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[Bucket, Volume]:
     """Of every bucket of the period, in order."""
-    found = _volumes(_sums(store, scope, period, grain))
+    found = _volumes(sums(store, scope, period, grain))
     return {bucket: found.get(bucket, Volume()) for bucket in buckets(period, grain)}
 
 
 _Sums = dict[tuple[Key, str], list[int]]
 
 
-def _sums(store: Session, scope: Scope, period: Period, grain: Grain | None) -> _Sums:
+def sums(store: Session, scope: Scope, period: Period, grain: Grain | None) -> _Sums:
+    """By bucket and currency: sessions, attempts, Wh, and revenue and tax in minor units."""
     if grain != "hour":
         return summed(store, scope, period, grain, _METRICS)
     names = ("energy_wh", "cost", "tax")

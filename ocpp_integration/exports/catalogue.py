@@ -22,6 +22,7 @@ from ocpp_integration.exports import (
     ocpi,
     periods,
     reliability,
+    revenue,
     series,
     sessions,
     stations,
@@ -133,6 +134,15 @@ def _ev_chart_sessions(store: Session, asked: Asked) -> Table[Any]:
     return ev_chart.sessions(rows, asked.settings.network_provider)
 
 
+def _revenue_by(grain: Grain) -> Export:
+    about = f"A row for each {grain} and currency: revenue with its VAT, and the average price per kWh."
+    return Export(
+        name=f"revenue-by-{grain}",
+        about=about,
+        make=lambda store, asked: revenue.by_time(store, asked.scope, asked.known_days, grain),
+    )
+
+
 def _ocpi_sessions(store: Session, asked: Asked) -> Objects:
     rows = each_session_at_place(store, asked.scope, asked.filter)
     return ocpi.sessions(rows, _party(asked.settings))
@@ -209,6 +219,24 @@ _ALL = (
         name="top-stations",
         about="The stations by what they earned, then by energy; those without a session are left out.",
         make=lambda store, asked: series.top_stations(store, asked.scope, asked.known_days),
+    ),
+    _revenue_by("day"),
+    _revenue_by("week"),
+    _revenue_by("month"),
+    Export(
+        name="revenue-by-station",
+        about="What each station earned, with its VAT and average price: by currency, the most first.",
+        make=lambda store, asked: revenue.by_station(store, asked.scope, asked.known_days),
+    ),
+    Export(
+        name="revenue-by-tariff",
+        about="The same of each version of a tariff: a session belongs to the one in force when it started.",
+        make=lambda store, asked: revenue.by_tariff(store, asked.scope, asked.known_days),
+    ),
+    Export(
+        name="revenue-by-owner",
+        about="The same of each owner of stations.",
+        make=lambda store, asked: revenue.by_owner(store, asked.scope, asked.known_days),
     ),
     Export(
         name="ev-chart-sessions",

@@ -26,6 +26,8 @@ COLUMNS = {
     "cost": Column("Cost", "money"),
     "tax": Column("VAT in it", "money"),
     "currency": Column("Currency", "text"),
+    "tariff": Column("Tariff", "text"),
+    "tariff_version": Column("Version", "number"),
     "stop_reason": Column("How it ended", "text"),
     "is_failed": Column("Failed", "flag"),
     "has_power": Column("Power delivered", "flag"),

@@ -28,8 +28,8 @@ from db.analytics.ended import counted
 from db.analytics.outcome import SUCCESS_OVER_WH, VALID_STOP_REASONS
 from db.analytics.scope import Period, Scope
 from db.clocks import HOUR
-from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation
-from db.models.sessions import counts
+from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation, Tariff
+from db.models.sessions import counts, has_verdict
 
 _Columns = tuple[str, ...]
 _Rows = Select[*tuple[Any, ...]]
@@ -65,6 +65,8 @@ COLUMNS: dict[str, ColumnElement[Any]] = {
     ),
     "number": func.count().over(),
     "number_in_currency": func.count().over(partition_by=ChargingStation.currency),
+    "tariff": select(Tariff.name).where(Tariff.id == ChargingSession.tariff_id).scalar_subquery(),
+    "tariff_version": select(Tariff.version).where(Tariff.id == ChargingSession.tariff_id).scalar_subquery(),
     "is_failed": not_(and_(ENERGY > SUCCESS_OVER_WH, _REASON.in_(sorted(VALID_STOP_REASONS)))),
 }
 
@@ -76,12 +78,21 @@ def with_energy(store: Session, scope: Scope, period: Period, now: datetime, col
 
 def attempts(store: Session, scope: Scope, period: Period, _now: datetime, columns: _Columns) -> _Rows:
     """All that ended in the period, by the clock of their station."""
+    return _ended(store, scope, period, columns).where(IS_OVER)
+
+
+def held(store: Session, scope: Scope, period: Period, _now: datetime, columns: _Columns) -> _Rows:
+    """Those that ended in the period and are held back, so that they count nowhere else."""
+    return _ended(store, scope, period, columns).where(has_verdict("held"))
+
+
+def _ended(store: Session, scope: Scope, period: Period, columns: _Columns) -> _Rows:
     of_zone = days(store, scope, period)
     stop = ChargingSession.stop_time
     return (
         of(scope, selected(columns))
         .join(of_zone.table, of_zone.table.c.zone == ChargingStation.timezone)
-        .where(IS_OVER, stop >= of_zone.earliest, stop < of_zone.latest)
+        .where(stop >= of_zone.earliest, stop < of_zone.latest)
         .where(stop >= of_zone.table.c.first, stop < of_zone.table.c.until)
         .order_by(stop.desc(), ChargingSession.id.desc())
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from db.analytics import drivers, emissions, per_session, volume
+from db.analytics import drivers, emissions, per_session, revenue, volume
 from db.analytics.definitions import session_rows
 from db.analytics.definitions.kpi import Compute, Kpi, Value
 from db.analytics.per_session import PerSession, Typical
+from db.analytics.revenue import Earned
 from db.analytics.volume import Volume
 
 _ATLAS = "Atlas charging-use specification"
@@ -21,6 +22,11 @@ def _whole(figure: Callable[[Volume], Value]) -> Compute:
 
 def _by_currency(found: dict[str, Decimal]) -> Value:
     return {(currency,): amount for currency, amount in found.items()}
+
+
+def _prices(found: dict[str, Earned]) -> Value:
+    prices = {(currency,): earned.price_per_kwh for currency, earned in found.items()}
+    return {key: price for key, price in prices.items() if price is not None}
 
 
 def _per_session(figure: Callable[[PerSession], Value]) -> Compute:
@@ -118,6 +124,36 @@ KPIS = (
         columns=(*_SESSION, "cost", "tax", "currency", "transaction_id"),
         adds_up="sum(cost) - sum(tax)",
         per=("currency",),
+    ),
+    Kpi(
+        key="average_price",
+        name="Average price per kWh",
+        unit="money",
+        formula="The revenue of sessions that ended in the period, VAT included, by their energy in kWh, all "
+        "of them together, in each currency. A session whose price is not known lowers it by its energy.",
+        source="MengedMate: pooled, never a mean of sessions' prices",
+        value=lambda store, scope, period, _now: _prices(revenue.by_currency(store, scope, period)),
+        behind=session_rows.attempts,
+        columns=(*_SESSION, "energy_wh", "cost", "currency", "tariff", "tariff_version", "transaction_id"),
+        adds_up="sum(cost) * 1000.0 / nullif(sum(energy_wh), 0)",
+        per=("currency",),
+        less_is_better=None,
+    ),
+    Kpi(
+        key="held_revenue",
+        name="Held back",
+        unit="money",
+        formula="The prices, VAT included, of sessions that ended in the period and cannot be as they were "
+        "reported, in each currency. They are in no other figure until an admin has decided about them.",
+        source="MengedMate: sessions in quarantine, as they were reported",
+        value=lambda store, scope, period, _now: {
+            (currency,): found.gross for currency, found in revenue.held(store, scope, period).items()
+        },
+        behind=session_rows.held,
+        columns=(*_SESSION, "energy_wh", "cost", "currency", "transaction_id"),
+        adds_up="sum(cost)",
+        per=("currency",),
+        less_is_better=True,
     ),
     co2e_saved(None),
     Kpi(

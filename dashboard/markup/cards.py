@@ -1,28 +1,23 @@
-"""Pieces of HTML that pages show through `st.html`. Whatever comes from people is escaped here."""
+"""KPIs as cards, and how a KPI is computed."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from html import escape
-from pathlib import Path
 from urllib.parse import quote
 
 from dashboard.formats import NO_DATA, Amount
 
-STYLE_SHEET = Path(__file__).with_name("style.css")
-# The one script of ours. The Content-Security-Policy names its hash: no other runs.
-SCRIPT = Path(__file__).with_name("drawer.js")
-
 
 @dataclass(frozen=True)
 class Change:
-    """Against the period before: `text` such as `12.2 %`; `good` is None where nothing changed."""
+    """Against the period before: `text` such as `12.2 %`; `rose` is None where nothing changed, `good`
+    where that is neither.
+    """
 
     text: str
-    rose: bool
+    rose: bool | None
     good: bool | None
 
 
@@ -62,36 +57,6 @@ class Compared:
     value: Amount | None
     caption: str
     parts: Sequence[tuple[str, str]] = ()
-
-
-@dataclass(frozen=True)
-class Share:
-    """A part of the bar of states. `kind` names its colour."""
-
-    label: str
-    kind: str
-    count: int
-
-
-@dataclass(frozen=True)
-class Bar:
-    label: str
-    value: str
-    detail: str
-    part: float
-
-
-def style_sheet() -> str:
-    return f"<style>{STYLE_SHEET.read_text('utf-8')}</style>"
-
-
-def script() -> str:
-    return f"<script>{SCRIPT.read_text('utf-8')}</script>"
-
-
-def plain(text: str) -> str:
-    """Text from people for a place that reads Markdown: nothing in it is a link, an image or emphasis."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:])", r"\\\1", text)
 
 
 def card(card: Card) -> str:
@@ -142,10 +107,9 @@ def _change(card: Card) -> str:
     )
     if card.change is None:
         return f'<span class="mm-delta mm-even">n/a</span>{compared}'
-    arrow = "↑" if card.change.rose else "↓"
     kind = {True: "mm-good", False: "mm-bad", None: "mm-even"}[card.change.good]
-    sign = "" if card.change.good is None else f'<span aria-hidden="true">{arrow}</span> '
-    spoken = "up" if card.change.rose else "down"
+    arrow, spoken = {True: ("↑", "up"), False: ("↓", "down"), None: ("", "unchanged")}[card.change.rose]
+    sign = f'<span aria-hidden="true">{arrow}</span> ' if arrow else ""
     return (
         f'<span class="mm-delta {kind}" aria-label="{spoken} {escape(card.change.text)}">'
         f"{sign}{escape(card.change.text)}</span>{compared}"
@@ -188,76 +152,6 @@ def _area(points: list[tuple[float, float]]) -> str:
     )
 
 
-def live_strip(stations: int, shares: Sequence[Share], power: Amount, age: str, *, is_fresh: bool) -> str:
-    parts = "".join(
-        f'<span class="mm-{share.kind}" style="flex-grow:{share.count}"></span>'
-        for share in shares
-        if share.count
-    )
-    legend = "".join(
-        f'<span class="mm-state"><i class="mm-dot mm-{share.kind}"></i><b>{share.count:,}</b> '
-        f"{escape(share.label)}</span>"
-        for share in shares
-        if share.count or share.kind in ("charging", "available", "faulted", "offline")
-    )
-    summary = escape(", ".join(f"{share.count} {share.label}" for share in shares))
-    plural = "" if stations == 1 else "s"
-    return (
-        f'<div class="mm-card mm-strip"><span class="mm-live{"" if is_fresh else " mm-stale"}">'
-        f'<i class="mm-pulse"></i><b>{"Live" if is_fresh else "Not live"}</b> '
-        f'<span class="mm-age">{escape(age)}</span></span>'
-        f"<span><b>{stations:,}</b> station{plural}</span>"
-        f'<span class="mm-states" role="img" aria-label="{summary}">{parts}</span>{legend}'
-        f'<span class="mm-power"><b>{escape(power.figure)}</b> {escape(power.unit)} now</span></div>'
-    )
-
-
-def bars(found: Sequence[Bar], *, are_wordy: bool = False) -> str:
-    """`are_wordy`: what stands beside a label is long, and goes below it on a phone."""
-    rows = "".join(
-        f'<li><span class="mm-bar-label">{escape(bar.label)}</span>'
-        f'<span class="mm-bar-value"><b>{escape(bar.value)}</b> {escape(bar.detail)}</span>'
-        f'<span class="mm-track"><span style="width:{max(bar.part, 0) * 100:.1f}%"></span></span></li>'
-        for bar in found
-    )
-    return f'<ol class="mm-bars{" mm-wordy" if are_wordy else ""}">{rows}</ol>'
-
-
-def title(text: str, caption: str) -> str:
-    return f'<div class="mm-title"><h1>{escape(text)}</h1><p>{escape(caption)}</p></div>'
-
-
-def card_title(text: str, caption: str = "") -> str:
-    below = f"<p>{escape(caption)}</p>" if caption else ""
-    return f'<div class="mm-card-title"><h2>{escape(text)}</h2>{below}</div>'
-
-
-def notice(headline: str, sentence: str) -> str:
-    """Something to know about all that a page shows, above it."""
-    return (
-        f'<div class="mm-card mm-notice" role="status"><b>{escape(headline)}</b>'
-        f"<p>{escape(sentence)}</p></div>"
-    )
-
-
-def empty(headline: str, sentence: str) -> str:
-    """What a place says that has nothing to show, and what to do about it."""
-    return (
-        f'<div class="mm-empty"><i class="mm-bolt" aria-hidden="true"></i><b>{escape(headline)}</b>'
-        f"<p>{escape(sentence)}</p></div>"
-    )
-
-
-def totals(found: Sequence[tuple[str, str]]) -> str:
-    items = "".join(f"<span><b>{escape(value)}</b> {escape(label)}</span>" for label, value in found)
-    return f'<div class="mm-totals">{items}</div>'
-
-
-def facts(found: Sequence[tuple[str, str]]) -> str:
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
-    return f'<dl class="mm-facts">{items}</dl>'
-
-
 def figures_side_by_side(found: Sequence[Compared]) -> str:
     return f'<div class="mm-compared">{"".join(map(_compared, found))}</div>'
 
@@ -280,36 +174,3 @@ def definition(formula: str, source: str) -> str:
         f'<div class="mm-definition"><p>{escape(formula)}</p>'
         f"<p><span>Definition</span> {escape(source)}</p></div>"
     )
-
-
-def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:
-    rows = "".join(f"<div><span>{escape(a)}</span><span>{escape(b)}</span></div>" for a, b in lines)
-    return (
-        f'<div class="mm-bill">{rows}<div class="mm-bill-total"><span>{escape(total[0])}</span>'
-        f"<span>{escape(total[1])}</span></div></div>"
-    )
-
-
-def user_card(name: str, role: str) -> str:
-    initial = escape(name[:1].upper() or "?")
-    return (
-        f'<div class="mm-user"><span class="mm-avatar" aria-hidden="true">{initial}</span>'
-        f'<span class="mm-who"><b>{escape(name)}</b><span>{escape(role)}</span></span>'
-        '<a href="/logout">Log out</a></div>'
-    )
-
-
-def part_of(value: Decimal, greatest: Decimal) -> float:
-    return float(value / greatest) if greatest > 0 else 0.0
-
-
-def steps(found: Sequence[tuple[str, str, str, str]]) -> str:
-    """The steps of a command as (words, state, clock time, detail)."""
-    signs = {"done": "✓", "failed": "✕", "waiting": "…"}
-    items = "".join(
-        f'<li class="mm-{escape(state)}"><i aria-label="{escape(state)}">{signs.get(state, "")}</i>'
-        f"<span>{escape(words)}</span><time>{escape(at)}</time>"
-        f"{f'<p>{escape(detail)}</p>' if detail else ''}</li>"
-        for words, state, at, detail in found
-    )
-    return f'<ol class="mm-steps">{items}</ol>'

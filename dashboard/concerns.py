@@ -1,0 +1,184 @@
+"""What wants attention, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboard import formats
+from dashboard.loading import Troubles, Upkeep
+from dashboard.loading.attention import MOST
+from dashboard.markup import Concern
+from db.analytics import error_codes
+from db.analytics.live import LiveConnector
+from db.analytics.stations import Station
+
+# Longer than the time between two heartbeats of any charge point, and than a night without a car.
+SILENT_AFTER = timedelta(days=1)
+# Of so many stations together something is heard all the time.
+STALE_AFTER = timedelta(minutes=30)
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Present:
+    """How it is now: `newest` is when the last event was heard, and `upkeep` None for who is no admin."""
+
+    stations: Sequence[Station]
+    connectors: Sequence[LiveConnector]
+    newest: datetime | None
+    troubles: Troubles
+    upkeep: Upkeep | None
+    backend_down_since: datetime | None
+
+
+def concerns(found: Present, now: datetime) -> list[Concern]:
+    """The most urgent first; none where all is well."""
+    told = [*_backend(found, now), *_offline(found, now), *_faulted(found, now), *_silent(found, now)]
+    return [*told, *_stale(found, now), *_sessions(found, now), *_upkeep(found)]
+
+
+def _backend(found: Present, now: datetime) -> Iterator[Concern]:
+    if found.upkeep is not None and found.backend_down_since is not None:
+        yield Concern(
+            "backend",
+            "faulted",
+            "The OCPP backend does not answer",
+            f"for {_for(found.backend_down_since, now)}; nothing can be started or stopped",
+            "views/ocpp_log.py",
+            "OCPP log",
+        )
+
+
+def _offline(found: Present, now: datetime) -> Iterator[Concern]:
+    gone = [station for station in found.stations if station.is_active and not station.is_online]
+    if gone:
+        yield _of_stations("offline", "offline", _counted(len(gone), "station", "offline"), gone, now)
+
+
+def _faulted(found: Present, now: datetime) -> Iterator[Concern]:
+    faulted = [connector for connector in found.connectors if connector.status == "faulted"]
+    if faulted:
+        faulted.sort(key=lambda each: each.since or now)
+        words = [_fault(connector, now) for connector in faulted]
+        yield Concern(
+            "faulted",
+            "faulted",
+            _counted(len(faulted), "connector", "faulted"),
+            _listed(words),
+            *_to_stations({connector.station_pk for connector in faulted}, "faulted"),
+        )
+
+
+def _silent(found: Present, now: datetime) -> Iterator[Concern]:
+    heard = {station.pk: station.heard_at for station in found.stations}
+    for connector in found.connectors:
+        for at in (connector.since, connector.heard_at):
+            heard[connector.station_pk] = max(
+                filter(None, (heard.get(connector.station_pk), at)), default=None
+            )
+    silent = [
+        station
+        for station in found.stations
+        if station.is_active and station.is_online and (heard[station.pk] or now) < now - SILENT_AFTER
+    ]
+    if silent:
+        yield _of_stations(
+            "silent", "other", _counted(len(silent), "station", "connected but silent"), silent, now
+        )
+
+
+def _stale(found: Present, now: datetime) -> Iterator[Concern]:
+    is_any_online = any(station.is_active and station.is_online for station in found.stations)
+    if is_any_online and found.newest is not None and found.newest < now - STALE_AFTER:
+        yield Concern(
+            "stale",
+            "other",
+            "What is shown may be old",
+            f"nothing was heard of any station for {_for(found.newest, now)}",
+        )
+
+
+def _sessions(found: Present, now: datetime) -> Iterator[Concern]:
+    stuck, held = found.troubles.stuck, found.troubles.held
+    if stuck:
+        words = [f"{each.station_name} for {_for(each.since, now)}" for each in stuck]
+        yield Concern(
+            "stuck",
+            "other",
+            _counted(len(stuck), "session", "stuck"),
+            f"running, but silent: {_listed(words)}",
+            "views/sessions.py",
+            "Sessions",
+            {"session": str(stuck[0].pk)} if len(stuck) == 1 else {},
+        )
+    if held:
+        is_admin = found.upkeep is not None
+        yield Concern(
+            "held",
+            "other",
+            _counted(held, "session", "held back"),
+            "impossible as reported; not counted until an admin decides",
+            "views/quarantine.py" if is_admin else None,
+            "Quarantine",
+        )
+
+
+def _upkeep(found: Present) -> Iterator[Concern]:
+    if found.upkeep is None:
+        return
+    if jobs := found.upkeep.late_jobs:
+        yield Concern(
+            "jobs", "faulted", _counted(len(jobs), "job", "late"), _listed(jobs), "views/jobs.py", "Jobs"
+        )
+    if dead := found.upkeep.dead_webhooks:
+        yield Concern(
+            "webhooks",
+            "other",
+            _counted(dead, "webhook", "dead"),
+            "what the OCPP backend told could not be applied",
+            "views/webhooks.py",
+            "Webhooks",
+        )
+
+
+def _of_stations(key: str, kind: str, headline: str, found: Sequence[Station], now: datetime) -> Concern:
+    # Those that were heard last come first: what just happened is news.
+    ordered = sorted(found, key=lambda station: station.heard_at or datetime.min.replace(tzinfo=now.tzinfo))
+    words = [
+        f"{station.name} for {_for(station.heard_at, now)}"
+        if station.heard_at
+        else f"{station.name} never heard"
+        for station in reversed(ordered)
+    ]
+    return Concern(key, kind, headline, _listed(words), *_to_stations({each.pk for each in found}, key))
+
+
+def _to_stations(pks: set[int], state: str) -> tuple[str, str, dict[str, str]]:
+    """The page of the one, or the list of all in this state."""
+    if len(pks) == 1:
+        return "views/stations.py", "Station", {"station": str(*pks)}
+    if state == "silent":
+        return "views/stations.py", "Stations", {"station-order": "Longest not heard"}
+    return "views/stations.py", "Stations", {"station-state": state}
+
+
+def _fault(connector: LiveConnector, now: datetime) -> str:
+    words = error_codes.in_words(connector.error_code, connector.vendor_error_code)
+    since = f" for {_for(connector.since, now)}" if connector.since else ""
+    return f"{connector.station_name} {connector.number}{f', {words},' if words else ''}{since}"
+
+
+def _counted(number: int, what: str, state: str) -> str:
+    count = f"{MOST:,} or more" if what in ("session", "webhook") and number >= MOST else f"{number:,}"
+    return f"{count} {what}{'' if number == 1 else 's'} {state}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _NAMED:,} more" if len(words) > _NAMED else ""
+    return ", ".join(words[:_NAMED]) + more
+
+
+def _for(since: datetime, now: datetime) -> str:
+    return formats.duration(int((now - since).total_seconds()))

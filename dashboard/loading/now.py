@@ -1,0 +1,62 @@
+"""How it is at this moment: the connectors, and whether the OCPP backend answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard import resources
+from db.analytics import live
+from db.analytics.scope import Scope
+from db.engine import reading
+from ocpp_integration import backend_state, operating
+from ocpp_integration.errors import BackendError
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Which operators' commands the OCPP backend takes; `error` says why that is not known."""
+
+    kinds: frozenset[str]
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class LiveState:
+    state: live.NetworkState
+    connectors: list[live.LiveConnector]
+
+
+def today(zones: Collection[str] = ()) -> date:
+    """The day on the clock of `zones` where that is one, else on the installation's."""
+    zone = ZoneInfo(next(iter(zones))) if len(set(zones)) == 1 else resources.settings().zone
+    return datetime.now(zone).date()
+
+
+@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+def backend_down_since() -> datetime | None:
+    """Since when the OCPP backend does not answer, None where it does. The same for everybody."""
+    with reading(resources.engine()) as store:
+        state = backend_state.find(store)
+        return state.down_since if state else None
+
+
+@st.cache_data(ttl=0.9, max_entries=500, show_spinner=False)
+def live_state(scope: Scope) -> LiveState:
+    """Every connector now. Pages of the same scope that refresh together share one read."""
+    with reading(resources.engine()) as store:
+        found = live.connectors(store, scope)
+        return LiveState(live.state_of(found, live.newest_event(store, scope)), found)
+
+
+@st.cache_data(ttl=20, max_entries=1, show_spinner=False)
+def offered_operations() -> Offer:
+    """Asks the backend itself, so only where somebody is about to command."""
+    try:
+        return Offer(operating.offered(resources.backend()))
+    except BackendError as error:
+        return Offer(frozenset(), str(error))

@@ -1,0 +1,73 @@
+"""Owners and stations: their names, what they are, what each did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import streamlit as st
+from sqlalchemy import select
+
+from dashboard import resources
+from db.analytics import outages
+from db.analytics import stations as station_figures
+from db.analytics.scope import Period, Scope
+from db.engine import reading
+from db.models import ChargingStation, OCPPStation, StationOwner
+
+
+@dataclass(frozen=True)
+class Place:
+    """A station as it is named in lists; `label` tells it from others of its name."""
+
+    name: str
+    city: str
+    timezone: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} · {self.city}" if self.city else self.name
+
+
+@st.cache_data(ttl=10, max_entries=1, show_spinner=False)
+def owners() -> dict[int, str]:
+    """The names of all owners by their id, for admins."""
+    named = select(StationOwner.id, StationOwner.name).order_by(StationOwner.name)
+    with reading(resources.engine()) as store:
+        return {int(pk): str(name) for pk, name in store.execute(named)}
+
+
+@st.cache_data(ttl=10, max_entries=500, show_spinner=False)
+def places(scope: Scope) -> dict[int, Place]:
+    """The stations in scope by `ocpp_stations.id`, in the order of their names."""
+    named = (
+        select(OCPPStation.id, ChargingStation.name, ChargingStation.city, ChargingStation.timezone)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .where(OCPPStation.id.in_(scope.stations()))
+        .order_by(ChargingStation.name, OCPPStation.id)
+    )
+    return resources.read(
+        lambda store: {
+            int(pk): Place(name, city, timezone) for pk, name, city, timezone in store.execute(named)
+        }
+    )
+
+
+@st.cache_data(ttl=2, max_entries=500, show_spinner=False)
+def stations(scope: Scope) -> list[station_figures.Station]:
+    """Every station in scope as it is, those that are not active among them, by name."""
+    with reading(resources.engine()) as store:
+        return station_figures.stations(store, scope)
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def figures_by_station(scope: Scope, period: Period) -> dict[int, station_figures.StationFigures]:
+    now = datetime.now(UTC)
+    return resources.read(lambda store: dict(station_figures.figures(store, scope, period, now)))
+
+
+@st.cache_data(ttl=15, max_entries=200, show_spinner=False)
+def port_logs(scope: Scope, period: Period) -> list[outages.PortLog]:
+    """What each connector was from when to when; for few stations, since a log has no end of rows."""
+    now = datetime.now(UTC)
+    return resources.read(lambda store: outages.logs(store, scope, period, now))

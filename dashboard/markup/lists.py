@@ -1,0 +1,68 @@
+"""Rankings, sums, facts, bills and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+
+
+@dataclass(frozen=True)
+class Bar:
+    """`part` is how much of the track is filled, 0..1; `href` where its label leads."""
+
+    label: str
+    value: str
+    detail: str
+    part: float
+    href: str = ""
+
+
+def bars(found: Sequence[Bar], *, are_wordy: bool = False) -> str:
+    """`are_wordy`: what stands beside a label is long, and goes below it on a phone."""
+    rows = "".join(
+        f'<li><span class="mm-bar-label">{linked(bar.label, bar.href)}</span>'
+        f'<span class="mm-bar-value"><b>{escape(bar.value)}</b> {escape(bar.detail)}</span>'
+        f'<span class="mm-track"><span style="width:{max(bar.part, 0) * 100:.1f}%"></span></span></li>'
+        for bar in found
+    )
+    return f'<ol class="mm-bars{" mm-wordy" if are_wordy else ""}">{rows}</ol>'
+
+
+def linked(label: str, href: str) -> str:
+    return f'<a href="{escape(href)}" target="_self">{escape(label)}</a>' if href else escape(label)
+
+
+def part_of(value: Decimal, greatest: Decimal) -> float:
+    return float(value / greatest) if greatest > 0 else 0.0
+
+
+def totals(found: Sequence[tuple[str, str]]) -> str:
+    items = "".join(f"<span><b>{escape(value)}</b> {escape(label)}</span>" for label, value in found)
+    return f'<div class="mm-totals">{items}</div>'
+
+
+def facts(found: Sequence[tuple[str, str]]) -> str:
+    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
+    return f'<dl class="mm-facts">{items}</dl>'
+
+
+def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:
+    rows = "".join(f"<div><span>{escape(a)}</span><span>{escape(b)}</span></div>" for a, b in lines)
+    return (
+        f'<div class="mm-bill">{rows}<div class="mm-bill-total"><span>{escape(total[0])}</span>'
+        f"<span>{escape(total[1])}</span></div></div>"
+    )
+
+
+def steps(found: Sequence[tuple[str, str, str, str]]) -> str:
+    """The steps of a command as (words, state, clock time, detail)."""
+    signs = {"done": "✓", "failed": "✕", "waiting": "…"}
+    items = "".join(
+        f'<li class="mm-{escape(state)}"><i aria-label="{escape(state)}">{signs.get(state, "")}</i>'
+        f"<span>{escape(words)}</span><time>{escape(at)}</time>"
+        f"{f'<p>{escape(detail)}</p>' if detail else ''}</li>"
+        for words, state, at, detail in found
+    )
+    return f'<ol class="mm-steps">{items}</ol>'

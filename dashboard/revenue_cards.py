@@ -1,0 +1,66 @@
+"""The cards of the page Revenue: what was earned in one currency, beside the period before. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from dashboard import formats
+from dashboard.formats import Amount
+from dashboard.kpi_cards import COMPARED, change, thinned
+from dashboard.markup import Card
+from db.analytics.definitions import KPIS
+from db.analytics.revenue import Earned
+
+_NOTHING = Earned()
+_FIGURES: dict[str, tuple[str, Callable[[Earned], Decimal | None]]] = {
+    "revenue": ("Revenue, VAT included", lambda earned: earned.gross),
+    "net_revenue": ("Net revenue", lambda earned: earned.net),
+    "tax": ("VAT", lambda earned: earned.tax),
+    "average_price": ("Average price per kWh", lambda earned: earned.price_per_kwh),
+}
+
+
+def cards(
+    currency: str,
+    earned: Earned,
+    days: Sequence[Earned],
+    compared: tuple[Earned, Earned] | None,
+    compared_with: str,
+) -> list[Card]:
+    """`days` are those of the period, `compared` what complete days of it and of the one before earned."""
+    return [
+        Card(
+            key=key,
+            label=label,
+            value=_amount(key, value(earned), currency),
+            exact=_exact(key, earned, currency),
+            note=COMPARED if compared else "",
+            change=change(KPIS[key], *map(value, compared)) if compared else None,
+            compared_with=compared_with,
+            history=thinned([_float(value(day)) for day in days]),
+        )
+        for key, (label, value) in _FIGURES.items()
+    ]
+
+
+def earned_in(currency: str, found: dict[str, Earned]) -> Earned:
+    return found.get(currency, _NOTHING)
+
+
+def _amount(key: str, value: Decimal | None, currency: str) -> Amount | None:
+    if value is None:
+        return None
+    if key == "average_price":
+        return Amount(f"{value:,.2f}", f"{currency}/kWh")
+    return formats.money(value, currency)
+
+
+def _exact(key: str, earned: Earned, currency: str) -> str:
+    if key == "average_price":
+        return f"{formats.exact_money(earned.gross, currency)} by {formats.exact_energy(earned.energy_wh)}"
+    return formats.exact_money(_FIGURES[key][1](earned) or Decimal(0), currency)
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,191 @@
+"""Revenue: what was earned, by time, station, tariff and owner, each currency for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import streamlit as st
+
+from dashboard import (
+    availability_rows,
+    downloads,
+    explanation,
+    figures,
+    formats,
+    loading,
+    markup,
+    revenue_cards,
+    revenue_figure,
+    revenue_rows,
+)
+from dashboard.kpi_panel import compared_with, complete_days, is_comparable
+from dashboard.markup import TableRow
+from dashboard.revenue_cards import earned_in
+from dashboard.view import address_of, choose_grain, choose_view, scope_now
+from dashboard.visitor import visitor
+from db.analytics.buckets import Grain
+from db.analytics.revenue import Part
+from db.analytics.scope import Period, Scope
+
+PAGE_SIZE = 6
+# Beyond so many columns a month of days would make a page too long to be read.
+TIMES = 31
+
+who = visitor()
+view = choose_view("Revenue", "Ended in the period")
+scope, period = view.scope, view.period
+before = period.previous() if is_comparable(view) else None
+
+
+def held_back() -> None:
+    found = loading.held_back(scope, period)
+    if not found:
+        return
+    with st.container(key="card-held"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(markup.card_title(*revenue_rows.held_words(found)), width="content")
+            if who.user.role == "admin":
+                st.page_link("views/quarantine.py", label="Quarantine", icon=":material/rule:")
+        explanation.button("held_revenue", "chart-held")
+
+
+def cards(currencies: Sequence[str]) -> None:
+    """A row of cards for each currency: amounts of several are never added up."""
+    earned = loading.earned(scope, period)
+    days = loading.earned_by_time(scope, period, "day").values()
+    compared = complete_days(view) if before else None
+    later, earlier = (loading.earned(scope, each) for each in compared) if compared else ({}, {})
+    for currency in currencies:
+        explanation.cards(
+            revenue_cards.cards(
+                currency,
+                earned_in(currency, earned),
+                [earned_in(currency, dict(day)) for day in days],
+                (earned_in(currency, later), earned_in(currency, earlier)) if compared else None,
+                compared_with(view),
+            ),
+            "kpis-of-4",
+            currency,
+        )
+
+
+@st.fragment
+def over_time(currencies: Sequence[str]) -> None:
+    scope = scope_now(view)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        title = st.container(width="content")
+        chosen = choose_grain(period)
+    grain = cast("Grain", availability_rows.grain_of(period) if chosen == "auto" else chosen)
+    title.html(markup.card_title(f"By {grain}", "On the clock of each station"))
+    explanation.button("revenue", "chart-time")
+    times = loading.earned_by_time(scope, period, grain)
+    earlier = loading.earned_by_time(scope, before, grain) if before else {}
+    for currency in currencies:
+        st.plotly_chart(
+            revenue_figure.over_time(times, earlier, currency, grain),
+            config=figures.CONFIG,
+            key=f"revenue-chart-{currency}",
+            alt=f"Revenue in {currency} by {grain}, net and VAT"
+            + (", with the period before as a dotted line" if earlier else ""),
+        )
+    with st.expander(f"As a table, the newest {grain} first"):
+        # Of an hour there is no file: it would be one of all sessions.
+        downloads.buttons(f"revenue-by-{'day' if grain == 'hour' else grain}", scope, period)
+        rows = revenue_rows.time_rows(times, currencies, grain)
+        paged(f"Revenue by {grain}", grain.capitalize(), revenue_rows.AMOUNTS, rows, TIMES)
+
+
+def paged(about: str, first: str, columns: Sequence[str], rows: Sequence[TableRow], size: int) -> None:
+    slot, pages = st.container(), -(-len(rows) // size)
+    page = st.pagination(pages, max_visible_pages=5, key=f"{first}-{len(rows)}") if pages > 1 else 1
+    slot.html(markup.table(about, first, columns, rows[(page - 1) * size : page * size]))
+
+
+def ranked(
+    what: str,
+    caption: str,
+    load: Callable[[Scope, Period], list[Part]],
+    name: Callable[[Part], tuple[str, str]],
+    href: Callable[[Part], str] = lambda _: "",
+    kpi: str = "revenue",
+) -> None:
+    """A card with a table of parts; `what` they are, such as `station`."""
+    with st.container(key=f"card-{what}s"):
+        downloads.title(f"By {what}", caption, f"revenue-by-{what}", scope, period)
+        explanation.button(kpi, f"chart-{what}s")
+        rows = revenue_rows.part_rows(
+            load(scope, period), load(scope, before) if before else None, name=name, href=href
+        )
+        columns = (*revenue_rows.AMOUNTS, revenue_rows.BEFORE)
+        paged(f"Revenue by {what}", what.capitalize(), columns, rows, PAGE_SIZE)
+
+
+def station_name(part: Part) -> tuple[str, str]:
+    place = loading.places(scope).get(part.pk or 0)
+    return part.name, place.city if place else ""
+
+
+def of_owner(part: Part) -> str:
+    """This page, narrowed to the owner's stations of those that it is about."""
+    pks = [station.pk for station in loading.stations(scope) if station.owner == part.name]
+    return address_of(view, "revenue", stations=",".join(map(str, pks)))
+
+
+def tables() -> None:
+    ranked(
+        "station",
+        "The most revenue first; a name leads to the station",
+        loading.earned_by_station,
+        station_name,
+        lambda part: address_of(view, "stations", station=str(part.pk)),
+    )
+    of_tariffs = st.container()
+    if who.user.role == "admin":
+        ranked(
+            "owner",
+            "A name narrows the page to the owner's stations",
+            loading.earned_by_owner,
+            lambda part: (part.name, ""),
+            of_owner,
+        )
+    # Drawn last, since sessions are read for it.
+    with of_tariffs:
+        ranked(
+            "tariff",
+            "Each session by the version that was in force when it started",
+            loading.earned_by_tariff,
+            revenue_rows.tariff_name,
+            kpi="average_price",
+        )
+
+
+def nothing() -> None:
+    with st.container(key="card-empty"):
+        if view.history:
+            known = f"{formats.day(view.history[0])} to {formats.day(view.history[1])}"
+            st.html(
+                markup.empty(
+                    "Nothing was earned in this period",
+                    f"Sessions are known from {known}. Choose All to see them.",
+                )
+            )
+        else:
+            st.html(
+                markup.empty(
+                    "No charging sessions yet",
+                    "Revenue appears with the first session that ends, or with an imported history.",
+                )
+            )
+
+
+currencies = sorted(loading.earned(scope, period))
+held_back()
+if currencies:
+    cards(currencies)
+    with st.container(key="card-time"):
+        over_time(currencies)
+    tables()
+else:
+    nothing()
+explanation.show(view)
