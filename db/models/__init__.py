@@ -17,6 +17,7 @@ from db.models.operations import (
     Rollup,
     WebhookEvent,
 )
+from db.models.payments import ConnectorToken, Payment, PaymentMovement, SandboxPayment
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff, TariffAssignment
 from db.models.sessions import ChargingSession, SessionDecision, SessionMeterValue
 
@@ -30,6 +31,7 @@ __all__ = [
     "ChargingStation",
     "Command",
     "ConnectorStatusInterval",
+    "ConnectorToken",
     "HourProfile",
     "JobPosition",
     "JobRun",
@@ -38,8 +40,11 @@ __all__ = [
     "OCPPLog",
     "OCPPStation",
     "OutageExclusion",
+    "Payment",
+    "PaymentMovement",
     "RequestCount",
     "Rollup",
+    "SandboxPayment",
     "SessionDecision",
     "SessionMeterValue",
     "SignIn",
