@@ -169,6 +169,9 @@ def make_settings(engine: Engine, **overrides: Any) -> configuration.Settings:
         "ocpp_base_url": "http://backend.test",
         "ocpp_retry_attempts": 0,
         "webhook_secret": SECRET,
+        "payment_provider": "sandbox",
+        "chapa_webhook_secret": "whsec_test",
+        "payments_per_minute": 0,
     }
     return configuration.load(env_file=None, **known | overrides)
 

@@ -70,10 +70,13 @@ _COMMANDS = _Rate("commands", "commands", lambda settings: settings.commands_per
 _WEBHOOKS = _Rate("webhooks", "webhooks", lambda settings: settings.webhooks_per_minute)
 _FAILURES = _Rate("failures", "failed authentications", lambda settings: settings.auth_failures_per_minute)
 
+_PAYMENTS = _Rate("payments", "payments", lambda settings: settings.payments_per_minute)
+
 _RATES: dict[Rate, tuple[_Rate, ...]] = {
     "requests": (_REQUESTS,),
     "commands": (_REQUESTS, _COMMANDS),
     "webhooks": (_WEBHOOKS,),
+    "payments": (_REQUESTS, _PAYMENTS),
     "none": (),
 }
 

@@ -117,9 +117,7 @@ def _bill(engine: Engine, payment: Payment, now: datetime) -> None:
             settle(store, row, session.cost or Decimal(0), now)
 
 
-def stop(
-    engine: Engine, service: OCPPIntegrationService, payment: Payment, now: datetime
-) -> Result | None:
+def stop(engine: Engine, service: OCPPIntegrationService, payment: Payment, now: datetime) -> Result | None:
     """Ask for the end of the session; None: that is under way. Anew only where the last stop is known not to
     have been done, or took no hold.
     """
