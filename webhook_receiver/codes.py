@@ -38,13 +38,13 @@ def sheet(*, path: OneSheet) -> Response:
 def code(*, path: OneCode) -> Response:
     payments.provider()
     here = receiver()
-    draw, content_type = _PICTURES[path.format]
+    draw, content_type = _PICTURES[path.kind]
     with writing(here.engine) as store:
         connector = store.scalar(_one(path))
         if connector is None:
             raise NotFound("there is no such connector")
         picture = draw(codes.address(here.settings.phone_url, token_of(store, connector, here.clock())))
-    return _file(picture, content_type, f"code {path.station_id} {path.connector_id}.{path.format}")
+    return _file(picture, content_type, f"code {path.station_id} {path.connector_id}.{path.kind}")
 
 
 def revoke(*, path: OneConnector) -> Response:

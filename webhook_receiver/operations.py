@@ -382,7 +382,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="GET",
-        path=f"{PAYMENTS}/qr-codes/{{station_id}}/{{connector_id}}.{{format}}",
+        path=f"{PAYMENTS}/qr-codes/{{station_id}}/{{connector_id}}.{{kind}}",
         name="qr_code",
         tag="Payments",
         summary="The code of a connector",

@@ -297,7 +297,7 @@ class OneConnector(OneSheet):
 
 
 class OneCode(OneConnector):
-    format: Annotated[
+    kind: Annotated[
         str, _one_of(("png", "svg")), Field(json_schema_extra={"enum": ["png", "svg"]}, examples=["svg"])
     ] = Field(description="As which kind of picture")
 

@@ -9,15 +9,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
-from db.models import ChargingSession, OCPPConnector, Payment, Tariff
+from db.models import ChargingSession, OCPPConnector, OCPPStation, Payment, Tariff
 from ocpp_integration.errors import InvalidRequest, NotFound
 from ocpp_integration.payments.charging_work import session_of
 from ocpp_integration.payments.estimate import amount_for
-from ocpp_integration.payments.movements import by_reference
 from ocpp_integration.payments.provider import Order, PaymentError, Provider
 from ocpp_integration.payments.tokens import connector_by
 from ocpp_integration.tariffs import Tariffs
@@ -25,6 +24,11 @@ from ocpp_integration.tariffs import Tariffs
 PAY_WITHIN = timedelta(minutes=15)
 LEAST, MOST = Decimal(10), Decimal(20_000)
 _FIRST_LOOK = timedelta(seconds=10)
+_WITH_PLACE = (
+    joinedload(Payment.connector, innerjoin=True)
+    .joinedload(OCPPConnector.station, innerjoin=True)
+    .joinedload(OCPPStation.charging_station, innerjoin=True)
+)
 CALLBACK = "/api/payments/callback/"
 
 
@@ -143,7 +147,7 @@ def _amount(store: Session, connector: OCPPConnector, wish: Wish, now: datetime)
 def find(engine: Engine, reference: str) -> tuple[Payment, ChargingSession | None]:
     """A payment with the session it is for. Raises `NotFound`."""
     with reading(engine) as store:
-        payment = by_reference(store, reference)
+        payment = store.scalar(select(Payment).where(Payment.reference == reference).options(_WITH_PLACE))
         if payment is None:
             raise NotFound("There is no such payment.")
         return payment, session_of(store, payment)
