@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.engine import reading, writing
 from db.models import Base, ChargingSession, Command, OCPPConnector, Payment, PaymentMovement, User
+from management import payments
 from ocpp_integration import events, reconcile
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.errors import IntegrationError, InvalidRequest, NotFound
@@ -376,7 +377,12 @@ def test_a_refund_that_nobody_confirmed_is_left_to_people_and_never_asked_for_ag
         stage.work(60)
     assert stage.outcome(reference) == ("settled", "by_hand", [("paid", "100.00")])
     assert stage.payment(reference).held == Decimal(100)
-    assert provider_work.record_refund(stage.engine, stage.payment(reference).id, stage.now)
+    assert not provider_work.record_refund(stage.engine, stage.payment(reference).id, stage.now)
+    with writing(stage.engine) as store:
+        factories.add_user(store)
+    payments.record_refund(stage.engine, reference, user_name="admin")
+    with pytest.raises(InvalidRequest):
+        payments.record_refund(stage.engine, reference, user_name="admin")
     assert stage.outcome(reference) == ALL_BACK
 
 

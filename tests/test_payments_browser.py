@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -91,8 +90,6 @@ def _charge(phone: Page, receiver: Running) -> None:
     phone.locator("#language").click()
     expect(phone.locator("#state")).to_have_text("ለመጠቀም ዝግጁ ነው")
     assert _fits(phone)
-    if folder := os.environ.get("SHOTS"):
-        phone.screenshot(path=f"{folder}/am.png", full_page=True)
     phone.locator("#language").click()
     phone.get_by_label("Amount (ETB)").fill("200")
     phone.get_by_label("Phone number").fill("0911 223 344")
@@ -118,5 +115,3 @@ def _charge(phone: Page, receiver: Running) -> None:
     expect(receipt).to_contain_text("126.00 ETB")
     expect(receipt).to_contain_text("Given back74.00 ETB")
     assert (_fits(phone), troubles) == (True, [])
-    if folder := os.environ.get("SHOTS"):
-        phone.screenshot(path=f"{folder}/receipt.png", full_page=True)

@@ -6,8 +6,9 @@ from flask import Response, jsonify
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
 
+from db import audit
 from db.engine import writing
-from db.models import OCPPConnector, OCPPStation
+from db.models import OCPPConnector, OCPPStation, User
 from ocpp_integration.payments import codes
 from ocpp_integration.payments.tokens import revoke as revoke_token
 from ocpp_integration.payments.tokens import token_of
@@ -54,6 +55,8 @@ def revoke(*, path: OneConnector) -> Response:
         if connector is None:
             raise NotFound("there is no such connector")
         revoke_token(store, connector, receiver().clock())
+        by = store.get_one(User, caller().user_id)
+        audit.record(store, by, "revoke code", f"{path.station_id} {path.connector_id}")
     return jsonify({"success": True, "message": "code revoked"})
 
 

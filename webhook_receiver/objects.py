@@ -293,7 +293,7 @@ class ConnectorInfo(TypedDict):
     connector_type: str | None
     power_kw: Power | None
     currency: str
-    price_per_kwh: Annotated[str | None, Field(description="With VAT, outside of special hours")]
+    price_per_kwh: Annotated[str | None, Field(description="With VAT, where that is all that is asked")]
     price_in_words: list[str]
     status: Annotated[str, _enum(*get_args(ConnectorStatus))]
     is_available: bool

@@ -14,7 +14,15 @@ from uuid import UUID
 
 import orjson
 from flask import request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+)
 from pydantic.json_schema import WithJsonSchema
 
 from ocpp_integration.exports import periods
@@ -283,7 +291,7 @@ class PaymentReturn(_Asked):
 
 
 class SandboxDecision(_Asked):
-    pays: bool = Field(description="Whether the driver pays")
+    pays: StrictBool = Field(description="Whether the driver pays")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"pays": True}]})
 

@@ -26,7 +26,7 @@ def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> o
         "connector_type": described.connector_type if described else None,
         "power_kw": serializers.kilo(described.power_w, 2) if described else None,
         "currency": place.currency,
-        "price_per_kwh": amount(tariff.price_per_kwh) if tariff else None,
+        "price_per_kwh": amount(tariff.price_per_kwh) if tariff and tariff.document is None else None,
         "price_in_words": in_words(document_of(tariff)) if tariff else [],
         "status": connector.status,
         "is_available": reason is None,

@@ -14,8 +14,9 @@ from decimal import Decimal
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from db import audit
 from db.engine import reading, writing
-from db.models import Payment
+from db.models import Payment, User
 from ocpp_integration.payments.movements import by_reference, held, leased, move, settle
 from ocpp_integration.payments.provider import (
     PaymentError,
@@ -126,11 +127,16 @@ def _refund(engine: Engine, provider: Provider, payment: Payment, now: datetime)
     record_refund(engine, payment.id, now)
 
 
-def record_refund(engine: Engine, payment_id: int, now: datetime) -> bool:
-    """What is held was given back, by the provider or by hand; False where nothing was to be."""
+def record_refund(engine: Engine, payment_id: int, now: datetime, *, by: User | None = None) -> bool:
+    """What is held was given back: by the provider, or by hand as the admin `by` says; False where it is not
+    to be.
+    """
     with held(engine, payment_id) as (store, row):
-        if row.state != "settled" or not row.held:
+        if row.state != "settled" or row.refund_state != ("by_hand" if by else "sent"):
             return False
+        if by is not None:
+            told = {"amount": f"{row.held:.2f} {row.currency}"}
+            audit.record(store, by, "record refund", row.reference, told, at=now)
         move(store, row, "refunded", row.held, now)
         row.refund_state, row.due_at = "done", None
         return True

@@ -92,7 +92,7 @@ async function begin() {
 function offer(token, info, typed) {
   const kind = [info.connector_type && info.connector_type.toUpperCase(), info.power_kw && `${Number(info.power_kw)} kW`];
   const prices = info.price_in_words.map((line) => element("p", {}, line));
-  if (language === "am" && info.price_in_words.length === 1) {
+  if (language === "am" && info.price_per_kwh) {
     prices.splice(0, 1, element("p", {}, `በ kWh ${info.price_per_kwh} ${info.currency} (ተ.እ.ታ. ጨምሮ)`));
   }
   const place = element("div", { class: "card" },
