@@ -420,7 +420,7 @@ def test_the_readme_names_only_commands_that_exist() -> None:
 
 def test_the_env_example_lists_every_setting() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    named = {line.partition("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)}
+    named = {line.partition("=")[0] for line in lines if re.match(r"[A-Z0-9_]+=", line)}
     assert named == {name.upper() for name in Settings.model_fields}
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from browser import browsing
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from receiver_app import Running, make_settings, running_receiver
 from receiver_process import free_port
 from sqlalchemy import Engine
@@ -27,13 +27,20 @@ STARTED = 70_001
 
 
 @pytest.fixture(scope="module")
-def phone() -> Any:
-    with browsing() as browser:
-        context = browser.new_context(
-            viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="en-GB"
-        )
-        yield context.new_page()
-        context.close()
+def browser() -> Iterator[Browser]:
+    # A busy machine takes its time over a page.
+    expect.set_options(timeout=20_000)
+    with browsing() as running:
+        yield running
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="en-GB"
+    )
+    yield context.new_page()
+    context.close()
 
 
 def _tell(receiver: Running, kind: str, data: dict[str, Any], minutes_ago: int = 0) -> None:
