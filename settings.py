@@ -122,6 +122,25 @@ class Settings(BaseSettings):
         description="Proxies in front whose X-Forwarded-For counts: addresses or networks, commas between",
     )
 
+    payment_provider: Literal["none", "sandbox", "chapa"] = Field(
+        "none",
+        description="Who takes what drivers pay in advance: none (no codes), sandbox (play money), or chapa",
+    )
+    public_url: str | None = Field(
+        None,
+        description="Address by which phones reach the receiver, as in codes; unset, its own on this machine",
+    )
+    chapa_secret_key: SecretStr | None = Field(None, description="Secret key of the account at Chapa")
+    chapa_webhook_secret: SecretStr | None = Field(
+        None, description="Secret hash that callbacks are signed with, those of the sandbox too"
+    )
+    chapa_url: str = Field("https://api.chapa.co", description="HTTP root of Chapa")
+    payments_per_minute: int = Field(
+        30,
+        ge=0,
+        description="Payments and stops a minute that one address may ask for at codes; 0 for any number",
+    )
+
     cookie_secret: SecretStr | None = Field(
         None, description="Signs the cookies of the dashboard's sign-in form"
     )
@@ -271,7 +290,7 @@ class Settings(BaseSettings):
             raise ValueError(f"no time zone is called {name}; a name such as Africa/Addis_Ababa is needed")
         return name
 
-    @field_validator("mengedmate_url")
+    @field_validator("mengedmate_url", "public_url", "chapa_url")
     @classmethod
     def _http_root(cls, url: str | None) -> str | None:
         if url is not None and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", url):
@@ -283,6 +302,18 @@ class Settings(BaseSettings):
     def _addresses(cls, listed: str) -> str:
         _networks(listed)
         return listed
+
+    @model_validator(mode="after")
+    def _payments_can_be_taken(self) -> Settings:
+        needed = {
+            "none": (),
+            "sandbox": ("chapa_webhook_secret",),
+            "chapa": ("chapa_webhook_secret", "chapa_secret_key", "public_url"),
+        }[self.payment_provider]
+        lacking = [name.upper() for name in needed if getattr(self, name) is None]
+        if lacking:
+            raise ValueError(f"PAYMENT_PROVIDER={self.payment_provider} needs {', '.join(lacking)}")
+        return self
 
     @model_validator(mode="after")
     def _fill_addresses_from_ports(self) -> Settings:
@@ -301,6 +332,11 @@ class Settings(BaseSettings):
     @property
     def receiver_url(self) -> str:
         return f"http://{self.host}:{self.receiver_port}"
+
+    @property
+    def phone_url(self) -> str:
+        """HTTP root of the pages that codes lead to."""
+        return (self.public_url or self.receiver_url).rstrip("/")
 
     @property
     def dashboard_url(self) -> str:

@@ -16,7 +16,12 @@ from jobs.runs import Job, Outcome, Progress, each, unheard
 from ocpp_integration import inbox, polling, reconcile, sync
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.errors import BackendError
+from ocpp_integration.payments import charging_work, provider_work
+from ocpp_integration.payments.provider import Provider, ProviderDown
+from ocpp_integration.payments.providers import provider_of
+from ocpp_integration.payments.sandbox import send_callbacks
 from ocpp_integration.platform import MengedMate, pull, terms_of
+from ocpp_integration.services import OCPPIntegrationService
 from schedule import Schedule
 from settings import Settings
 
@@ -25,6 +30,8 @@ log = logging.getLogger(__name__)
 # Events of one transaction: what each costs falls with their number. On SQLite webhooks wait meanwhile.
 BATCHES = {"sqlite": 500, "postgresql": 2000}
 _PARTITIONS = _PACKING = Schedule(seconds=3600)
+# Drivers wait for these, and energy flows on in between.
+_PAYMENTS = Schedule(seconds=1)
 
 
 def all_jobs(
@@ -91,6 +98,7 @@ def all_jobs(
             _PARTITIONS,
             "Makes the parts of large tables for the months to come (PostgreSQL)",
         ),
+        *_payments(settings, engine, backend, clock),
     ]
 
 
@@ -101,6 +109,81 @@ def _pulling(settings: Settings, engine: Engine, clock: Callable[[], datetime]) 
         settings.pull_schedule,
         "Takes stations, connectors and prices from MengedMate",
     )
+
+
+def _payments(
+    settings: Settings, engine: Engine, backend: BackendClient, clock: Callable[[], datetime]
+) -> list[Job]:
+    """The jobs of payments, where any are taken. A slow provider keeps no charge point waiting."""
+    provider = provider_of(settings, engine)
+    if provider is None or settings.chapa_webhook_secret is None:
+        return []
+    service = OCPPIntegrationService(settings=settings, engine=engine, backend=backend, clock=clock)
+    secret = settings.chapa_webhook_secret.get_secret_value()
+    jobs = [
+        Job(
+            "payments",
+            lambda progress: ask_provider(engine, provider, clock, progress),
+            _PAYMENTS,
+            "Asks the payment provider what was paid, and for refunds",
+            quiet=True,
+        ),
+        Job(
+            "prepaid",
+            lambda progress: follow_prepaid(engine, service, clock, progress),
+            _PAYMENTS,
+            "Starts what is paid, stops it when that is used up, and bills it",
+            quiet=True,
+        ),
+    ]
+    if provider.name == "sandbox":
+        jobs.append(
+            Job(
+                "sandbox",
+                lambda progress: _send_callbacks(engine, settings, secret, progress),
+                _PAYMENTS,
+                "Sends the callbacks of the sandbox provider",
+                quiet=True,
+            )
+        )
+    return jobs
+
+
+def _send_callbacks(engine: Engine, settings: Settings, secret: str, progress: Progress) -> Outcome:
+    progress(0, None)
+    return Outcome(send_callbacks(engine, settings.receiver_url, secret))
+
+
+def ask_provider(
+    engine: Engine, provider: Provider, clock: Callable[[], datetime], progress: Progress = unheard
+) -> Outcome:
+    """Each payment that is due; where the provider cannot be reached the others wait for the next run."""
+    with reading(engine) as store:
+        due = provider_work.due(store, clock())
+    is_down = False
+
+    def work(payment_id: int) -> None:
+        nonlocal is_down
+        if is_down:
+            return
+        try:
+            provider_work.work(engine, provider, payment_id, clock())
+        except ProviderDown:
+            is_down = True
+            raise
+
+    return each(due, work, progress)
+
+
+def follow_prepaid(
+    engine: Engine,
+    service: OCPPIntegrationService,
+    clock: Callable[[], datetime],
+    progress: Progress = unheard,
+) -> Outcome:
+    with reading(engine) as store:
+        opened = charging_work.open_payments(store)
+    return each(opened, lambda payment_id: charging_work.work(engine, service, payment_id, clock()), progress)
 
 
 def apply_webhooks(engine: Engine, clock: Callable[[], datetime], progress: Progress = unheard) -> Outcome:

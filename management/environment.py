@@ -15,9 +15,13 @@ EXAMPLE = ROOT / ".env.example"
 _FRESH: dict[str, Callable[[], str]] = {
     "WEBHOOK_SECRET": lambda: "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
     "OCPP_API_KEY": lambda: secrets.token_urlsafe(32),
+    "CHAPA_WEBHOOK_SECRET": lambda: secrets.token_urlsafe(32),
     "COOKIE_SECRET": lambda: secrets.token_urlsafe(32),
     "DEMO_PASSWORD": lambda: secrets.token_urlsafe(9),
 }
+
+# A fresh installation can be tried out to the end, without money.
+_TRIAL = {"PAYMENT_PROVIDER": "sandbox"}
 
 
 def fresh_secrets() -> dict[str, str]:
@@ -28,7 +32,7 @@ def fresh_secrets() -> dict[str, str]:
 def write_env(path: Path = ENV_FILE) -> bool:
     """Write `path` from the example with fresh secrets; False, and nothing done, where it exists."""
     secret = fresh_secrets()
-    lines = [_with_secret(line, secret) for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
+    lines = [_filled(line, secret | _TRIAL) for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
     try:
         # Readable by its owner only, from the first byte on.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -39,6 +43,6 @@ def write_env(path: Path = ENV_FILE) -> bool:
     return True
 
 
-def _with_secret(line: str, secret: Mapping[str, str]) -> str:
+def _filled(line: str, values: Mapping[str, str]) -> str:
     name, equals, _ = line.partition("=")
-    return f"{name}={secret[name]}" if equals and name in secret else line
+    return f"{name}={values[name]}" if equals and name in values else line

@@ -62,6 +62,9 @@ def _referred(column: Column[Any]) -> Column[Any]:
 def _value(column: Column[Any], number: int) -> Any:
     """The `number`-th value of a column, different from every other one where the column has room."""
     kind = column.type
+    if column.name == "paid":
+        # The store checks that it is what the three columns beside it come to.
+        return 3 * _value(column.table.c["held"], number)
     if isinstance(kind, FixedPoint | ExactDecimal):
         return Decimal(number) / 4
     while isinstance(kind, TypeDecorator):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -25,9 +26,20 @@ from db.access import create_api_token, create_user
 from db.engine import reading, writing
 from db.event_rows import EventRows
 from db.job_schedules import Expected
-from db.models import OCPPLog, StationOwner, User, WebhookEvent, utc_now
+from db.models import (
+    ChargingSession,
+    OCPPLog,
+    Payment,
+    SandboxPayment,
+    StationOwner,
+    User,
+    WebhookEvent,
+    utc_now,
+)
 from ocpp_integration import events
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.payments.movements import move
+from ocpp_integration.payments.tokens import token_of
 from ocpp_integration.services import OCPPIntegrationService
 from ocpp_integration.transport import Answer
 from schedule import Schedule
@@ -63,7 +75,10 @@ class FakeBackend:
 
 @dataclass
 class People:
-    """Tokens by who holds them; `owner` owns `station_id`, where `driver` charges in `transaction_id`."""
+    """Tokens by who holds them; `owner` owns `station_id`, where `driver` charges in `transaction_id`.
+
+    `token` is in the code of the connector beside, and `session_token` a payment for that session.
+    """
 
     tokens: dict[str, str] = field(default_factory=dict)
     user_ids: dict[str, UUID] = field(default_factory=dict)
@@ -73,6 +88,8 @@ class People:
     foreign_station_id: str = ""
     foreign_place_id: str = ""
     foreign_transaction_id: int = 0
+    token: str = ""
+    session_token: str = ""
 
 
 @dataclass
@@ -143,15 +160,15 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 @contextmanager
-def running_receiver(engine: Engine, **overrides: Any) -> Iterator[Running]:
-    """A receiver on the store behind `engine`, which is empty before."""
+def running_receiver(engine: Engine, *, port: int = 0, **overrides: Any) -> Iterator[Running]:
+    """A receiver on the store behind `engine`, which is empty before; on any free port unless told."""
     people = populate(engine)
     settings = make_settings(engine, **overrides)
     backend, metrics = FakeBackend(), Metrics()
     client = BackendClient(settings, http=backend, observe=metrics.backend.observe)
     service = OCPPIntegrationService(settings=settings, engine=engine, backend=client)
     app = make_app(settings, engine=engine, service=service, metrics=metrics)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -169,6 +186,9 @@ def make_settings(engine: Engine, **overrides: Any) -> configuration.Settings:
         "ocpp_base_url": "http://backend.test",
         "ocpp_retry_attempts": 0,
         "webhook_secret": SECRET,
+        "payment_provider": "sandbox",
+        "chapa_webhook_secret": "whsec_test",
+        "payments_per_minute": 0,
     }
     return configuration.load(env_file=None, **known | overrides)
 
@@ -210,6 +230,8 @@ def populate(engine: Engine) -> People:
         elsewhere = factories.add_session(store, foreign, START + timedelta(hours=1))
         for each in (station, foreign):
             store.add(OCPPLog(station_id=each.station_id, action="Heartbeat", timestamp=START))
+        people.token = token_of(store, station.connectors[1], START)
+        people.session_token = _add_payment(store, running)
         people.tokens = {who: create_api_token(store, user) for who, user in users.items()}
         people.user_ids = {who: user.id for who, user in users.items()}
         people.station_id, people.foreign_station_id = station.station_id, foreign.station_id
@@ -218,6 +240,27 @@ def populate(engine: Engine) -> People:
         people.transaction_id = running.transaction_id or 0
         people.foreign_transaction_id = elsewhere.transaction_id or 0
     return people
+
+
+def _add_payment(store: Session, session: ChargingSession) -> str:
+    """A payment of 300 ETB that is being charged for, and its row at the sandbox provider."""
+    reference, amount = "EV-0f8fad5bd9cb469fa16570867728950e", Decimal(300)
+    payment = Payment(
+        reference=reference,
+        connector=session.connector,
+        provider="sandbox",
+        phone="+251911223344",
+        currency="ETB",
+        amount=amount,
+        state="charging",
+        transaction_id=session.transaction_id,
+        expires_at=START,
+    )
+    store.add(payment)
+    store.flush()
+    move(store, payment, "paid", amount, START)
+    store.add(SandboxPayment(reference=reference, amount=amount, currency="ETB", return_url="/back/"))
+    return reference
 
 
 def announce_a_job(engine: Engine) -> None:

@@ -40,7 +40,7 @@ def agreeing_backend() -> Iterator[Locator]:
 
 @contextmanager
 def _receiver(engine: Engine, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    port = _free_port()
+    port = free_port()
     known = {
         "DATABASE_URL": engine.url.render_as_string(hide_password=False),
         "HOST": "127.0.0.1",
@@ -91,7 +91,7 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
     raise AssertionError("the receiver did not answer in time")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -28,7 +28,7 @@ NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN = (
 CALLERS = (NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN)
 
 # What a driver may not touch at all; what else there is, it may where it is its own.
-NOT_FOR_DRIVERS = {"sync_station", "list_logs"}
+NOT_FOR_DRIVERS = {"sync_station", "list_logs", "qr_sheet", "qr_code", "revoke_qr_code"}
 
 # Everybody has files, of what is its own; tests/test_receiver_exports.py looks into them.
 FILES = {"list_exports", "get_export"}
@@ -71,6 +71,7 @@ def _values(people: People) -> dict[str, Any]:
         "payment_transaction_id": "PAY-1",
         "name": "sessions",
         "format": "csv",
+        "kind": "svg",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import Engine, delete
 
 from db.engine import writing
 from db.models import JobSchedule
+from ocpp_integration.payments.signature import HEADER, sign
 from ocpp_integration.transport import NotSent
 from webhook_receiver.app import make_app
 from webhook_receiver.operation import Operation
@@ -80,16 +82,18 @@ def _requests(receiver: Running) -> dict[str, dict[str, Any]]:
         "initiate_charging": {"json": start},
         "stop_charging": {"json": stop},
         "session_status": {"params": stop},
+        "qr_initiate": {"json": {"amount": "50", "phone_number": "0911223344"}},
+        "sandbox_decide": {"json": {"pays": True}},
     }
 
 
 def _ask(receiver: Running, who: str | None, operation: Operation, **options: Any) -> requests.Response:
     people = receiver.people
-    path = operation.path.format(station_id=people.station_id, transaction_id=people.transaction_id)
+    path = operation.path.format(**vars(people), connector_id=1)
     return receiver.ask(who, operation.method, path, **options)
 
 
-SENT_OTHERWISE = ("webhook", "webhook_batch", "openapi")
+SENT_OTHERWISE = ("webhook", "webhook_batch", "payment_callback", "openapi")
 JSON = [
     operation.name
     for operation in OPERATIONS
@@ -116,6 +120,15 @@ def test_the_refusal_of_a_batch_is_as_described(receiver: Running) -> None:
         answer = receiver.post_batch(body)
         assert answer.status_code == status
         _check(_document(receiver), BY_NAME["webhook_batch"], answer)
+
+
+def test_the_answers_to_a_callback_are_as_described(receiver: Running) -> None:
+    body = json.dumps({"tx_ref": receiver.people.session_token}).encode()
+    for signature, status in ((sign("whsec_test", body), 200), ("", 401)):
+        headers = {"content-type": "application/json", HEADER: signature}
+        answer = receiver.post_raw(body, headers, "/api/payments/callback/")
+        assert answer.status_code == status
+        _check(_document(receiver), BY_NAME["payment_callback"], answer)
 
 
 def test_a_receiver_that_is_not_ready_says_so_as_described(receiver: Running) -> None:

@@ -30,10 +30,14 @@ stations.values = {stations}
 places.values = {places}
 transactions.values = {transactions}
 users.values = {users}
+tokens.values = {tokens}
+payments.values = {payments}
 
 [parameters]
 "path.station_id" = {{ dictionary = "stations", probability = 0.5 }}
 "path.transaction_id" = {{ dictionary = "transactions", probability = 0.5 }}
+"path.token" = {{ dictionary = "tokens", probability = 0.5 }}
+"path.session_token" = {{ dictionary = "payments", probability = 0.5 }}
 "query.station_id" = {{ dictionary = "stations", probability = 0.5 }}
 "query.transaction_id" = {{ dictionary = "transactions", probability = 0.5 }}
 "body.station_id" = {{ dictionary = "stations", probability = 0.5 }}
@@ -48,6 +52,8 @@ def _config(people: People, file: Path) -> str:
         "stations": [people.station_id, people.foreign_station_id],
         "places": [people.place_id, people.foreign_place_id],
         "transactions": [people.transaction_id, people.foreign_transaction_id],
+        "tokens": [people.token],
+        "payments": [people.session_token],
         "users": [str(people.user_ids[who]) for who in ("driver", "other owner")],
     }
     return CONFIG.format(people=file, **{name: json.dumps(each) for name, each in values.items()})
@@ -107,6 +113,9 @@ def _settings(backend: str) -> dict[str, str]:
     return {
         "OCPP_BASE_URL": backend,
         "WEBHOOK_ALLOW_UNSIGNED": "true",
+        "PAYMENT_PROVIDER": "sandbox",
+        "CHAPA_WEBHOOK_SECRET": "whsec_test",
+        "PAYMENTS_PER_MINUTE": "0",
         "RATE_LIMIT_PER_MINUTE": "0",
         "COMMANDS_PER_MINUTE": "0",
         "AUTH_FAILURES_PER_MINUTE": "0",

@@ -69,10 +69,13 @@ _COMMANDS = Rate("commands", "commands", lambda settings: settings.commands_per_
 WEBHOOKS = Rate("webhooks", "webhooks", lambda settings: settings.webhooks_per_minute)
 FAILURES = Rate("failures", "failed authentications", lambda settings: settings.auth_failures_per_minute)
 
+_PAYMENTS = Rate("payments", "payments", lambda settings: settings.payments_per_minute)
+
 _RATES: dict[operation.Rate, tuple[Rate, ...]] = {
     "requests": (_REQUESTS,),
     "commands": (_REQUESTS, _COMMANDS),
     "webhooks": (WEBHOOKS,),
+    "payments": (_REQUESTS, _PAYMENTS),
     "none": (),
 }
 

@@ -16,6 +16,7 @@ from db.request_counts import RequestCounts
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.backend_state import StoredState
 from ocpp_integration.events import MAX_BODY_BYTES
+from ocpp_integration.payments.providers import provider_of
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
 from webhook_receiver import access_log, admission, errors, headers, health, operations, webhooks
@@ -57,6 +58,7 @@ def make_app(
         clock=clock,
         metrics=metrics,
         readiness=Readiness(engine, clock),
+        provider=provider_of(settings, engine),
     ).attach(app)
     errors.register(app)
     app.register_blueprint(health.blueprint)

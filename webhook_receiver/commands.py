@@ -26,7 +26,7 @@ def sync_station(*, body: SyncStation) -> Response:
         place = store.scalar(places.where(ChargingStation.id == body.charging_station_id))
         if place is None:
             raise NotFound("there is no such station")
-    result = _succeeded(receiver().service.sync_station_to_ocpp(place, vendor=body.vendor, model=body.model))
+    result = succeeded(receiver().service.sync_station_to_ocpp(place, vendor=body.vendor, model=body.model))
     return jsonify({"success": True, "message": "station synced", "data": result["data"]})
 
 
@@ -36,7 +36,7 @@ def initiate_charging(*, body: InitiateCharging) -> Response:
         if store.scalar(stations.where(OCPPStation.station_id == body.station_id)) is None:
             raise NotFound("there is no such station")
         user = _user(store, body.user_id or caller().user_id)
-    result = _succeeded(
+    result = succeeded(
         receiver().service.initiate_charging(
             station_id=body.station_id,
             connector_id=body.connector_id,
@@ -55,7 +55,7 @@ def stop_charging(*, body: StopCharging) -> Response:
         sessions.find(store, ChargingSession.transaction_id == body.transaction_id)
         named = _user(store, body.user_id) if body.user_id else None
         asking = store.get_one(User, caller().user_id)
-    result = _succeeded(
+    result = succeeded(
         receiver().service.stop_charging(
             transaction_id=body.transaction_id,
             user_id=named.id if named else None,
@@ -69,7 +69,7 @@ def stop_charging(*, body: StopCharging) -> Response:
 def session_status(*, query: SessionStatus) -> Response:
     with reading(receiver().engine) as store:
         sessions.find(store, ChargingSession.transaction_id == query.transaction_id)
-    result = _succeeded(receiver().service.get_session_data(transaction_id=query.transaction_id))
+    result = succeeded(receiver().service.get_session_data(transaction_id=query.transaction_id))
     return _about_session(result)
 
 
@@ -90,7 +90,7 @@ def _about_session(result: Mapping[str, Any], message: str | None = None) -> Res
     return jsonify(answer | {"charging_session": shown, "data": result["data"]})
 
 
-def _succeeded(result: Mapping[str, Any]) -> Mapping[str, Any]:
+def succeeded(result: Mapping[str, Any]) -> Mapping[str, Any]:
     """`result` where it is one; else the refusal for its code."""
     if not result["success"]:
         _REFUSALS.get(result.get("code", ""), _backend_failed)(result)

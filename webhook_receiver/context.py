@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from db.inbox import Inbox
 from db.request_counts import RequestCounts
+from ocpp_integration.payments.provider import Provider
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
 
@@ -32,6 +33,7 @@ class Receiver:
     clock: Callable[[], datetime]
     metrics: Metrics
     readiness: Readiness
+    provider: Provider | None = None
 
     def attach(self, app: Flask) -> None:
         app.extensions[_NAME] = self

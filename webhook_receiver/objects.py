@@ -23,6 +23,8 @@ SESSION_STATUSES = (
     "failed",
 )
 PAYMENT_STATUSES = ("pending", "authorized", "completed", "failed", "refunded")
+PREPAID_STATUSES = ("pending", "failed", "expired", "mismatched", "paid", "charging", "settled")
+REFUND_STATUSES = ("due", "sent", "done", "by_hand")
 VERDICTS = ("counted", "held", "accepted", "corrected")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MESSAGE_TYPES = ("call", "call_result", "call_error")
@@ -280,6 +282,89 @@ class Ready(TypedDict):
 
     status: Annotated[str, Field(json_schema_extra={"enum": ["ok", "failing"]})]
     checks: dict[str, Check]
+
+
+class ConnectorInfo(TypedDict):
+    """What stands at a connector's code. `reason` says why nobody can charge there now."""
+
+    station_name: str
+    station_address: str
+    connector_number: int
+    connector_type: str | None
+    power_kw: Power | None
+    currency: str
+    price_per_kwh: Annotated[str | None, Field(description="With VAT, where that is all that is asked")]
+    price_in_words: list[str]
+    status: Annotated[str, _enum(*get_args(ConnectorStatus))]
+    is_available: bool
+    reason: str | None
+    least_amount: Money
+    most_amount: Money
+
+
+class QrInfo(TypedDict):
+    success: Annotated[bool, Field(json_schema_extra={"const": True})]
+    connector_info: ConnectorInfo
+
+
+class QrSession(TypedDict):
+    """A payment at a code, and its charge. `paid` is `billed`, `refunded` and `held` together."""
+
+    session_token: str
+    status: Annotated[str, _enum(*PREPAID_STATUSES)]
+    station_name: str
+    connector_number: int
+    currency: str
+    amount: Money
+    kwh_requested: Energy | None
+    expires_at: Time
+    checkout_url: Annotated[str | None, Field(description="Where it is paid, as long as it is to be")]
+    paid: Money
+    billed: Money
+    refunded: Money
+    held: Money
+    refund_status: Annotated[str | None, _enum(*REFUND_STATUSES, None)]
+    charging_status: Annotated[str | None, _enum(*SESSION_STATUSES, None)]
+    energy_kwh: Energy | None
+    power_kw: Power | None
+    cost: Money | None
+    start_time: Time | None
+    stop_time: Time | None
+    duration_seconds: int | None
+    can_stop: bool
+    reason: Annotated[str | None, Field(description="Why it did not come to a charge")]
+
+
+class QrPayment(TypedDict):
+    success: Annotated[bool, Field(json_schema_extra={"const": True})]
+    qr_session: QrSession
+
+
+class PaymentData(TypedDict):
+    checkout_url: str
+    tx_ref: str
+
+
+class QrInitiated(QrPayment):
+    message: str
+    payment_data: PaymentData
+
+
+class CallbackTaken(TypedDict):
+    """Whether anything came of it is not told."""
+
+    status: Annotated[str, Field(json_schema_extra={"const": "success"})]
+    message: str
+
+
+class SandboxDecided(TypedDict):
+    success: Annotated[bool, Field(json_schema_extra={"const": True})]
+    return_url: str
+
+
+class Revoked(TypedDict):
+    success: Annotated[bool, Field(json_schema_extra={"const": True})]
+    message: str
 
 
 class Refusal(TypedDict):

@@ -14,7 +14,7 @@ from webhook_receiver import parameters
 from webhook_receiver.errors import BadFields, NotFound
 
 View = Callable[..., Response]
-Rate = Literal["requests", "commands", "webhooks", "none"]
+Rate = Literal["requests", "commands", "webhooks", "payments", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)

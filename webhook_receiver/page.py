@@ -24,6 +24,9 @@ Schema = Mapping[str, Any]
 _NO_JSON = {
     "text/html": Markup("an HTML page"),
     "text/plain": Markup("plain text"),
+    "application/pdf": Markup("a PDF file"),
+    "image/png": Markup("a PNG picture"),
+    "image/svg+xml": Markup("an SVG picture"),
     "text/csv": Markup("a CSV file"),
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": Markup("an Excel workbook"),
     "application/vnd.apache.parquet": Markup("a Parquet file"),

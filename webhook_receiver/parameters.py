@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
 from flask import request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+)
 from pydantic.json_schema import WithJsonSchema
 
 from ocpp_integration.exports import periods
@@ -221,6 +230,87 @@ class StopCharging(_Asked):
 
 class SessionStatus(_Asked):
     transaction_id: TransactionId = Field(description="The session to ask about", examples=[501])
+
+
+# Long enough that nobody guesses one, and nothing else fits.
+Secret = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
+PHONE = r"^(\+?251|0)[79][0-9]{8}$"
+_AMOUNT = r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,2})?$"
+_KWH = r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?$"
+
+
+def _decimal(pattern: str, most: int) -> Any:
+    """A number, or one written as text, from 0 to `most`."""
+
+    def read(value: object) -> object:
+        if isinstance(value, bool) or not re.fullmatch(pattern, str(value)):
+            raise ValueError("a plain number is needed, with as many places as there are")
+        return str(value)
+
+    number = {"type": "number", "minimum": 0, "maximum": most, "multipleOf": 1}
+    return (
+        BeforeValidator(read),
+        WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}]}),
+    )
+
+
+Amount = Annotated[Decimal, *_decimal(_AMOUNT, 999_999)]
+Kwh = Annotated[Decimal, *_decimal(_KWH, 999)]
+
+
+class OneToken(_Asked):
+    token: Secret = Field(description="The token in a connector's code", examples=["xkVwDP0CqbYLcOsMOPrDAw"])
+
+
+class OnePayment(_Asked):
+    session_token: Secret = Field(
+        description="What the payment was answered with; only its driver has it",
+        examples=["EV-0f8fad5bd9cb469fa16570867728950e"],
+    )
+
+
+class InitiatePayment(_Asked):
+    payment_type: Annotated[
+        str, _one_of(("amount", "kwh")), Field(json_schema_extra={"enum": ["amount", "kwh"]})
+    ] = Field("amount", description="Whether so much money or so much energy is wanted")
+    amount: Amount | None = Field(None, description="What is to be paid at most, for `amount`")
+    kwh_requested: Kwh | None = Field(None, description="What is to be charged at most, for `kwh`")
+    phone_number: Annotated[str, Field(pattern=PHONE)] = Field(
+        description="The driver's mobile phone in Ethiopia"
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"amount": "200", "phone_number": "0911223344"}]}
+    )
+
+
+class PaymentCallback(_Asked):
+    tx_ref: Text = Field(description="Which payment it is about; nothing else in it is believed")
+
+
+class PaymentReturn(_Asked):
+    trx_ref: AnyText | None = Field(None, description="Which payment it is about")
+    tx_ref: AnyText | None = Field(None, description="The same")
+
+
+class SandboxDecision(_Asked):
+    pays: StrictBool = Field(description="Whether the driver pays")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"pays": True}]})
+
+
+class OneSheet(_Asked):
+    station_id: AnyText = Field(description="The station's OCPP id", examples=["STATION_7"])
+
+
+class OneConnector(OneSheet):
+    connector_id: ConnectorId = Field(description="The connector's number at the station", examples=[1])
+
+
+class OneCode(OneConnector):
+    kind: Annotated[
+        str, _one_of(("png", "svg")), Field(json_schema_extra={"enum": ["png", "svg"]}, examples=["svg"])
+    ] = Field(description="As which kind of picture")
 
 
 def body(model: type[Model]) -> Model:

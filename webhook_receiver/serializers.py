@@ -29,10 +29,10 @@ def station(row: OCPPStation) -> objects.Station:
         "firmware_version": row.firmware_version or None,
         "status": row.status,
         "ocpp_websocket_url": row.ocpp_websocket_url or None,
-        "last_heartbeat": _time(row.last_heartbeat) if row.last_heartbeat else None,
+        "last_heartbeat": time(row.last_heartbeat) if row.last_heartbeat else None,
         "is_online": row.is_online,
-        "created_at": _time(row.created_at),
-        "updated_at": _time(row.updated_at),
+        "created_at": time(row.created_at),
+        "updated_at": time(row.updated_at),
     }
 
 
@@ -47,14 +47,14 @@ def connector(row: OCPPConnector) -> objects.Connector:
         "connector_id": row.connector_id,
         "charging_connector": row.charging_connector_id,
         "charging_connector_type": described.connector_type if described else None,
-        "charging_connector_power": _kilo(described.power_w, 2) if described else None,
+        "charging_connector_power": kilo(described.power_w, 2) if described else None,
         "status": row.status,
         "error_code": row.error_code or None,
         "info": row.info or None,
         "vendor_id": row.vendor_id or None,
         "vendor_error_code": row.vendor_error_code or None,
-        "created_at": _time(row.created_at),
-        "updated_at": _time(row.updated_at),
+        "created_at": time(row.created_at),
+        "updated_at": time(row.updated_at),
     }
 
 
@@ -77,22 +77,22 @@ def session(row: ChargingSession, now: datetime) -> objects.Session:
         "id_tag": row.id_tag,
         "status": row.status,
         "payment_status": row.payment_status,
-        "start_time": _time(row.start_time),
-        "stop_time": _time(row.stop_time) if row.stop_time else None,
+        "start_time": time(row.start_time),
+        "stop_time": time(row.stop_time) if row.stop_time else None,
         "duration_seconds": duration_seconds(row, now),
-        "energy_consumed_kwh": _kilo(row.energy_wh, 3),
-        "current_power_kw": _kilo(row.power_w, 2),
-        "max_power_kw": _kilo(row.max_power_w, 2),
-        "estimated_cost": _money(row.cost),
-        "final_cost": _money(row.cost) if is_final(row) else None,
+        "energy_consumed_kwh": kilo(row.energy_wh, 3),
+        "current_power_kw": kilo(row.power_w, 2),
+        "max_power_kw": kilo(row.max_power_w, 2),
+        "estimated_cost": money(row.cost),
+        "final_cost": money(row.cost) if is_final(row) else None,
         "stop_reason": row.stop_reason,
         "meter_start": row.meter_start,
         "meter_stop": row.meter_stop,
         "meter_values": [],
         "flags": row.flags,
         "verdict": row.verdict,
-        "created_at": _time(row.created_at),
-        "updated_at": _time(row.updated_at),
+        "created_at": time(row.created_at),
+        "updated_at": time(row.updated_at),
     }
 
 
@@ -111,14 +111,14 @@ def session_in_full(
 def meter_value(row: SessionMeterValue) -> objects.SessionMeterValue:
     return {
         "id": row.id,
-        "timestamp": _time(row.timestamp),
+        "timestamp": time(row.timestamp),
         "measurand": row.measurand,
         "value": _decimal(row.value, 3),
         "unit": row.unit,
         "context": row.context,
         "location": row.location,
         "phase": row.phase,
-        "created_at": _time(row.created_at),
+        "created_at": time(row.created_at),
     }
 
 
@@ -132,7 +132,7 @@ def log(row: OCPPLog) -> objects.Log:
         "action": row.action,
         "message": row.message,
         "raw_data": row.raw_data,
-        "timestamp": _time(row.timestamp),
+        "timestamp": time(row.timestamp),
     }
 
 
@@ -153,16 +153,16 @@ def _address(row: OCPPStation) -> str:
     return ", ".join(part for part in (place.address, place.city) if part)
 
 
-def _time(value: datetime) -> str:
+def time(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
-def _kilo(value: int | None, places: int) -> str | None:
+def kilo(value: int | None, places: int) -> str | None:
     """Wh as kWh, W as kW."""
     return None if value is None else _decimal(Decimal(value) / 1000, places)
 
 
-def _money(value: Decimal | None) -> str | None:
+def money(value: Decimal | None) -> str | None:
     return None if value is None else _decimal(value, 2)
 
 

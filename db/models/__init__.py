@@ -17,6 +17,7 @@ from db.models.operations import (
     Rollup,
     WebhookEvent,
 )
+from db.models.payments import ConnectorToken, Payment, PaymentMovement, SandboxPayment
 from db.models.platform import ChargingConnector, ChargingStation, StationOwner, Tariff, TariffAssignment
 from db.models.sessions import ChargingSession, PackedColumn, SessionDecision, SessionMeterValue
 
@@ -30,6 +31,7 @@ __all__ = [
     "ChargingStation",
     "Command",
     "ConnectorStatusInterval",
+    "ConnectorToken",
     "HourProfile",
     "JobPosition",
     "JobRun",
@@ -39,8 +41,11 @@ __all__ = [
     "OCPPStation",
     "OutageExclusion",
     "PackedColumn",
+    "Payment",
+    "PaymentMovement",
     "RequestCount",
     "Rollup",
+    "SandboxPayment",
     "SessionDecision",
     "SessionMeterValue",
     "SignIn",

@@ -1,0 +1,175 @@
+"""What becomes of a paid payment at its connector: the start, the stop when it is used up, the bill.
+
+Start and stop are commands whose keys are made of the payment's reference: asked for again, they are not sent
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from db.analytics.outcome import ENDED_STATUSES
+from db.engine import reading, writing
+from db.models import ChargingSession, Command, OCPPConnector, Payment, User
+from db.upsert import insert
+from ocpp_integration.commands import STOP_WITHIN
+from ocpp_integration.payments.estimate import is_used_up
+from ocpp_integration.payments.movements import held, leased, settle
+from ocpp_integration.services import OCPPIntegrationService, Result
+
+METHOD = "qr_code"
+# Who has paid stands at the connector, and waits no longer than this for a backend that is down.
+_START_WITHIN = timedelta(minutes=5)
+# A session's last reports may come after its end.
+_BILL_AFTER = timedelta(seconds=10)
+_WAITING = frozenset({"under_way", "backend_down", "backend_failed"})
+
+
+def open_payments(store: Session) -> Sequence[int]:
+    """Ids of the payments that are paid and not settled."""
+    return store.scalars(
+        select(Payment.id).where(Payment.state.in_(("paid", "charging"))).order_by(Payment.id)
+    ).all()
+
+
+def work(engine: Engine, service: OCPPIntegrationService, payment_id: int, now: datetime) -> None:
+    """The next step of a payment at its connector."""
+    with leased(engine, payment_id, now) as payment:
+        step = _STEPS.get(payment.state) if payment else None
+        if payment is not None and step is not None:
+            step(engine, service, payment, now)
+
+
+def _start(engine: Engine, service: OCPPIntegrationService, payment: Payment, now: datetime) -> None:
+    with reading(engine) as store:
+        command = _command(store, start_key(payment))
+    if command is not None and command.state in ("open", "unknown"):
+        # Whether it began is found out by reading (see `reconcile`).
+        return
+    if command is not None and command.state == "accepted":
+        _began(engine, payment, command.transaction_id)
+        return
+    if now >= (payment.paid_at or now) + _START_WITHIN:
+        _give_back(engine, payment, (command and command.error) or "Charging could not begin in time.", now)
+        return
+    result = _send_start(engine, service, payment, now)
+    if result["success"]:
+        session: ChargingSession | None = result["charging_session"]
+        _began(engine, payment, session.transaction_id if session else None)
+    elif result.get("code") not in _WAITING:
+        _give_back(engine, payment, result["error"], now)
+
+
+def _send_start(engine: Engine, service: OCPPIntegrationService, payment: Payment, now: datetime) -> Result:
+    with writing(engine) as store:
+        user = _driver(store, payment.phone, now)
+        connector = store.get_one(OCPPConnector, payment.ocpp_connector_id)
+        station_id, number = connector.station.station_id, connector.connector_id
+    return service.initiate_charging(
+        station_id=station_id,
+        connector_id=number,
+        user=user,
+        payment_transaction_id=payment.reference,
+        payment_method=METHOD,
+        idempotency_key=start_key(payment),
+    )
+
+
+def _began(engine: Engine, payment: Payment, transaction_id: int | None) -> None:
+    with held(engine, payment.id) as (_, row):
+        if row.state == "paid" and transaction_id is not None:
+            row.state, row.transaction_id = "charging", transaction_id
+
+
+def _give_back(engine: Engine, payment: Payment, reason: str, now: datetime) -> None:
+    """Nothing was charged: all of it is due to the driver."""
+    with held(engine, payment.id) as (store, row):
+        if row.state == "paid":
+            row.error = reason
+            settle(store, row, Decimal(0), now)
+
+
+def _follow(engine: Engine, service: OCPPIntegrationService, payment: Payment, now: datetime) -> None:
+    with reading(engine) as store:
+        session = session_of(store, payment)
+        if session is None:
+            return
+        has_ended = session.status in ENDED_STATUSES
+        is_over = not has_ended and is_used_up(session, payment.held, payment.wanted_wh, now)
+    if has_ended:
+        _bill(engine, payment, now)
+    elif is_over:
+        stop(engine, service, payment, now)
+
+
+def _bill(engine: Engine, payment: Payment, now: datetime) -> None:
+    """Bill the ended session, unless it is held back until somebody has looked at it."""
+    with held(engine, payment.id) as (store, row):
+        session = session_of(store, row)
+        if session is None or row.state != "charging" or session.verdict == "held":
+            return
+        if now >= max(session.stop_time or session.heard_at, session.heard_at) + _BILL_AFTER:
+            settle(store, row, session.cost or Decimal(0), now)
+
+
+def stop(engine: Engine, service: OCPPIntegrationService, payment: Payment, now: datetime) -> Result | None:
+    """Ask for the end of the session; None: that is under way. Anew only where the last stop is known not to
+    have been done, or took no hold.
+    """
+    with reading(engine) as store:
+        asked = store.scalars(
+            select(Command).where(
+                Command.kind == "stop",
+                Command.transaction_id == payment.transaction_id,
+                Command.ocpp_connector_id == payment.ocpp_connector_id,
+            )
+        ).all()
+    if payment.transaction_id is None or any(_may_take_hold(command, now) for command in asked):
+        return None
+    return service.stop_charging(
+        transaction_id=payment.transaction_id,
+        idempotency_key=f"payment-stop:{payment.reference}:{len(asked)}",
+    )
+
+
+def _may_take_hold(stop: Command, now: datetime) -> bool:
+    if stop.state == "accepted":
+        return now < stop.sent_at + STOP_WITHIN
+    return stop.state != "failed"
+
+
+def session_of(store: Session, payment: Payment) -> ChargingSession | None:
+    if payment.transaction_id is None:
+        return None
+    return store.scalar(
+        select(ChargingSession).where(ChargingSession.transaction_id == payment.transaction_id)
+    )
+
+
+def start_key(payment: Payment) -> str:
+    return f"payment:{payment.reference}"
+
+
+def _command(store: Session, key: str) -> Command | None:
+    return store.scalar(select(Command).where(Command.idempotency_key == key))
+
+
+def _driver(store: Session, phone: str, now: datetime) -> User:
+    """Who charges: for each phone that has paid a driver of its own, whom nobody can sign in as."""
+    name = f"phone:{phone}"
+    statement = insert(store, User).values(
+        user_name=name, name=f"…{phone[-4:]}", role="driver", is_active=True, created_at=now, updated_at=now
+    )
+    store.execute(statement.on_conflict_do_nothing())
+    return store.scalars(select(User).where(User.user_name == name)).one()
+
+
+_STEPS: dict[str, Callable[[Engine, OCPPIntegrationService, Payment, datetime], None]] = {
+    "paid": _start,
+    "charging": _follow,
+}

@@ -1,0 +1,124 @@
+"""A phone in a real browser, from the code to the receipt, against the sandbox provider."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from browser import browsing
+from playwright.sync_api import Browser, Page, expect
+from receiver_app import Running, make_settings, running_receiver
+from receiver_process import free_port
+from sqlalchemy import Engine
+
+from db.engine import writing
+from db.models import utc_now
+from jobs import work
+from ocpp_integration import events
+from ocpp_integration.backend import BackendClient
+from ocpp_integration.lifecycle import apply_event
+from ocpp_integration.payments.sandbox import Sandbox, send_callbacks
+from ocpp_integration.services import OCPPIntegrationService
+
+STARTED = 70_001
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # A busy machine takes its time over a page.
+    expect.set_options(timeout=20_000)
+    with browsing() as running:
+        yield running
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="en-GB"
+    )
+    yield context.new_page()
+    context.close()
+
+
+def _tell(receiver: Running, kind: str, data: dict[str, Any], minutes_ago: int = 0) -> None:
+    now = utc_now()
+    body = {
+        "type": kind,
+        "station_id": receiver.people.station_id,
+        "transaction_id": STARTED,
+        "timestamp": (now - timedelta(minutes=minutes_ago)).isoformat(),
+        "data": data,
+    }
+    with writing(receiver.engine) as store:
+        apply_event(store, events.parse(json.dumps(body).encode()), now)
+
+
+def _jobs(receiver: Running) -> Callable[..., None]:
+    """One run of the jobs of payments; the callback goes over HTTP, as everywhere."""
+    settings = make_settings(receiver.engine, public_url=receiver.url)
+    backend = BackendClient(settings, http=receiver.backend)
+    service = OCPPIntegrationService(settings=settings, engine=receiver.engine, backend=backend)
+    provider = Sandbox(receiver.engine, receiver.url)
+
+    def run(later: timedelta = timedelta(0)) -> None:
+        send_callbacks(receiver.engine, receiver.url, "whsec_test")
+        work.ask_provider(receiver.engine, provider, lambda: utc_now() + later)
+        work.follow_prepaid(receiver.engine, service, lambda: utc_now() + later)
+
+    return run
+
+
+def _fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def test_a_driver_scans_pays_charges_stops_and_has_a_receipt(phone: Page, engine: Engine) -> None:
+    port = free_port()
+    with running_receiver(engine, public_url=f"http://127.0.0.1:{port}", port=port) as receiver:
+        _charge(phone, receiver)
+
+
+def _charge(phone: Page, receiver: Running) -> None:
+    receiver.backend.answers = {
+        "/initiate-charging/": (200, {"transaction": {"transaction_id": STARTED, "status": "Started"}}),
+        "/stop-charging/": (200, {"status": "Stopping"}),
+    }
+    run = _jobs(receiver)
+    troubles: list[str] = []
+    phone.on("pageerror", lambda error: troubles.append(str(error)))
+    phone.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+
+    phone.goto(f"{receiver.url}/pay/{receiver.people.token}/")
+    expect(phone.locator("h1")).to_have_text("Bole Road")
+    expect(phone.get_by_text("Energy 10.00 ETB per kWh with 15 % VAT")).to_be_visible()
+    phone.locator("#language").click()
+    expect(phone.locator("#state")).to_have_text("ለመጠቀም ዝግጁ ነው")
+    assert _fits(phone)
+    phone.locator("#language").click()
+    phone.get_by_label("Amount (ETB)").fill("200")
+    phone.get_by_label("Phone number").fill("0911 223 344")
+    phone.get_by_role("button", name="Pay").click()
+
+    phone.get_by_role("button", name="Pay · ክፈል").click()
+    expect(phone.locator("#status")).to_have_text("Waiting for the payment")
+    run()
+    run()
+    expect(phone.locator("#status")).to_have_text("Starting")
+    _tell(receiver, "session_started", {"meter_start": 0, "connector_id": 2}, minutes_ago=20)
+    _tell(receiver, "session_progress", {"energy_consumed_kwh": 12.5, "current_power_kw": 40})
+    expect(phone.locator("#energy")).to_have_text("12.500 kWh")
+    assert _fits(phone)
+
+    phone.get_by_role("button", name="Stop charging").click()
+    expect(phone.locator("#stop")).to_have_text("Stopping…")
+    _tell(receiver, "session_stopped", {"meter_stop": 12_600, "stop_reason": "Remote", "final_cost": None})
+    # Once no report of the session can be missing any more.
+    for _ in range(2):
+        run(timedelta(seconds=20))
+    receipt = phone.locator("#receipt")
+    expect(receipt).to_contain_text("126.00 ETB")
+    expect(receipt).to_contain_text("Given back74.00 ETB")
+    assert (_fits(phone), troubles) == (True, [])

@@ -1,0 +1,169 @@
+"""What a phone without a login may do at a code, and that it learns nothing of anybody else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from receiver_app import Running, running_receiver
+from sqlalchemy import Engine, select
+
+from db.engine import reading
+from db.models import Payment
+from ocpp_integration.payments import sandbox
+from ocpp_integration.payments.signature import HEADER, sign
+
+WISH = {"amount": "50", "phone_number": "0911223344"}
+
+
+@pytest.fixture
+def receiver(engine: Engine) -> Iterator[Running]:
+    with running_receiver(engine) as running:
+        running.backend.answers["/stop-charging/"] = (200, {"status": "Stopping"})
+        yield running
+
+
+def _initiate(receiver: Running, wish: dict[str, Any] | None = None, token: str = "") -> Any:
+    path = f"/api/payments/qr-initiate/{token or receiver.people.token}/"
+    return receiver.ask(None, "POST", path, json=wish or WISH)
+
+
+def _payment(receiver: Running, reference: str) -> Payment:
+    with reading(receiver.engine) as store:
+        return store.scalars(select(Payment).where(Payment.reference == reference)).one()
+
+
+def _call_back(receiver: Running, body: bytes, signature: str) -> int:
+    headers = {"content-type": "application/json", HEADER: signature}
+    return receiver.post_raw(body, headers, "/api/payments/callback/").status_code
+
+
+def test_a_code_tells_of_its_connector_and_its_price_in_words(receiver: Running) -> None:
+    told = receiver.ask(None, "GET", f"/api/payments/qr-info/{receiver.people.token}/").json()
+    info = told["connector_info"]
+    assert (info["station_name"], info["connector_number"], info["is_available"]) == ("Bole Road", 2, True)
+    assert info["price_in_words"] == ["Energy 10.00 ETB per kWh with 15 % VAT"]
+
+
+def test_a_payment_is_made_at_the_provider_and_followed_by_its_own_token(receiver: Running) -> None:
+    begun = _initiate(receiver, WISH | {"payment_type": "kwh", "kwh_requested": 12.5}).json()
+    reference = begun["payment_data"]["tx_ref"]
+    assert begun["payment_data"]["checkout_url"].endswith(f"/sandbox/checkout/{reference}/")
+    session = receiver.ask(None, "GET", f"/api/payments/qr-sessions/{reference}/").json()["qr_session"]
+    assert (session["status"], session["amount"], session["energy_kwh"]) == ("pending", "125.00", None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"phone_number": "0911223344"}, "amount"),
+        (WISH | {"amount": "0"}, "amount"),
+        (WISH | {"amount": "9.99"}, "amount"),
+        (WISH | {"amount": "NaN"}, "amount"),
+        (WISH | {"amount": -5}, "amount"),
+        (WISH | {"amount": 50.001}, "amount"),
+        (WISH | {"amount": "20000.01"}, "amount"),
+        (WISH | {"payment_type": "kwh"}, "kwh_requested"),
+        (WISH | {"phone_number": "0811223344"}, "phone_number"),
+    ],
+)
+def test_a_wish_that_cannot_be_sold_names_its_field(
+    receiver: Running, wish: dict[str, Any], field: str
+) -> None:
+    answer = _initiate(receiver, wish)
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+
+
+def test_the_driver_stops_its_charge_and_a_second_touch_sends_nothing(receiver: Running) -> None:
+    path = f"/api/payments/qr-sessions/{receiver.people.session_token}/stop-charging/"
+    answers = [receiver.ask(None, "POST", path) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()["qr_session"]["charging_status"] == "stopping"
+    assert [sent for sent, _ in receiver.backend.asked] == ["/api/locator/stop-charging/"]
+
+
+def test_a_charge_is_shown_without_anybodys_name_phone_or_numbers(receiver: Running) -> None:
+    token, people = receiver.people.session_token, receiver.people
+    told = receiver.ask(None, "GET", f"/api/payments/qr-sessions/{token}/").text
+    secret = ("+251", "driver", people.station_id, str(people.transaction_id), people.token, "Addis Charge")
+    assert [word for word in secret if word in told] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/payments/qr-info/{}/",
+        "/api/payments/qr-sessions/{}/",
+        "/pay/{}/",
+        "/pay/session/{}/",
+        "/sandbox/checkout/{}/",
+    ],
+)
+def test_a_token_that_nobody_was_given_leads_nowhere(receiver: Running, path: str) -> None:
+    for token in ("x", "EV-1", "a" * 50, "1%20OR%201", "%00"):
+        assert receiver.ask(None, "GET", path.format(token)).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["none", "of another body", "the constant of Chapa-Signature"])
+def test_a_forged_callback_is_refused_and_asks_nobody(receiver: Running, kind: str) -> None:
+    reference = _initiate(receiver).json()["payment_data"]["tx_ref"]
+    due = _payment(receiver, reference).due_at
+    body = json.dumps({"tx_ref": reference, "status": "success"}).encode()
+    forged = {"none": "", "of another body": sign("whsec_test", body + b" ")}.get(
+        kind, sign("whsec_test", b"whsec_test")
+    )
+    assert _call_back(receiver, body, forged) == 401
+    assert _payment(receiver, reference).due_at == due
+
+
+def test_a_signed_callback_has_the_provider_be_asked_at_once_and_says_nothing(receiver: Running) -> None:
+    reference = _initiate(receiver).json()["payment_data"]["tx_ref"]
+    for known in (reference, reference, "EV-of-nobody"):
+        body = json.dumps({"tx_ref": known}).encode()
+        assert _call_back(receiver, body, sign("whsec_test", body)) == 200
+    due = _payment(receiver, reference).due_at
+    assert due is not None and due <= datetime.now(UTC)
+
+
+def test_the_sandbox_signs_its_callbacks_and_sends_them_until_they_are_taken(receiver: Running) -> None:
+    reference = _initiate(receiver).json()["payment_data"]["tx_ref"]
+    path = f"/sandbox/checkout/{reference}/"
+    for pays in (True, False):
+        decided = receiver.ask(None, "POST", path, json={"pays": pays}).json()
+        assert decided["return_url"].endswith(f"/pay/session/{reference}/")
+    assert sandbox.send_callbacks(receiver.engine, receiver.url, "whsec_test") == 1
+    assert sandbox.send_callbacks(receiver.engine, receiver.url, "whsec_test") == 0
+    found = sandbox.find(receiver.engine, reference)
+    assert found is not None and found.status == "success"
+
+
+def test_pages_for_phones_run_their_own_script_only(receiver: Running) -> None:
+    page = receiver.ask(None, "GET", f"/pay/{receiver.people.token}/")
+    policy = page.headers["Content-Security-Policy"]
+    assert ("'unsafe" in policy, "connect-src 'self'" in policy, "http" in page.text) == (False, True, False)
+
+
+def test_whoever_pays_too_often_from_one_place_is_told_to_wait(engine: Engine) -> None:
+    with running_receiver(engine, payments_per_minute=2) as receiver:
+        statuses = [_initiate(receiver).status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        assert receiver.ask(None, "GET", f"/pay/{receiver.people.token}/").status_code == 200
+
+
+def test_without_a_provider_there_is_none_of_it(engine: Engine) -> None:
+    with running_receiver(engine, payment_provider="none") as receiver:
+        assert _initiate(receiver).status_code == 404
+        assert receiver.ask(None, "GET", f"/pay/{receiver.people.token}/").status_code == 404
+        station = receiver.people.station_id
+        assert receiver.ask("admin", "GET", f"/api/payments/qr-codes/{station}/sheet.pdf").status_code == 404
+
+
+def test_an_owner_prints_the_codes_of_its_station_and_revokes_them(receiver: Running) -> None:
+    root = f"/api/payments/qr-codes/{receiver.people.station_id}"
+    assert receiver.ask("owner", "GET", f"{root}/sheet.pdf").content[:5] == b"%PDF-"
+    assert receiver.ask("owner", "GET", f"{root}/2.png").content[1:4] == b"PNG"
+    assert receiver.ask("owner", "POST", f"{root}/2/revoke/").status_code == 200
+    assert _initiate(receiver).status_code == 404

@@ -1,0 +1,70 @@
+"""The pages for phones: what a code leads to, and the charge that was paid there.
+
+One file each with its style and script within, so that a phone with a slow line asks once; nothing comes from
+anywhere else, and the policy lets nothing else in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Response
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from db.engine import reading
+from ocpp_integration.errors import NotFound as Missing
+from ocpp_integration.payments import attempts
+from ocpp_integration.payments.tokens import connector_by
+from webhook_receiver import payments
+from webhook_receiver.context import receiver
+from webhook_receiver.errors import NotFound
+from webhook_receiver.parameters import OnePayment, OneToken
+
+_FOLDER = Path(__file__).with_name("templates")
+
+
+def pay(*, path: OneToken) -> Response:
+    payments.provider()
+    with reading(receiver().engine) as store:
+        if connector_by(store, path.token) is None:
+            raise NotFound("there is no such code")
+    return page("pay")
+
+
+def follow(*, path: OnePayment) -> Response:
+    payments.provider()
+    try:
+        attempts.find(receiver().engine, path.session_token)
+    except Missing as error:
+        raise NotFound("there is no such payment") from error
+    return page("pay")
+
+
+def page(name: str) -> Response:
+    """The page `name`, the same for everybody: its script asks for what it shows."""
+    html, policy = _made(name)
+    headers = {"Content-Security-Policy": policy}
+    return Response(html, headers=headers, content_type="text/html; charset=utf-8")
+
+
+@cache
+def _made(name: str) -> tuple[str, str]:
+    style, script = ((_FOLDER / file).read_text("utf-8") for file in ("phone.css", f"{name}.js"))
+    environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True)
+    html = environment.get_template("phone.html").render(
+        style=Markup(style),  # noqa: S704 - ours
+        script=Markup(script),  # noqa: S704 - ours
+    )
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return html, policy
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,221 @@
+"use strict";
+const WORDS = {
+  en: {
+    title: "Charge", other: "አማርኛ", connector: "Connector", price: "Price", free: "Free to use",
+    byMoney: "By amount", byEnergy: "By energy", amount: "Amount", energy: "Energy (kWh)", phone: "Phone number",
+    phoneHint: "Such as 0911223344", pay: "Pay", plug: "Plug the cable into the car first.",
+    unused: "What is not used is given back.", working: "One moment…",
+    pending: "Waiting for the payment", paid: "Paid. Charging begins…", charging: "Charging",
+    expired: "The payment was not made in time", failed: "The payment failed",
+    mismatched: "The payment is being checked by people", settled: "Finished", nothing: "No charge",
+    goPay: "Go on to pay", again: "Try again", stop: "Stop charging", stopping: "Stopping…", bill: "Bill",
+    used: "Energy", cost: "Cost so far", power: "Power", time: "Time", billed: "Billed", paidIn: "Paid",
+    left: "Left", back: "Given back", due: "Will be given back", byHand: "Will be given back by the operator",
+    receipt: "Receipt", reference: "Reference", print: "Print or save", from: "Start", until: "End",
+    trouble: "This did not work. Please try again.", offline: "No connection. Trying again…", starting: "Starting", suspended: "Paused",
+    later: "The final bill comes in a moment.",
+  },
+  am: {
+    title: "ቻርጅ", other: "English", connector: "ማገናኛ", price: "ዋጋ", free: "ለመጠቀም ዝግጁ ነው",
+    byMoney: "በገንዘብ", byEnergy: "በኃይል", amount: "የገንዘብ መጠን", energy: "ኃይል (kWh)", phone: "ስልክ ቁጥር",
+    phoneHint: "ለምሳሌ 0911223344", pay: "ክፈል", plug: "መጀመሪያ ገመዱን ከመኪናው ጋር ያገናኙ።",
+    unused: "ያልተጠቀሙበት ገንዘብ ይመለሳል።", working: "አንድ አፍታ…",
+    pending: "ክፍያ በመጠበቅ ላይ", paid: "ተከፍሏል። ቻርጅ ማድረግ ይጀምራል…", charging: "ቻርጅ በማድረግ ላይ",
+    expired: "ክፍያው በጊዜው አልተፈጸመም", failed: "ክፍያው አልተሳካም",
+    mismatched: "ክፍያው በሠራተኞች እየተጣራ ነው", settled: "ተጠናቋል", nothing: "ቻርጅ አልተደረገም",
+    goPay: "ወደ ክፍያ ይቀጥሉ", again: "እንደገና ይሞክሩ", stop: "ቻርጅ ማድረግ አቁም", stopping: "በማቆም ላይ…", bill: "ሂሳብ",
+    used: "ኃይል", cost: "እስካሁን ያለው ዋጋ", power: "አቅም", time: "ጊዜ", billed: "የተቆረጠ", paidIn: "የተከፈለ",
+    left: "ቀሪ", back: "የተመለሰ", due: "የሚመለስ", byHand: "በድርጅቱ የሚመለስ",
+    receipt: "ደረሰኝ", reference: "መለያ ቁጥር", print: "አትም ወይም አስቀምጥ", from: "መጀመሪያ", until: "መጨረሻ",
+    trouble: "አልተሳካም። እባክዎ እንደገና ይሞክሩ።", offline: "ግንኙነት የለም። እንደገና በመሞከር ላይ…", starting: "በመጀመር ላይ", suspended: "ለጊዜው ቆሟል",
+    later: "የመጨረሻው ሂሳብ በቅርቡ ይመጣል።",
+    "It is in use.": "በአገልግሎት ላይ ነው።", "It is out of order.": "ተበላሽቷል።", "It is out of service.": "አገልግሎት አይሰጥም።",
+    "The station is offline.": "ጣቢያው ግንኙነት የለውም።",
+    "It has no price, so nothing can be sold here.": "ዋጋ ስላልተወሰነለት እዚህ መክፈል አይቻልም።",
+  },
+};
+const EVERY = 2000;
+const page = document.getElementById("page");
+const parts = location.pathname.split("/").filter(Boolean);
+const reference = parts[1] === "session" ? parts[2] : null;
+let language = remembered() || (navigator.language.startsWith("am") ? "am" : "en");
+let draw = () => {};
+let byEnergy = false;
+let isStopping = false;
+
+function remembered() {
+  try { return localStorage.getItem("language"); } catch { return null; }
+}
+function say(key) { return WORDS[language][key] || key; }
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made[name] = value;
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value !== null) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+function show(...children) {
+  document.documentElement.lang = language;
+  document.title = say("title");
+  const other = element("button", { class: "second small", id: "language", onclick: swap }, say("other"));
+  page.replaceChildren(element("header", {}, element("strong", {}, say("title")), other), ...children);
+}
+function swap() {
+  language = language === "en" ? "am" : "en";
+  try { localStorage.setItem("language", language); } catch { /* Then it is chosen anew next time. */ }
+  draw();
+}
+function lines(pairs) {
+  const told = pairs.filter(([, value]) => value !== null && value !== undefined);
+  return element("dl", {}, ...told.flatMap(([name, value]) => [element("dt", {}, say(name)), element("dd", {}, value)]));
+}
+async function ask(path, options) {
+  const answer = await fetch(path, options);
+  const told = await answer.json();
+  if (answer.ok) return told;
+  throw new Error(told.error || Object.values(told).flat().join(" "));
+}
+function post(path, body) {
+  return ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+async function begin() {
+  const token = parts[1];
+  const info = (await ask(`/api/payments/qr-info/${token}/`)).connector_info;
+  const typed = { value: "", phone: "" };
+  draw = () => offer(token, info, typed);
+  draw();
+}
+function offer(token, info, typed) {
+  const kind = [info.connector_type && info.connector_type.toUpperCase(), info.power_kw && `${Number(info.power_kw)} kW`];
+  const prices = info.price_in_words.map((line) => element("p", {}, line));
+  if (language === "am" && info.price_per_kwh) {
+    prices.splice(0, 1, element("p", {}, `በ kWh ${info.price_per_kwh} ${info.currency} (ተ.እ.ታ. ጨምሮ)`));
+  }
+  const place = element("div", { class: "card" },
+    element("h1", {}, info.station_name),
+    element("p", { class: "quiet" }, info.station_address),
+    element("p", {}, [`${say("connector")} ${info.connector_number}`, ...kind.filter(Boolean)].join(" · ")),
+    element("p", { class: info.is_available ? "" : "bad", id: "state" }, say(info.reason || "free")));
+  const cost = element("div", { class: "card" }, element("h2", {}, say("price")), ...prices);
+  show(place, cost, info.is_available ? form(token, info, typed) : null);
+}
+function form(token, info, typed) {
+  const trouble = element("p", { class: "bad", role: "alert", id: "trouble" });
+  const value = element("input", { id: "value", inputmode: "decimal", required: true, autocomplete: "off" });
+  const phone = element("input", { id: "phone", type: "tel", required: true, autocomplete: "tel", placeholder: say("phoneHint") });
+  value.value = typed.value;
+  phone.value = typed.phone;
+  value.oninput = () => { typed.value = value.value; };
+  phone.oninput = () => { typed.phone = phone.value; };
+  const choose = (energy) => () => { byEnergy = energy; draw(); };
+  const choice = element("div", { class: "choice" },
+    element("button", { type: "button", "aria-pressed": String(!byEnergy), onclick: choose(false) }, say("byMoney")),
+    element("button", { type: "button", "aria-pressed": String(byEnergy), id: "by-energy", onclick: choose(true) }, say("byEnergy")));
+  const button = element("button", { id: "pay" }, say("pay"));
+  const name = byEnergy ? say("energy") : `${say("amount")} (${info.currency})`;
+  return element("form", { class: "card", onsubmit: (event) => { event.preventDefault(); send(); } },
+    choice, element("label", { for: "value" }, name), value, element("label", { for: "phone" }, say("phone")), phone,
+    element("p", { class: "quiet" }, `${say("plug")} ${say("unused")}`), button, trouble);
+  async function send() {
+    button.disabled = true;
+    button.textContent = say("working");
+    const wish = byEnergy ? { payment_type: "kwh", kwh_requested: value.value.trim() } : { amount: value.value.trim() };
+    try {
+      const told = await post(`/api/payments/qr-initiate/${token}/`, { ...wish, phone_number: phone.value.replace(/[ -]/g, "") });
+      location.href = told.payment_data.checkout_url;
+    } catch (error) {
+      trouble.textContent = language === "en" && error.message ? error.message : say("trouble");
+      button.disabled = false;
+      button.textContent = say("pay");
+    }
+  }
+}
+
+function money(session, value) { return value === null ? null : `${value} ${session.currency}`; }
+function clock(seconds) {
+  const two = (number) => String(number).padStart(2, "0");
+  return seconds === null ? null : `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+}
+function moment(text) {
+  return text && new Date(text).toLocaleString(language === "am" ? "am-ET" : "en-GB", { timeZone: "Africa/Addis_Ababa", dateStyle: "medium", timeStyle: "short" });
+}
+async function follow() {
+  const path = `/api/payments/qr-sessions/${reference}/`;
+  try {
+    const session = (await ask(path)).qr_session;
+    draw = () => progress(path, session);
+    draw();
+    if (ended(session)) return;
+  } catch {
+    const note = document.getElementById("note");
+    if (note) note.textContent = say("offline");
+    else show(element("p", { id: "note", class: "bad" }, say("offline")));
+  }
+  setTimeout(follow, EVERY);
+}
+function ended(session) {
+  if (session.status === "settled") return !["due", "sent"].includes(session.refund_status);
+  return ["failed", "mismatched"].includes(session.status);
+}
+function headline(session) {
+  if (session.status === "settled" && Number(session.billed) === 0) return say("nothing");
+  if (session.status !== "charging") return say(session.status);
+  if (["pending", "started"].includes(session.charging_status)) return say("starting");
+  if (["completed", "failed"].includes(session.charging_status)) return say("settled");
+  return say(session.charging_status === "suspended" ? "suspended" : "charging");
+}
+function progress(path, session) {
+  const head = element("div", { class: "card" },
+    element("p", { class: "quiet" }, `${session.station_name} · ${say("connector")} ${session.connector_number}`),
+    element("h1", { id: "status" }, headline(session)),
+    session.energy_kwh === null ? null : element("p", { class: "figure", id: "energy" }, `${session.energy_kwh} kWh`),
+    session.reason && session.status !== "pending" && language === "en" ? element("p", { class: "bad" }, session.reason) : null,
+    element("p", { id: "note", class: "bad" }));
+  const more = {
+    pending: () => [goOn(session)],
+    expired: () => [], failed: () => [], mismatched: () => [],
+    paid: () => [],
+    charging: () => [live(session), session.can_stop ? stopButton(path) : element("p", { class: "quiet" }, say("later"))],
+    settled: () => [receipt(session)],
+  }[session.status];
+  show(head, ...more());
+}
+function goOn(session) {
+  if (!session.checkout_url) return element("p", {}, say("working"));
+  return element("button", { id: "go-pay", class: "second", onclick: () => { location.href = session.checkout_url; } }, say("goPay"));
+}
+function live(session) {
+  const left = session.cost === null ? session.held : (Math.max(0, session.held - session.cost)).toFixed(2);
+  return element("div", { class: "card" }, lines([
+    ["power", session.power_kw && `${session.power_kw} kW`], ["time", clock(session.duration_seconds)],
+    ["cost", money(session, session.cost)], ["paidIn", money(session, session.paid)], ["left", money(session, left)],
+  ]));
+}
+function stopButton(path) {
+  return element("button", { id: "stop", disabled: isStopping, onclick: stop }, say(isStopping ? "stopping" : "stop"));
+  async function stop() {
+    isStopping = true;
+    draw();
+    try { await post(`${path}stop-charging/`); } catch {
+      isStopping = false;
+      draw();
+      document.getElementById("note").textContent = say("trouble");
+    }
+  }
+}
+function receipt(session) {
+  const refund = { done: "back", due: "due", sent: "due", by_hand: "byHand" }[session.refund_status] || "back";
+  const given = session.refund_status === "done" || !session.refund_status ? session.refunded : session.held;
+  return element("div", { class: "card", id: "receipt" }, element("h2", {}, say("receipt")), lines([
+    ["used", session.energy_kwh && `${session.energy_kwh} kWh`], ["from", moment(session.start_time)],
+    ["until", moment(session.stop_time)], ["paidIn", money(session, session.paid)],
+    ["billed", money(session, session.billed)], [refund, money(session, given)], ["reference", session.session_token],
+  ]), element("button", { class: "second", onclick: () => print() }, say("print")));
+}
+
+if (reference) follow();
+else begin().catch(() => show(element("p", { class: "bad" }, say("trouble"))));
