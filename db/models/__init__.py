@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db.models.access import ApiToken, AuditEntry, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
+from db.models.billing import BillingFinding, Receipt, ReceiptNumber, Statement, StatementLine
 from db.models.exclusions import OutageExclusion
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
 from db.models.operations import (
@@ -25,6 +26,7 @@ __all__ = [
     "AuditEntry",
     "BackendState",
     "Base",
+    "BillingFinding",
     "ChargingConnector",
     "ChargingSession",
     "ChargingStation",
@@ -38,12 +40,16 @@ __all__ = [
     "OCPPLog",
     "OCPPStation",
     "OutageExclusion",
+    "Receipt",
+    "ReceiptNumber",
     "RequestCount",
     "Rollup",
     "SessionDecision",
     "SessionMeterValue",
     "SignIn",
     "SignInFailure",
+    "Statement",
+    "StatementLine",
     "StationOwner",
     "Tariff",
     "TariffAssignment",
