@@ -22,7 +22,7 @@ def booked(amount: ColumnElement[Any] | Any) -> ColumnElement[int]:
 ENERGY, GROSS, TAX = map(booked, (ChargingSession.energy_wh, ChargingSession.cost, ChargingSession.tax))
 
 
-def at_places(query: Select[Any]) -> Select[Any]:
+def at_places(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """A query of sessions, joined with their stations."""
     return query.join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id).join(
         ChargingStation, OCPPStation.charging_station_id == ChargingStation.id

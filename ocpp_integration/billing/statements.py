@@ -202,7 +202,7 @@ _COLUMNS = (
 )
 
 
-def _sessions(*more: Any) -> Select[Any]:
+def _sessions(*more: Any) -> Select[*tuple[Any, ...]]:
     query = at_places(select(*_COLUMNS, *more).select_from(ChargingSession))
     return query.outerjoin(OCPPConnector, ChargingSession.ocpp_connector_id == OCPPConnector.id)
 

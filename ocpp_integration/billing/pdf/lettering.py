@@ -27,7 +27,7 @@ def register() -> None:
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    return sum(stringWidth(part, font, size) for font, part in _runs(text, bold))
+    return float(sum(stringWidth(part, font, size) for font, part in _runs(text, bold)))
 
 
 def fitting(text: str, room: float, size: float, *, bold: bool = False) -> str:

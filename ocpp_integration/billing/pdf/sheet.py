@@ -82,14 +82,14 @@ class Sheet:
         self._need(60)
         self._y -= 8
         self._put(MARGIN, self._y, text, 11.5, bold=True)
-        self._y -= 14
+        self._y -= 22
 
     def sentence(self, text: str) -> None:
         for line in lettering.wrapped(text, ROOM, 9):
             self._need(13)
             self._put(MARGIN, self._y, line, 9, colour=_QUIET)
             self._y -= 13
-        self._y -= 4
+        self._y -= 8
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
         """Its head stands on each page that it reaches."""

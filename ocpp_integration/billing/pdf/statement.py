@@ -18,12 +18,20 @@ _STATIONS = (
     Column("Fee", 0.15, "right"),
 )
 _SESSIONS = (
-    Column("Ended", 0.235),
-    Column("Station", 0.235),
-    Column("Session", 0.12),
-    Column("Energy", 0.16, "right"),
-    Column("Gross", 0.13, "right"),
-    Column("VAT", 0.12, "right"),
+    Column("Ended", 0.24),
+    Column("Station", 0.28),
+    Column("Session", 0.1),
+    Column("Energy", 0.15, "right"),
+    Column("Gross", 0.12, "right"),
+    Column("VAT", 0.11, "right"),
+)
+_EARLIER = (
+    Column("What", 0.24),
+    Column("Station", 0.28),
+    Column("Session", 0.1),
+    Column("Energy", 0.15, "right"),
+    Column("Gross", 0.12, "right"),
+    Column("VAT", 0.11, "right"),
 )
 
 
@@ -34,7 +42,7 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
         f"Statement {statement.name}", f"Statement {statement.name} of {statement.owner_name}, {month}"
     )
     sheet.head(statement.owner_name, [month], "Statement", statement.name)
-    sheet.facts(_facts(statement))
+    sheet.facts(_facts(statement), 2)
     sheet.sums(_sums(statement))
     sheet.heading("By station")
     sheet.table(_STATIONS, _by_station(lines))
@@ -45,12 +53,12 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
             "Sessions that were corrected after they were stated, by the difference, and sessions that "
             "became known late."
         )
-        sheet.table(_SESSIONS, map(_row, earlier))
+        sheet.table(_EARLIER, (_row(line, _why(line)) for line in earlier))
     sheet.heading("Sessions")
     if not statement.sessions:
         sheet.sentence("No session ended in this month.")
     else:
-        sheet.table(_SESSIONS, (_row(line) for line in lines if line.kind == "session"))
+        sheet.table(_SESSIONS, (_row(line, _ended(line)) for line in lines if line.kind == "session"))
     return sheet.finish()
 
 
@@ -80,11 +88,20 @@ def _by_station(lines: Sequence[StatementLine]) -> Iterator[tuple[str, ...]]:
         yield name, f"{sessions:,}", words.kwh(wh), words.money(gross), words.money(fee)
 
 
-def _row(line: StatementLine) -> tuple[str, ...]:
-    ended = words.time(line.ended_at, line.timezone)
+def _why(line: StatementLine) -> str:
+    if line.stated_month:
+        return f"{line.stated_month:%b %Y}, corrected"
+    return f"Late, {words.day(line.ended_at, line.timezone)}"
+
+
+def _ended(line: StatementLine) -> str:
+    return words.time(line.ended_at, line.timezone, seconds=False)
+
+
+def _row(line: StatementLine, lead: str) -> tuple[str, ...]:
     connector = f" · {line.connector_number}" if line.connector_number else ""
     return (
-        ended,
+        lead,
         f"{line.station_name}{connector}",
         line.session_name,
         words.kwh(line.energy_wh),

@@ -35,10 +35,15 @@ def percent(value: Decimal) -> str:
     return f"{value.normalize():f} %"
 
 
-def time(at: datetime, timezone: str) -> str:
+def time(at: datetime, timezone: str, *, seconds: bool = True) -> str:
     """On the station's clock, with its name: `22 Nov 2026, 14:05:09 EAT`."""
     local = at.astimezone(ZoneInfo(timezone))
-    return f"{local.day} {local:%b %Y, %H:%M:%S %Z}"
+    return f"{local.day} {local:{'%b %Y, %H:%M:%S %Z' if seconds else '%b %Y, %H:%M %Z'}}"
+
+
+def day(at: datetime, timezone: str) -> str:
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{local.day} {local:%b %Y}"
 
 
 def quantity(line: Line) -> str:
