@@ -47,6 +47,7 @@ def test_all_jobs_have_a_name_of_their_own(engine: Engine) -> None:
         "stuck",
         "rollup",
         "retention",
+        "audit",
         "partitions",
     ]
 

@@ -69,8 +69,7 @@ def issue(store: Session, by: User | None, owner_id: int, month: date, *, now: d
     )
     if owner is None:
         raise NotFound(f"There is no owner {owner_id}.")
-    found = [_issue(store, by, owner, currency, month, now) for currency in _currencies(store, owner)]
-    return [statement for statement in found if statement is not None]
+    return [_issue(store, by, owner, currency, month, now) for currency in _currencies(store, owner)]
 
 
 def set_fee(store: Session, by: User | None, owner_id: int, percent: Decimal) -> StationOwner:
@@ -120,20 +119,16 @@ def _currencies(store: Session, owner: StationOwner) -> list[str]:
 
 def _issue(
     store: Session, by: User | None, owner: StationOwner, currency: str, month: date, now: datetime
-) -> Statement | None:
-    """None where the owner never had anything to state in this currency."""
+) -> Statement:
     known = _issued(store, owner, currency)
-    if month in known:
-        return known[month]
     if known and month < min(known):
         raise StatementRefused(f"The statements of {owner.name} begin with {min(known):%B %Y}.")
-    newest = None
     beginning = min(known, default=month)
     due = following(max(known)) if known else month
     while due <= month:
-        newest = _write(store, by, owner, currency, due, beginning, now)
+        known[due] = _write(store, by, owner, currency, due, beginning, now)
         due = following(due)
-    return newest
+    return known[month]
 
 
 def _issued(store: Session, owner: StationOwner, currency: str) -> dict[date, Statement]:
@@ -149,12 +144,11 @@ def _write(
     month: date,
     beginning: date,
     now: datetime,
-) -> Statement | None:
+) -> Statement:
+    """With no lines where there is nothing to tell: what becomes known later is late, not forgotten."""
     zones = _ends(store, owner, currency, beginning, month, now)
     rows = [*_changed(store, owner, currency), *_unstated(store, owner, currency, zones)]
     told = [_line(row, owner, month) for row in rows]
-    if not told and month == beginning:
-        return None
     statement = Statement(
         owner_id=owner.id,
         owner_name=owner.name,
