@@ -73,6 +73,7 @@ class People:
     foreign_station_id: str = ""
     foreign_place_id: str = ""
     foreign_transaction_id: int = 0
+    statement_id: int = 0
 
 
 @dataclass

@@ -12,7 +12,17 @@ from typing import Any
 from flask import Flask, Response, request
 
 from ocpp_integration.exports.files import FORMATS
-from webhook_receiver import commands, documents, exports, logs, objects, parameters, sessions, stations
+from webhook_receiver import (
+    billing,
+    commands,
+    documents,
+    exports,
+    logs,
+    objects,
+    parameters,
+    sessions,
+    stations,
+)
 from webhook_receiver.event_schema import Batch, WebhookEvent
 from webhook_receiver.operation import Operation, View
 
@@ -121,6 +131,66 @@ OPERATIONS: tuple[Operation, ...] = (
         view=sessions.get_session,
         path_model=parameters.OneSession,
         answer=objects.SessionInFull,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/sessions/{{transaction_id}}/receipt/",
+        name="get_receipt",
+        tag="Receipts and statements",
+        summary="The receipt of a session",
+        description=(
+            "Of one that has ended and has a bill. It gets its number when it is first asked for, and is the "
+            "same for ever; where the session was corrected since, another one corrects it."
+        ),
+        view=billing.get_receipt,
+        path_model=parameters.OneSession,
+        answer=objects.Receipt,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/sessions/{{transaction_id}}/receipt.pdf",
+        name="get_receipt_file",
+        tag="Receipts and statements",
+        summary="The receipt of a session as a PDF file",
+        view=billing.get_receipt_file,
+        path_model=parameters.OneSession,
+        answer=bytes,
+        media_types=("application/pdf",),
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/statements/",
+        name="list_statements",
+        tag="Receipts and statements",
+        summary="List statements",
+        description="The last issued first. An owner sees its own, an admin all, a driver none.",
+        view=billing.list_statements,
+        query_model=parameters.Page,
+        answer=list[objects.Statement],
+        is_list=True,
+        links={"get_statement": ("statement_id", "$response.body#/0/id")},
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/statements/{{statement_id}}/",
+        name="get_statement",
+        tag="Receipts and statements",
+        summary="One statement",
+        description="With its lines.",
+        view=billing.get_statement,
+        path_model=parameters.OneStatement,
+        answer=objects.StatementInFull,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/statements/{{statement_id}}.pdf",
+        name="get_statement_file",
+        tag="Receipts and statements",
+        summary="One statement as a PDF file",
+        view=billing.get_statement_file,
+        path_model=parameters.OneStatement,
+        answer=bytes,
+        media_types=("application/pdf",),
     ),
     Operation(
         method="GET",
