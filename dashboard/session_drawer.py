@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import figures, formats, loading, markup, quarantine_rows
 from dashboard.bill_lines import bill_lines
+from dashboard.receipt_button import receipt_button
 from dashboard.visitor import visitor
 from db.analytics import flags
 from db.analytics.sessions import SessionRow
@@ -51,6 +52,7 @@ def _drawer(session_pk: int) -> None:
         st.warning(flags.sentence(flag), icon=":material/flag:")
     st.html(markup.card_title("Bill"))
     st.html(_bill(row))
+    receipt_button(row)
     st.html(markup.card_title("Meter curve", f"On the station's clock ({_zone(row)})"))
     if points:
         st.plotly_chart(

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
-import factories
 import pytest
 import requests
 from pypdf import PdfReader
-from receiver_app import START, FakeBackend, People, Running, running_receiver
+from receiver_app import ENDED, FakeBackend, People, Running, running_receiver, settle
 from sqlalchemy import Engine, select, update
 
 from db.access import create_api_token, hash_token
 from db.engine import reading, writing
-from db.models import ApiToken, OCPPStation, User
-from ocpp_integration.billing import statements
+from db.models import ApiToken, User
 from webhook_receiver.operation import Operation
 from webhook_receiver.operations import OPERATIONS
 
@@ -41,7 +39,6 @@ NOT_FOR_DRIVERS = {
 }
 # These are of a session that has ended; the others of one that runs.
 OF_THE_ENDED = {"get_receipt", "get_receipt_file"}
-ENDED = 90_001
 
 # Everybody has files, of what is its own; tests/test_receiver_exports.py looks into them.
 FILES = {"list_exports", "get_export"}
@@ -60,7 +57,7 @@ def _name(operation: Operation) -> str:
 def receiver(engine: Engine) -> Iterator[Running]:
     with running_receiver(engine) as running:
         _agree(running.backend, running.people)
-        _settle(running)
+        settle(running)
         yield running
 
 
@@ -72,23 +69,6 @@ def _agree(backend: FakeBackend, people: People) -> None:
         "/stop-charging/": (200, {"transaction_id": people.transaction_id, "status": "Stopping"}),
         f"/session/{people.transaction_id}/": (200, {"session_data": {"status": "Charging"}}),
     }
-
-
-def _settle(receiver: Running) -> None:
-    """A session of the driver's at the owner's station has ended, and is on the owner's statement."""
-    people = receiver.people
-    with writing(receiver.engine) as store:
-        station = store.scalars(select(OCPPStation).where(OCPPStation.station_id == people.station_id)).one()
-        factories.add_session(
-            store,
-            station,
-            START - timedelta(days=40),
-            transaction_id=ENDED,
-            user_id=people.user_ids["driver"],
-        )
-        place = station.charging_station
-        (issued,) = statements.issue(store, None, place.owner_id, date(2026, 1, 1), now=START)
-        people.statement_id = issued.id
 
 
 def _values(people: People, operation: Operation | None = None) -> dict[str, Any]:

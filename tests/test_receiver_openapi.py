@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import requests
-from receiver_app import Running, announce_a_job, make_settings, running_receiver
+from receiver_app import ENDED, Running, announce_a_job, make_settings, running_receiver, settle
 from sqlalchemy import Engine, delete
 
 from db.engine import writing
@@ -25,6 +25,7 @@ BY_NAME = {operation.name: operation for operation in OPERATIONS}
 @pytest.fixture
 def receiver(engine: Engine) -> Iterator[Running]:
     with running_receiver(engine) as running:
+        settle(running)
         transaction = running.people.transaction_id
         running.backend.answers = {
             "/initiate-charging/": (200, {"transaction": {"transaction_id": 5000, "status": "Started"}}),
@@ -85,7 +86,11 @@ def _requests(receiver: Running) -> dict[str, dict[str, Any]]:
 
 def _ask(receiver: Running, who: str | None, operation: Operation, **options: Any) -> requests.Response:
     people = receiver.people
-    path = operation.path.format(station_id=people.station_id, transaction_id=people.transaction_id)
+    path = operation.path.format(
+        station_id=people.station_id,
+        transaction_id=ENDED if operation.name == "get_receipt" else people.transaction_id,
+        statement_id=people.statement_id,
+    )
     return receiver.ask(who, operation.method, path, **options)
 
 
