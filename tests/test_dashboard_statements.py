@@ -29,7 +29,7 @@ IN_IT = datetime(LAST.year, LAST.month, 10, 12, tzinfo=UTC)
 
 @pytest.fixture
 def world(engine: Engine) -> Engine:
-    """An admin, and two owners with a station and a session each; one of these is free where it should not be."""
+    """An admin, and two owners with a station and a session each, of which one was not billed."""
     with writing(engine) as store:
         add_user(store, "admin")
         tariff = add_tariff(store)
@@ -69,7 +69,6 @@ def test_an_admin_issues_a_month_once_however_often_it_clicks(world: Engine, ope
 
 
 def test_an_owner_sees_and_has_its_own_statements_only(world: Engine, open_page: OpenPage) -> None:
-    statement_orders.resources.engine()
     issued = {each.owner_name: each for each in statement_orders.issue(_who(world, "admin"), LAST)}
     page = open_page("selam", "statements")
     said = text_of(page)
