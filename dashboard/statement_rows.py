@@ -60,12 +60,12 @@ def line(each: StatementLine) -> dict[str, object]:
     kind = f"{each.stated_month:%b %Y}, corrected" if each.stated_month else _KINDS[each.kind]
     return {
         "Ended": formats.local_time(each.ended_at, each.timezone),
-        "Station": each.station_name,
         "Session": each.session_name,
         "kWh": each.energy_wh / 1000,
         "Gross": float(each.gross),
         "VAT": float(each.tax),
         "Fee": float(each.fee),
+        "Station": each.station_name,
         "What": kind,
     }
 
@@ -84,7 +84,7 @@ def finding_row(each: FindingRow, timezone: str) -> str:
     else:
         state = ("Closed", "offline")
         times.append(Fact("Closed", *_when(finding.closed_at, timezone)))
-    below = " · ".join((f"{finding.words}.", sessions))
+    below = " · ".join((finding.words, sessions))
     return fact_row(check.title if check else finding.check, below, state, [Fact("At stake", amount), *times])
 
 

@@ -65,20 +65,24 @@ def by_check(found: list[Total]) -> str:
 
 
 def audit() -> None:
-    who, slot = visitor(), st.container(key="card-totals")
-    with st.container(key="card-findings", gap=None):
+    who, above = visitor(), st.container(key="card-totals")
+    with st.container(key="card-findings"):
         is_open = head()
+        slot = st.container(gap=None)
         totals, rows = statement_orders.audited(who, is_open=is_open)
         pages = -(-len(rows) // _PAGE_SIZE)
         page = st.pagination(pages, key=f"findings-{is_open}-{pages}") if pages > 1 else 1
         for each in rows[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]:
-            with st.container(key=f"row-place-finding-{each.finding.id}"):
+            with (
+                slot,
+                st.container(key=f"row-place-finding-{each.finding.id}", horizontal=True),
+            ):
                 st.html(statement_rows.finding_row(each, resources.settings().timezone))
         if not rows and is_open:
             st.html(markup.empty("Everything adds up", "Whatever does not will be listed here."))
         elif not rows:
             st.html(markup.empty("Nothing was closed", "What was found and holds no more is listed here."))
-    with slot:
+    with above:
         st.html(markup.card_title("Open by check", "What each means, and what mends it, is below"))
         if totals:
             st.html(by_check(totals))
