@@ -232,6 +232,12 @@ class Settings(BaseSettings):
     retention_schedule: Due = Field(
         Schedule(seconds=3600), description="When old rows are deleted: seconds, or cron in UTC"
     )
+    audit_schedule: Due = Field(
+        Schedule(seconds=3600), description="When the billing is audited: seconds, or cron in UTC"
+    )
+    audit_days: int = Field(
+        93, ge=0, description="Days after its end that the billing audit looks at a session; 0 for ever"
+    )
     session_silent_after: int = Field(
         120, ge=1, description="Seconds without news after which a running session is polled"
     )

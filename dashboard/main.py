@@ -22,6 +22,7 @@ if who.user.role == "admin":
         "Admin": [
             st.Page("views/jobs.py", title="Jobs", icon=":material/event_repeat:"),
             st.Page("views/quarantine.py", title="Quarantine", icon=":material/rule:"),
+            st.Page("views/billing_audit.py", title="Billing audit", icon=":material/fact_check:"),
             st.Page("views/webhooks.py", title="Webhooks", icon=":material/webhook:"),
             st.Page("views/tariffs.py", title="Tariffs", icon=":material/sell:"),
             st.Page("views/stations_owners.py", title="Stations & owners", icon=":material/domain:"),
@@ -49,6 +50,7 @@ page = st.navigation(
             st.Page("views/revenue.py", title="Revenue", icon=":material/payments:"),
             st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
             st.Page("views/availability.py", title="Availability", icon=":material/monitor_heart:"),
+            st.Page("views/statements.py", title="Statements", icon=":material/request_quote:"),
         ],
         "Operate": [st.Page("views/live.py", title="Live", icon=":material/bolt:")],
         **access,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import loading, markup, session_parts
+from dashboard.receipt_button import receipt_button
 from dashboard.visitor import visitor
 
 _PAGE = "views/sessions.py"
@@ -37,4 +38,5 @@ def _drawer(session_pk: int) -> None:
     session_parts.remarks(row)
     st.html(markup.card_title("Bill"))
     st.html(session_parts.bill(row))
+    receipt_button(row)
     session_parts.curve(row, points)

@@ -15,6 +15,8 @@ from jobs import upkeep
 from jobs.runs import Job, Outcome, Progress, each, unheard
 from ocpp_integration import inbox, polling, reconcile, sync
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.billing import audit
+from ocpp_integration.billing.checks import CHECKS
 from ocpp_integration.errors import BackendError
 from ocpp_integration.payments import charging_work, provider_work
 from ocpp_integration.payments.provider import Provider, ProviderDown
@@ -91,6 +93,12 @@ def all_jobs(
             lambda progress: upkeep.pack_days(engine, clock, progress),
             _PACKING,
             "Packs sessions of days that are over, so that figures of very many are there at once",
+        ),
+        Job(
+            "audit",
+            lambda progress: audit_billing(engine, clock, settings.audit_days, progress),
+            settings.audit_schedule,
+            "Looks for what does not add up in bills and statements",
         ),
         Job(
             "partitions",
@@ -218,6 +226,16 @@ def sync_stations(
 def make_partitions(engine: Engine, clock: Callable[[], datetime], progress: Progress = unheard) -> Outcome:
     progress(0, None)
     return Outcome(len(partitions.ensure(engine, clock())))
+
+
+def audit_billing(
+    engine: Engine, clock: Callable[[], datetime], days: int, progress: Progress = unheard
+) -> Outcome:
+    """Run every check of the billing audit. What it finds is no failure of the job's: the page tells it."""
+    now = clock()
+    since = now - timedelta(days=days) if days else None
+    found = audit.run(engine, now=now, since=since, progress=progress)
+    return Outcome(len(CHECKS), note=f"{found} findings are open" if found else None)
 
 
 def pull_stations(

@@ -10,7 +10,18 @@ from db.access import AccessError
 from db.analytics.exclusions import ExclusionRefused
 from jobs.runs import AlreadyRunning
 from management import backup, charging_test, copy_store, exports
-from management.commands import access, data, events, exclusions, payments, quarantine, running, tariffs, work
+from management.commands import (
+    access,
+    data,
+    events,
+    exclusions,
+    payments,
+    quarantine,
+    running,
+    statements,
+    tariffs,
+    work,
+)
 from management.commands.command import Commands
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.exports import periods
@@ -33,6 +44,7 @@ COMMANDS: Commands = {
     **tariffs.COMMANDS,
     **exclusions.COMMANDS,
     **payments.COMMANDS,
+    **statements.COMMANDS,
 }
 
 # What is said in one line instead of a traceback: the person at the keyboard can mend it.

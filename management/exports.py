@@ -46,7 +46,7 @@ def write(
     if export.is_of_one_session and transaction_id is None:
         raise ExportRefused(f"{export.name} is of one session: name its transaction id")
     now = utc_now()
-    with _replacing(output, force=force) as file, reading(engine) as store:
+    with replacing(output, force=force) as file, reading(engine) as store:
         asked = Asked(
             scope=scope_of(store, owner_name, station_id),
             now=now,
@@ -65,8 +65,11 @@ def write(
 
 
 @contextmanager
-def _replacing(output: Path, *, force: bool) -> Iterator[IO[bytes]]:
-    """A new file beside `output`, which takes its name once it is written: nobody ever sees half of it."""
+def replacing(output: Path, *, force: bool) -> Iterator[IO[bytes]]:
+    """A new file beside `output`, which takes its name once it is written: nobody ever sees half of it.
+
+    Raises `ExportRefused`.
+    """
     if output.exists() and not force:
         raise ExportRefused(f"{output} is there already: name another file, or add --force to replace it")
     try:

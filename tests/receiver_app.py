@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
@@ -29,6 +29,7 @@ from db.job_schedules import Expected
 from db.models import (
     ChargingSession,
     OCPPLog,
+    OCPPStation,
     Payment,
     SandboxPayment,
     StationOwner,
@@ -38,6 +39,7 @@ from db.models import (
 )
 from ocpp_integration import events
 from ocpp_integration.backend import BackendClient
+from ocpp_integration.billing import statements
 from ocpp_integration.payments.movements import move
 from ocpp_integration.payments.tokens import token_of
 from ocpp_integration.services import OCPPIntegrationService
@@ -50,6 +52,9 @@ from webhook_receiver.metrics import Metrics
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 NEW_SECRET = "whsec_" + base64.b64encode(b"765432100123456789abcdef").decode()
 START = datetime(2026, 3, 4, 8, tzinfo=UTC)
+
+# The session that `settle` adds.
+ENDED = 90_001
 
 WEBHOOK = "/api/ocpp/webhook/"
 BATCH = "/api/ocpp/webhook/batch/"
@@ -90,6 +95,7 @@ class People:
     foreign_transaction_id: int = 0
     token: str = ""
     session_token: str = ""
+    statement_id: int = 0
 
 
 @dataclass
@@ -269,3 +275,20 @@ def announce_a_job(engine: Engine) -> None:
     with writing(engine) as store:
         hourly = Expected("poll", Schedule(seconds=3600))
         job_schedules.note_next(store, hourly, next_due=now + timedelta(hours=1), now=now)
+
+
+def settle(receiver: Running) -> None:
+    """A session of the driver's at the owner's station has ended, and is on the owner's statement."""
+    people = receiver.people
+    with writing(receiver.engine) as store:
+        station = store.scalars(select(OCPPStation).where(OCPPStation.station_id == people.station_id)).one()
+        factories.add_session(
+            store,
+            station,
+            START - timedelta(days=40),
+            transaction_id=ENDED,
+            user_id=people.user_ids["driver"],
+        )
+        place = station.charging_station
+        (issued,) = statements.issue(store, None, place.owner_id, date(2026, 1, 1), now=START)
+        people.statement_id = issued.id

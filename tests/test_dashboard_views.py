@@ -21,7 +21,15 @@ from schedule import Schedule
 from settings import load
 
 SECRET = "a key that nobody may see"
-ADMIN_PAGES = ("jobs", "webhooks", "stations_owners", "ocpp_log", "settings_page", "access")
+ADMIN_PAGES = (
+    "jobs",
+    "billing_audit",
+    "webhooks",
+    "stations_owners",
+    "ocpp_log",
+    "settings_page",
+    "access",
+)
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ def test_all_jobs_have_a_name_of_their_own(engine: Engine) -> None:
         "rollup",
         "retention",
         "pack",
+        "audit",
         "partitions",
     ]
 

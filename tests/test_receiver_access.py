@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 import requests
-from receiver_app import FakeBackend, People, Running, running_receiver
+from pypdf import PdfReader
+from receiver_app import ENDED, FakeBackend, People, Running, running_receiver, settle
 from sqlalchemy import Engine, select, update
 
 from db.access import create_api_token, hash_token
@@ -28,7 +30,18 @@ NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN = (
 CALLERS = (NOBODY, OTHER_OWNER, DRIVER, OTHER_DRIVER, OWNER, ADMIN)
 
 # What a driver may not touch at all; what else there is, it may where it is its own.
-NOT_FOR_DRIVERS = {"sync_station", "list_logs", "qr_sheet", "qr_code", "revoke_qr_code"}
+NOT_FOR_DRIVERS = {
+    "sync_station",
+    "list_logs",
+    "qr_sheet",
+    "qr_code",
+    "revoke_qr_code",
+    "list_statements",
+    "get_statement",
+    "get_statement_file",
+}
+# These are of a session that has ended; the others of one that runs.
+OF_THE_ENDED = {"get_receipt", "get_receipt_file"}
 
 # Everybody has files, of what is its own; tests/test_receiver_exports.py looks into them.
 FILES = {"list_exports", "get_export"}
@@ -47,6 +60,7 @@ def _name(operation: Operation) -> str:
 def receiver(engine: Engine) -> Iterator[Running]:
     with running_receiver(engine) as running:
         _agree(running.backend, running.people)
+        settle(running)
         yield running
 
 
@@ -60,12 +74,13 @@ def _agree(backend: FakeBackend, people: People) -> None:
     }
 
 
-def _values(people: People) -> dict[str, Any]:
+def _values(people: People, operation: Operation | None = None) -> dict[str, Any]:
     """What to ask with, by the name of the field: all of it the owner's, or the driver's at its station."""
     return {
         "station_id": people.station_id,
         "charging_station_id": people.place_id,
-        "transaction_id": people.transaction_id,
+        "transaction_id": ENDED if operation and operation.name in OF_THE_ENDED else people.transaction_id,
+        "statement_id": people.statement_id,
         "connector_id": 2,
         "user_id": str(people.user_ids["driver"]),
         "payment_transaction_id": "PAY-1",
@@ -79,6 +94,7 @@ MISSING: dict[str, Any] = {
     "station_id": "STATION_NONE",
     "charging_station_id": "00000000-0000-0000-0000-000000000000",
     "transaction_id": 999_999,
+    "statement_id": 999_999,
     "name": "nothing",
 }
 
@@ -105,7 +121,7 @@ def _sees(who: str | None, operation: Operation) -> bool:
 @pytest.mark.parametrize("who", [OTHER_OWNER, DRIVER, OWNER, ADMIN])
 @pytest.mark.parametrize("operation", ABOUT_ONE, ids=_name)
 def test_what_is_not_ones_own_does_not_exist(receiver: Running, operation: Operation, who: str) -> None:
-    values = _values(receiver.people)
+    values = _values(receiver.people, operation)
     answer = _ask(receiver, who, operation, values)
     if _sees(who, operation):
         assert answer.status_code == 200
@@ -145,6 +161,34 @@ def test_what_is_open_is_the_same_for_all(receiver: Running, operation: Operatio
 def test_a_session_of_another_driver_does_not_exist(receiver: Running, name: str) -> None:
     operation = next(each for each in OPERATIONS if each.name == name)
     assert _ask(receiver, OTHER_DRIVER, operation, _values(receiver.people)).status_code == 404
+
+
+@pytest.mark.parametrize("name", sorted(OF_THE_ENDED))
+def test_a_receipt_of_another_driver_does_not_exist(receiver: Running, name: str) -> None:
+    operation = next(each for each in OPERATIONS if each.name == name)
+    assert _ask(receiver, OTHER_DRIVER, operation, _values(receiver.people, operation)).status_code == 404
+
+
+def test_a_receipt_and_a_statement_are_told_as_objects_and_as_files(receiver: Running) -> None:
+    receipt = receiver.ask(DRIVER, "GET", f"/api/ocpp/sessions/{ENDED}/receipt/").json()
+    assert (receipt["total"], receipt["transaction_id"]) == ("125.00", ENDED)
+    address = f"/api/ocpp/statements/{receiver.people.statement_id}"
+    statement = receiver.ask(OWNER, "GET", f"{address}/").json()
+    assert (statement["gross"], [line["session"] for line in statement["lines"]]) == ("125.00", [str(ENDED)])
+    files = (
+        (DRIVER, f"/api/ocpp/sessions/{ENDED}/receipt.pdf", receipt["name"]),
+        (OWNER, f"{address}.pdf", statement["name"]),
+    )
+    for who, path, name in files:
+        answer = receiver.ask(who, "GET", path)
+        assert answer.headers["Content-Type"] == "application/pdf"
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}.pdf"'
+        assert name in PdfReader(BytesIO(answer.content)).pages[0].extract_text()
+
+
+def test_a_session_that_runs_has_no_receipt_and_says_why(receiver: Running) -> None:
+    answer = receiver.ask(DRIVER, "GET", f"/api/ocpp/sessions/{receiver.people.transaction_id}/receipt/")
+    assert (answer.status_code, "not ended" in answer.json()["error"]) == (404, True)
 
 
 def _start(receiver: Running, who: str, user_id: str) -> requests.Response:

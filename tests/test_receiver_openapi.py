@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import requests
-from receiver_app import Running, announce_a_job, make_settings, running_receiver
+from receiver_app import ENDED, Running, announce_a_job, make_settings, running_receiver, settle
 from sqlalchemy import Engine, delete
 
 from db.engine import writing
@@ -27,6 +27,7 @@ BY_NAME = {operation.name: operation for operation in OPERATIONS}
 @pytest.fixture
 def receiver(engine: Engine) -> Iterator[Running]:
     with running_receiver(engine) as running:
+        settle(running)
         transaction = running.people.transaction_id
         running.backend.answers = {
             "/initiate-charging/": (200, {"transaction": {"transaction_id": 5000, "status": "Started"}}),
@@ -89,7 +90,8 @@ def _requests(receiver: Running) -> dict[str, dict[str, Any]]:
 
 def _ask(receiver: Running, who: str | None, operation: Operation, **options: Any) -> requests.Response:
     people = receiver.people
-    path = operation.path.format(**vars(people), connector_id=1)
+    told = vars(people) | ({"transaction_id": ENDED} if operation.name == "get_receipt" else {})
+    path = operation.path.format(**told, connector_id=1)
     return receiver.ask(who, operation.method, path, **options)
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ocpp_integration.events import ConnectorStatus, StationStatus
+from ocpp_integration.pricing.bill import What
 
 SESSION_STATUSES = (
     "pending",
@@ -179,6 +180,81 @@ class Log(TypedDict):
     message: str
     raw_data: dict[str, Any]
     timestamp: Time
+
+
+class Statement(TypedDict):
+    """What an owner's sessions of a month came to, in one currency. It is never changed."""
+
+    id: int
+    name: Annotated[str, Field(examples=["S1-2026-03-ETB"])]
+    owner_name: str
+    month: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}$", examples=["2026-03"])]
+    currency: str
+    issued_at: Time
+    sessions: Annotated[int, Field(description="Of the month itself")]
+    energy_kwh: Energy
+    gross: Annotated[Money, Field(description="What drivers pay")]
+    vat: Annotated[Money, Field(description="In it, as far as it is known")]
+    fee: Annotated[Money, Field(description="What the platform keeps")]
+    due: Annotated[Money, Field(description="To the owner")]
+
+
+class StatementLine(TypedDict):
+    """One session, or how it differs from what an earlier statement said of it."""
+
+    kind: Annotated[str, _enum("session", "late", "correction")]
+    stated_month: Annotated[str | None, Field(description="Of a correction: where it was stated first")]
+    station_name: str
+    connector_number: int | None
+    session: Annotated[str, Field(description="Its transaction id, or its name in the file it came from")]
+    ended_at: Time
+    energy_kwh: Energy
+    gross: Money
+    vat: Money
+    fee_percent: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{2}$")]
+    fee: Money
+
+
+class StatementInFull(Statement):
+    """A statement with its lines, in the order in which the sessions ended."""
+
+    lines: list[StatementLine]
+
+
+class ReceiptLine(TypedDict):
+    """What is paid for: `volume` in kWh or hours, of a fee 1."""
+
+    what: Annotated[str, _enum(*get_args(What))]
+    volume: str
+    price: str
+    vat: Annotated[str | None, Field(description="Percent")]
+    net: str
+    gross: str | None
+
+
+class Receipt(TypedDict):
+    """What a session was charged with. It is never changed; a later correction makes another one."""
+
+    name: Annotated[str, Field(examples=["R1-2026-000007"])]
+    issued_at: Time
+    corrects: Annotated[str | None, Field(description="The receipt before, where this corrects one")]
+    transaction_id: int | None
+    owner_name: str
+    station_id: str
+    station_name: str
+    station_address: str
+    connector_number: int | None
+    start_time: Time
+    stop_time: Time
+    timezone: Annotated[str, Field(description="Whose clock the file tells its times on")]
+    meter_start: Annotated[int | None, Field(description="Wh")]
+    meter_stop: Annotated[int | None, Field(description="Wh")]
+    energy_kwh: Energy
+    currency: str
+    lines: Annotated[list[ReceiptLine], Field(description="None where no price tells how it came about")]
+    tax_included: Annotated[bool, Field(description="Whether the prices of the lines contain their VAT")]
+    vat: Money | None
+    total: Money
 
 
 BackendAnswer = Annotated[dict[str, Any], Field(description="What the OCPP backend answered, as it came")]

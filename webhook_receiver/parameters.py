@@ -151,6 +151,10 @@ class OneSession(_Asked):
     transaction_id: TransactionId = Field(description="The backend's number of it", examples=[501])
 
 
+class OneStatement(_Asked):
+    statement_id: TransactionId = Field(description="Its number in the list", examples=[12])
+
+
 class OneExport(_Asked):
     name: Annotated[
         str, _one_of(EXPORT_NAMES), Field(json_schema_extra={"enum": EXPORT_NAMES}, examples=["sessions"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, ColumnExpressionArgument, Select, and_, false, or_, select, true
 
-from db.models import ChargingSession, ChargingStation, OCPPLog, OCPPStation, User
+from db.models import ChargingSession, ChargingStation, OCPPLog, OCPPStation, Statement, User
 from webhook_receiver.auth import Caller
 
 
@@ -37,6 +37,12 @@ def sessions(caller: Caller) -> Select[ChargingSession]:
 def logs(caller: Caller) -> Select[OCPPLog]:
     own = stations(caller).with_only_columns(OCPPStation.station_id)
     return select(OCPPLog).where(_any_of(caller, owner=OCPPLog.station_id.in_(own), driver=false()))
+
+
+def statements(caller: Caller) -> Select[Statement]:
+    """Those of the caller's own stations, also of such as are another's by now."""
+    own = false() if caller.owner_id is None else Statement.owner_id == caller.owner_id
+    return select(Statement).where(_any_of(caller, owner=own, driver=false()))
 
 
 def users(caller: Caller) -> Select[User]:

@@ -11,7 +11,16 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from db.analytics.outcome import ENDED_STATUSES
-from db.models import ChargingSession, OCPPConnector, OCPPLog, OCPPStation, SessionMeterValue
+from db.models import (
+    ChargingSession,
+    OCPPConnector,
+    OCPPLog,
+    OCPPStation,
+    Receipt,
+    SessionMeterValue,
+    Statement,
+    StatementLine,
+)
 from webhook_receiver import objects
 
 
@@ -133,6 +142,69 @@ def log(row: OCPPLog) -> objects.Log:
         "message": row.message,
         "raw_data": row.raw_data,
         "timestamp": time(row.timestamp),
+    }
+
+
+def statement(row: Statement) -> objects.Statement:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "owner_name": row.owner_name,
+        "month": f"{row.month:%Y-%m}",
+        "currency": row.currency,
+        "issued_at": time(row.issued_at),
+        "sessions": row.sessions,
+        "energy_kwh": _decimal(Decimal(row.energy_wh) / 1000, 3),
+        "gross": _decimal(row.gross, 2),
+        "vat": _decimal(row.tax, 2),
+        "fee": _decimal(row.fee, 2),
+        "due": _decimal(row.due, 2),
+    }
+
+
+def statement_in_full(row: Statement, lines: Sequence[StatementLine]) -> objects.StatementInFull:
+    return {**statement(row), "lines": [_statement_line(line) for line in lines]}
+
+
+def _statement_line(row: StatementLine) -> objects.StatementLine:
+    return {
+        "kind": row.kind,
+        "stated_month": f"{row.stated_month:%Y-%m}" if row.stated_month else None,
+        "station_name": row.station_name,
+        "connector_number": row.connector_number,
+        "session": row.session_name,
+        "ended_at": time(row.ended_at),
+        "energy_kwh": _decimal(Decimal(row.energy_wh) / 1000, 3),
+        "gross": _decimal(row.gross, 2),
+        "vat": _decimal(row.tax, 2),
+        "fee_percent": _decimal(row.fee_percent, 2),
+        "fee": _decimal(row.fee, 2),
+    }
+
+
+def receipt(row: Receipt, transaction_id: int | None) -> objects.Receipt:
+    told = row.document
+    return {
+        "name": row.name,
+        "issued_at": time(row.issued_at),
+        "corrects": told["corrects"]["receipt"] if told["corrects"] else None,
+        "transaction_id": transaction_id,
+        "owner_name": told["owner"],
+        "station_id": told["station_id"],
+        "station_name": told["station"],
+        "station_address": told["address"],
+        "connector_number": told["connector"],
+        "start_time": time(datetime.fromisoformat(told["started"])),
+        "stop_time": time(datetime.fromisoformat(told["ended"])),
+        "timezone": told["timezone"],
+        "meter_start": told["meter_start"],
+        "meter_stop": told["meter_stop"],
+        "energy_kwh": _decimal(Decimal(row.energy_wh) / 1000, 3),
+        "currency": told["currency"],
+        "lines": told["bill"]["lines"],
+        "tax_included": told["bill"]["tax_included"],
+        "vat": money(row.tax),
+        "total": _decimal(row.gross, 2),
     }
 
 

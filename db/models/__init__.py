@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db.models.access import ApiToken, AuditEntry, SignIn, SignInFailure, User
 from db.models.base import Base, utc_now
+from db.models.billing import BillingFinding, Receipt, ReceiptNumber, Statement, StatementLine
 from db.models.exclusions import OutageExclusion
 from db.models.ocpp import ConnectorStatusInterval, OCPPConnector, OCPPLog, OCPPStation
 from db.models.operations import (
@@ -26,6 +27,7 @@ __all__ = [
     "AuditEntry",
     "BackendState",
     "Base",
+    "BillingFinding",
     "ChargingConnector",
     "ChargingSession",
     "ChargingStation",
@@ -43,6 +45,8 @@ __all__ = [
     "PackedColumn",
     "Payment",
     "PaymentMovement",
+    "Receipt",
+    "ReceiptNumber",
     "RequestCount",
     "Rollup",
     "SandboxPayment",
@@ -50,6 +54,8 @@ __all__ = [
     "SessionMeterValue",
     "SignIn",
     "SignInFailure",
+    "Statement",
+    "StatementLine",
     "StationOwner",
     "Tariff",
     "TariffAssignment",

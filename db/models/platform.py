@@ -15,10 +15,13 @@ from db.models.base import Base, Id, Name, Timestamped, Watt, Word, utc_now
 
 
 class StationOwner(Timestamped, Base):
+    """`fee_percent` is what the platform keeps of what drivers pay, of sessions that are yet to be stated."""
+
     __tablename__ = "station_owners"
 
     id: Mapped[Id]
     name: Mapped[Name] = mapped_column(unique=True)
+    fee_percent: Mapped[Decimal] = mapped_column(FixedPoint(2), default=Decimal(0), server_default="0")
 
 
 class ChargingStation(Timestamped, Base):

@@ -16,6 +16,7 @@ from db.analytics.outages import each_log
 from db.analytics.scope import Period, Scope
 from db.analytics.sessions import SessionFilter, each_session, each_session_at_place
 from ocpp_integration.exports import (
+    billing,
     ev_chart,
     figures,
     meter_values,
@@ -237,6 +238,16 @@ _ALL = (
         name="revenue-by-owner",
         about="The same of each owner of stations.",
         make=lambda store, asked: revenue.by_owner(store, asked.scope, asked.known_days),
+    ),
+    Export(
+        name="statement-lines",
+        about="What issued statements say of each session, in the period of the statements' months.",
+        make=lambda store, asked: billing.statement_lines(store, asked.scope, asked.period),
+    ),
+    Export(
+        name="billing-findings",
+        about="What the billing audit found and still holds, the most money first; a period changes nothing.",
+        make=lambda store, asked: billing.findings(store, asked.scope),
     ),
     Export(
         name="ev-chart-sessions",

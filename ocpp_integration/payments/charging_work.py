@@ -17,10 +17,10 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector, Payment, User
 from db.upsert import insert
-from ocpp_integration.commands import STOP_WITHIN
 from ocpp_integration.payments.estimate import is_used_up
 from ocpp_integration.payments.movements import held, leased, settle
 from ocpp_integration.services import OCPPIntegrationService, Result
+from ocpp_integration.steps import STOP_WITHIN
 
 METHOD = "qr_code"
 # Who has paid stands at the connector, and waits no longer than this for a backend that is down.

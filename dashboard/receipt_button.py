@@ -1,0 +1,28 @@
+"""The button that gives a session's receipt as a file."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard import statement_orders
+from dashboard.visitor import visitor
+from db.analytics.outcome import ENDED_STATUSES
+from db.analytics.sessions import SessionRow
+
+
+def receipt_button(row: SessionRow) -> None:
+    """Nothing where there is no receipt to give: it runs, is held back, or has no bill."""
+    if row.status not in ENDED_STATUSES or row.is_held or row.cost is None or row.stop_time is None:
+        return
+    st.download_button(
+        "Receipt",
+        data=partial(statement_orders.receipt_file, visitor(), row.pk),
+        file_name=f"receipt-{row.transaction_id or row.pk}.pdf",
+        mime="application/pdf",
+        icon=":material/receipt:",
+        key=f"receipt-{row.pk}",
+        on_click="ignore",
+        help="A PDF file. The receipt gets its number when it is first asked for.",
+    )

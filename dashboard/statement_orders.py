@@ -1,0 +1,109 @@
+"""What a visitor sees of statements and of the billing audit, and what an admin issues; who may is decided
+anew each time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from dashboard import resources
+from dashboard.visitor import Visitor
+from db.analytics.scope import Scope
+from db.analytics.sessions import find_session
+from db.engine import reading, writing
+from db.models import BillingFinding, Statement, StatementLine, utc_now
+from ocpp_integration.billing import audit, receipts, statements
+from ocpp_integration.billing.audit import Total
+from ocpp_integration.billing.pdf.receipt import receipt_pdf
+from ocpp_integration.billing.pdf.statement import statement_pdf
+from ocpp_integration.errors import IntegrationError, NotFound
+from ocpp_integration.exports.catalogue import EXPORTS, Asked
+from ocpp_integration.exports.files import FORMATS
+
+MOST_STATEMENTS = 500
+MOST_FINDINGS = 200
+
+
+class NotForYou(IntegrationError):
+    code = "not_for_you"
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    finding: BillingFinding
+    sessions: list[str]
+
+
+def is_admin(who: Visitor) -> bool:
+    return who.user.role == "admin"
+
+
+def look(who: Visitor) -> list[Statement]:
+    """An admin sees those of all owners."""
+    with reading(resources.engine()) as store:
+        return list(store.scalars(statements.listed(_whose(who)).limit(MOST_STATEMENTS)))
+
+
+def look_into(who: Visitor, statement_id: int) -> tuple[Statement, list[StatementLine]]:
+    """Raises `NotFound` for one that the visitor does not see."""
+    with reading(resources.engine()) as store:
+        found = statements.find(store, _whose(who), statement_id)
+        if found is None:
+            raise NotFound(f"There is no statement {statement_id}.")
+        return found, statements.lines(store, found)
+
+
+def statement_file(who: Visitor, statement_id: int) -> bytes:
+    return statement_pdf(*look_into(who, statement_id))
+
+
+def receipt_file(who: Visitor, session_pk: int) -> bytes:
+    """Raises `NotFound` and `NoReceipt`."""
+    with writing(resources.engine()) as store:
+        if find_session(store, who.scope, session_pk) is None:
+            raise NotFound(f"There is no session {session_pk}.")
+        return receipt_pdf(receipts.give(store, session_pk, now=utc_now()))
+
+
+def issue(who: Visitor, month: date) -> list[Statement]:
+    """For all owners, each for itself. Raises `NotForYou` and `StatementRefused`."""
+    _demand_admin(who)
+    with reading(resources.engine()) as store:
+        owner_ids = [owner.id for owner in statements.owners(store)]
+    issued: list[Statement] = []
+    for owner_id in owner_ids:
+        with writing(resources.engine()) as store:
+            issued += statements.issue(store, who.user, owner_id, month, now=utc_now())
+    return issued
+
+
+def audited(who: Visitor, *, is_open: bool) -> tuple[list[Total], list[FindingRow]]:
+    """Sums of what is open, and findings, the most money first. Raises `NotForYou`."""
+    _demand_admin(who)
+    with reading(resources.engine()) as store:
+        query = audit.findings(Scope.network(), is_open=is_open).limit(MOST_FINDINGS)
+        rows = [FindingRow(each, audit.session_names(store, each)) for each in store.scalars(query)]
+        return audit.totals(store, Scope.network()), rows
+
+
+def findings_file(who: Visitor, ending: str) -> bytes:
+    _demand_admin(who)
+    asked = Asked(scope=Scope.network(), now=utc_now(), settings=resources.settings())
+    with reading(resources.engine()) as store:
+        content = EXPORTS["billing-findings"].make(store, asked)
+        return b"".join(FORMATS[ending].write(content))
+
+
+def _whose(who: Visitor) -> int | None:
+    """The owner whose statements these are, None for all. Nobody else has any."""
+    if is_admin(who):
+        return None
+    if who.user.owner_id is None:
+        raise NotForYou("Statements are of owners.")
+    return who.user.owner_id
+
+
+def _demand_admin(who: Visitor) -> None:
+    if not is_admin(who):
+        raise NotForYou("This is for admins.")

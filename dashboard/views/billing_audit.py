@@ -1,0 +1,100 @@
+"""Billing audit, for admins: what does not add up in bills and statements, with the money at stake."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard import formats, markup, resources, statement_orders, statement_rows
+from dashboard.markup import Bar
+from dashboard.visitor import visitor
+from ocpp_integration.billing.audit import Total
+from ocpp_integration.billing.checks import CHECKS
+
+_FILES = {
+    "csv": ("CSV", "text/csv"),
+    "xlsx": ("Excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
+_PAGE_SIZE = 20
+
+
+def head() -> bool:
+    """Returns whether open findings are wanted."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.html(markup.card_title("Findings", "The most money first"), width="content")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            for ending, (word, mime) in _FILES.items():
+                st.download_button(
+                    word,
+                    data=partial(statement_orders.findings_file, visitor(), ending),
+                    file_name=f"billing-findings.{ending}",
+                    mime=mime,
+                    icon=":material/download:",
+                    type="tertiary",
+                    key=f"findings-{ending}",
+                    on_click="ignore",
+                )
+            shown = st.segmented_control(
+                "State",
+                ["open", "closed"],
+                required=True,
+                default="open",
+                format_func=str.capitalize,
+                key="state",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+    return shown != "closed"
+
+
+def by_check(found: list[Total]) -> str:
+    greatest = max(each.findings for each in found)
+    return markup.bars(
+        [
+            Bar(
+                CHECKS[each.check].title,
+                formats.count(each.findings),
+                formats.exact_money(each.amount, each.currency),
+                each.findings / greatest,
+            )
+            for each in found
+        ],
+        are_wordy=True,
+    )
+
+
+def audit() -> None:
+    who, above = visitor(), st.container(key="card-totals")
+    with st.container(key="card-findings"):
+        is_open = head()
+        slot = st.container(gap=None)
+        totals, rows = statement_orders.audited(who, is_open=is_open)
+        pages = -(-len(rows) // _PAGE_SIZE)
+        page = st.pagination(pages, key=f"findings-{is_open}-{pages}") if pages > 1 else 1
+        for each in rows[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]:
+            with (
+                slot,
+                st.container(key=f"row-place-finding-{each.finding.id}", horizontal=True),
+            ):
+                st.html(statement_rows.finding_row(each, resources.settings().timezone))
+        if not rows and is_open:
+            st.html(markup.empty("Everything adds up", "Whatever does not will be listed here."))
+        elif not rows:
+            st.html(markup.empty("Nothing was closed", "What was found and holds no more is listed here."))
+    with above:
+        st.html(markup.card_title("Open by check", "What each means, and what mends it, is below"))
+        if totals:
+            st.html(by_check(totals))
+            st.html(markup.totals([("at stake in all", statement_rows.sums(totals))]))
+        else:
+            st.html(markup.totals([("checks, nothing open", formats.count(len(CHECKS)))]))
+    with st.expander("What is checked", icon=":material/help:"):
+        st.html(markup.facts([(check.title, check.about) for check in CHECKS.values()]))
+
+
+st.html(markup.title("Billing audit", "What does not add up in bills and statements; it closes by itself"))
+if statement_orders.is_admin(visitor()):
+    audit()
+else:
+    st.html(markup.empty("Not for you", "Only administrators see the billing audit."))

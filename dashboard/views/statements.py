@@ -1,0 +1,60 @@
+"""Statements: what each month came to for an owner, issued once. Admins see all, and issue them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import loading, markup, resources, statement_dialog, statement_orders, statement_rows
+from dashboard.visitor import visitor
+from db.models import Statement
+
+_PAGE_SIZE = 20
+
+
+def choose_month() -> None:
+    with st.container(horizontal=True, width="content", vertical_alignment="center", key="filters"):
+        month = st.selectbox(
+            "Month",
+            statement_rows.months_to_issue(loading.today()),
+            format_func=lambda each: f"{each:%B %Y}",
+            key="statement-month",
+            label_visibility="collapsed",
+            width=180,
+        )
+        if st.button("Issue", icon=":material/request_quote:", key="issue", type="primary"):
+            statement_dialog.ask(month)
+
+
+def row(statement: Statement, *, with_owner: bool) -> None:
+    with st.container(key=f"row-statement-{statement.id}", horizontal=True, vertical_alignment="center"):
+        st.html(statement_rows.row(statement, resources.settings().timezone, with_owner=with_owner))
+        if st.button("Open", icon=":material/visibility:", key=f"open-{statement.id}", type="tertiary"):
+            statement_dialog.open_drawer(statement.id)
+        statement_dialog.pdf_button(statement.id, statement.name, "list")
+
+
+who = visitor()
+is_admin = statement_orders.is_admin(who)
+with st.container(
+    horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="head"
+):
+    st.html(
+        markup.title("Statements", f"{who.role} · each month once, corrections on the next one"),
+        width="content",
+    )
+    if is_admin:
+        choose_month()
+found = statement_orders.look(who)
+with st.container(key="card-statements", gap=None):
+    pages = -(-len(found) // _PAGE_SIZE)
+    page = st.pagination(pages, key=f"statements-{pages}") if pages > 1 else 1
+    for each in found[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]:
+        row(each, with_owner=is_admin)
+    if not found:
+        sentence = (
+            "Choose a month that is over and issue those of all owners."
+            if is_admin
+            else ("They are issued when a month is over, and listed here for good.")
+        )
+        st.html(markup.empty("No statements yet", sentence))
+statement_dialog.show()

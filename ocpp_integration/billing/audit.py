@@ -1,0 +1,133 @@
+"""The billing audit: every check is run, what it finds is kept with when it was first seen, and what it finds
+no more is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, ColumnElement, Engine, Select, false, func, select, true, type_coerce
+from sqlalchemy.orm import Session
+
+from db.analytics.scope import Scope
+from db.columns import from_minor
+from db.engine import writing
+from db.models import BillingFinding, ChargingSession
+from ocpp_integration.billing.checks import CHECKS, Found, Watched
+
+
+@dataclass(frozen=True)
+class Total:
+    """The open findings of a check, by currency; `amount` is that of those for which it is known."""
+
+    check: str
+    currency: str
+    findings: int
+    amount: Decimal
+
+
+def run(
+    engine: Engine,
+    *,
+    now: datetime,
+    since: datetime | None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> int:
+    """Run all checks on sessions that ended since `since` (None: on all), and on those of open findings
+    whenever they ended. Each is a transaction of its own. Returns how many findings are open.
+    """
+    found = 0
+    for number, check in enumerate(CHECKS):
+        progress(number, len(CHECKS))
+        with writing(engine) as store:
+            found += _run(store, check, now, since)
+    progress(len(CHECKS), len(CHECKS))
+    return found
+
+
+def findings(
+    scope: Scope, *, is_open: bool | None = True, check: str | None = None
+) -> Select[BillingFinding]:
+    """Those of a scope (None: open and closed ones), the largest amount first."""
+    conditions = [_of(scope)]
+    if is_open is not None:
+        closed = BillingFinding.closed_at
+        conditions.append(closed.is_(None) if is_open else closed.is_not(None))
+    if check is not None:
+        conditions.append(BillingFinding.check == check)
+    amount = func.coalesce(type_coerce(BillingFinding.amount, BigInteger), -1)
+    return select(BillingFinding).where(*conditions).order_by(amount.desc(), BillingFinding.id)
+
+
+def totals(store: Session, scope: Scope) -> list[Total]:
+    """In the order of the checks."""
+    amount = func.coalesce(func.sum(type_coerce(BillingFinding.amount, BigInteger)), 0)
+    rows = store.execute(
+        select(BillingFinding.check, BillingFinding.currency, func.count(), amount)
+        .where(_of(scope), BillingFinding.closed_at.is_(None))
+        .group_by(BillingFinding.check, BillingFinding.currency)
+    )
+    found = [Total(check, currency, number, from_minor(int(sum_))) for check, currency, number, sum_ in rows]
+    order = list(CHECKS)
+    return sorted(
+        (each for each in found if each.check in CHECKS), key=lambda t: (order.index(t.check), t.currency)
+    )
+
+
+def session_names(store: Session, finding: BillingFinding) -> list[str]:
+    """Of the sessions behind it: their transaction ids, or names in the file that they came from."""
+    session = ChargingSession
+    query = select(session.id, session.transaction_id, session.external_id).where(
+        session.id.in_(finding.session_ids)
+    )
+    return [str(number or name or pk) for pk, number, name in store.execute(query.order_by(session.id))]
+
+
+def _of(scope: Scope) -> ColumnElement[bool]:
+    """A statement's findings are its owner's, and of no station."""
+    if scope.kind == "network":
+        return true()
+    if scope.kind == "owner":
+        return BillingFinding.owner_id == scope.id
+    return BillingFinding.ocpp_station_id.in_(scope.stations()) if scope.kind in _NARROW else false()
+
+
+_NARROW = ("station", "stations")
+
+
+def _run(store: Session, check: str, now: datetime, since: datetime | None) -> int:
+    known = _open(store, check)
+    again = frozenset(pk for each in known.values() for pk in each.session_ids)
+    found = {each.subject: each for each in CHECKS[check].find(store, Watched(since, again))}
+    for subject, finding in known.items():
+        if subject not in found:
+            finding.closed_at = now
+    store.flush()
+    for subject, each in found.items():
+        _keep(store, check, known.get(subject), each, now)
+    return len(found)
+
+
+def _open(store: Session, check: str) -> dict[str, BillingFinding]:
+    query = select(BillingFinding).where(BillingFinding.check == check, BillingFinding.closed_at.is_(None))
+    # Two that audit at once take turns.
+    rows: Sequence[BillingFinding] = store.scalars(query.with_for_update()).all()
+    return {each.subject: each for each in rows}
+
+
+def _keep(store: Session, check: str, known: BillingFinding | None, found: Found, now: datetime) -> None:
+    if known is None:
+        known = BillingFinding(
+            check=check,
+            subject=found.subject,
+            owner_id=found.owner_id,
+            ocpp_station_id=found.station_pk,
+            statement_id=found.statement_id,
+            first_seen_at=now,
+        )
+        store.add(known)
+    known.session_ids, known.words = list(found.session_ids), found.words
+    known.amount, known.currency, known.last_seen_at = found.amount, found.currency, now

@@ -1,0 +1,96 @@
+"""A receipt on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from db.models import Receipt
+from ocpp_integration.billing.pdf import words
+from ocpp_integration.billing.pdf.sheet import Column, Sheet
+from ocpp_integration.pricing import Bill
+
+_COLUMNS = (
+    Column("For", 0.3),
+    Column("Quantity", 0.19, "right"),
+    Column("Price", 0.2, "right"),
+    Column("VAT", 0.1, "right"),
+    Column("Amount", 0.21, "right"),
+)
+
+
+def receipt_pdf(receipt: Receipt) -> bytes:
+    told, bill = receipt.document, Bill.read(receipt.document["bill"])
+    zone = told["timezone"]
+    sheet = Sheet(f"Receipt {receipt.name}", f"Receipt {receipt.name} of {told['owner']}")
+    sheet.head(told["owner"], [told["station"], told["address"]], "Receipt", receipt.name)
+    sheet.facts([("Issued", words.time(receipt.issued_at, zone)), *_facts(told)])
+    if told["corrects"]:
+        sheet.sentence(_corrects(told, receipt.gross))
+    sheet.heading("What was charged")
+    sheet.table(_COLUMNS, _rows(bill, receipt))
+    sheet.sums(_sums(bill, receipt))
+    for sentence in _notes(told):
+        sheet.sentence(sentence)
+    return sheet.finish()
+
+
+def _facts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    zone = told["timezone"]
+    connector = " · ".join(
+        str(each).upper() if each == told["connector_type"] else str(each)
+        for each in (told["connector"], told["connector_type"])
+        if each
+    )
+    known = (
+        ("Started", words.time(datetime.fromisoformat(told["started"]), zone)),
+        ("Ended", words.time(datetime.fromisoformat(told["ended"]), zone)),
+        ("Station", told["station_id"]),
+        ("Connector", connector),
+        ("Session", told["session"]),
+        ("Meter at the start", None if told["meter_start"] is None else words.kwh(told["meter_start"])),
+        ("Meter at the stop", None if told["meter_stop"] is None else words.kwh(told["meter_stop"])),
+        ("Tariff", told["tariff"]),
+        ("Payment", told["payment"]),
+    )
+    yield from ((name, value) for name, value in known if value)
+
+
+def _rows(bill: Bill, receipt: Receipt) -> Iterator[tuple[str, ...]]:
+    currency = receipt.document["currency"]
+    for line in bill.lines:
+        vat = "" if line.vat is None else words.percent(line.vat)
+        paid = line.gross if bill.tax_included and line.gross is not None else line.net
+        named = words.NAMES[line.what], words.quantity(line), words.price(line, currency)
+        yield (*named, vat, words.money(paid, currency))
+    if not bill.lines:
+        yield "Energy", words.kwh(receipt.energy_wh), "", "", words.money(receipt.gross, currency)
+
+
+def _sums(bill: Bill, receipt: Receipt) -> list[tuple[str, str]]:
+    currency = receipt.document["currency"]
+    found = []
+    if receipt.tax is not None:
+        net = receipt.gross - receipt.tax
+        vat = "VAT contained in it" if bill.tax_included or not bill.lines else "VAT"
+        found = [("Net", words.money(net, currency)), (vat, words.money(receipt.tax, currency))]
+    return [*found, ("Total", words.money(receipt.gross, currency))]
+
+
+def _corrects(told: Mapping[str, Any], gross: Decimal) -> str:
+    before, currency = told["corrects"], told["currency"]
+    difference = gross - Decimal(before["gross"])
+    word = "less" if difference < 0 else "more"
+    return (
+        f"This corrects receipt {before['receipt']} of {words.money(Decimal(before['gross']), currency)}: "
+        f"{words.money(abs(difference), currency)} {word}."
+    )
+
+
+def _notes(told: Mapping[str, Any]) -> Iterator[str]:
+    if told["is_estimated"]:
+        yield "The charge point did not tell the end of the session: it is estimated by its last report."
+    if told["is_corrected"]:
+        yield "What the charge point reported could not be: energy and amount are as they were corrected."

@@ -1,0 +1,110 @@
+"""An owner's statement: sums, stations, corrections, then each session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from db.models import Statement, StatementLine
+from ocpp_integration.billing.pdf import words
+from ocpp_integration.billing.pdf.sheet import Column, Sheet
+from ocpp_integration.billing.statements import following, sums_by_station
+
+_STATIONS = (
+    Column("Station", 0.38),
+    Column("Sessions", 0.12, "right"),
+    Column("Energy", 0.18, "right"),
+    Column("Gross", 0.17, "right"),
+    Column("Fee", 0.15, "right"),
+)
+_SESSIONS = (
+    Column("Ended", 0.24),
+    Column("Station", 0.28),
+    Column("Session", 0.1),
+    Column("Energy", 0.15, "right"),
+    Column("Gross", 0.12, "right"),
+    Column("VAT", 0.11, "right"),
+)
+_EARLIER = (
+    Column("What", 0.24),
+    Column("Station", 0.28),
+    Column("Session", 0.1),
+    Column("Energy", 0.15, "right"),
+    Column("Gross", 0.12, "right"),
+    Column("VAT", 0.11, "right"),
+)
+
+
+def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes:
+    """All of the statement's lines."""
+    month = f"{statement.month:%B %Y}"
+    sheet = Sheet(
+        f"Statement {statement.name}", f"Statement {statement.name} of {statement.owner_name}, {month}"
+    )
+    sheet.head(statement.owner_name, [month], "Statement", statement.name)
+    sheet.facts(_facts(statement), 2)
+    sheet.sums(_sums(statement))
+    sheet.heading("By station")
+    sheet.table(_STATIONS, _by_station(lines))
+    earlier = [line for line in lines if line.kind != "session"]
+    if earlier:
+        sheet.heading("Earlier months")
+        sheet.sentence(
+            "Sessions that were corrected after they were stated, by the difference, and sessions that "
+            "became known late."
+        )
+        sheet.table(_EARLIER, (_row(line, _why(line)) for line in earlier))
+    sheet.heading("Sessions")
+    if not statement.sessions:
+        sheet.sentence("No session ended in this month.")
+    else:
+        sheet.table(_SESSIONS, (_row(line, _ended(line)) for line in lines if line.kind == "session"))
+    return sheet.finish()
+
+
+def _facts(statement: Statement) -> list[tuple[str, str]]:
+    last = following(statement.month) - timedelta(days=1)
+    return [
+        ("Period", f"1 – {last.day} {statement.month:%B %Y}, by the stations' clocks"),
+        ("Issued", words.time(statement.issued_at, "UTC")),
+        ("Sessions", f"{statement.sessions:,}"),
+        ("Energy", words.kwh(statement.energy_wh)),
+    ]
+
+
+def _sums(statement: Statement) -> list[tuple[str, str]]:
+    amounts = (
+        ("Net", statement.net),
+        ("VAT", statement.tax),
+        ("Gross, paid by drivers", statement.gross),
+        ("Platform fee", -statement.fee),
+        ("Due to you", statement.due),
+    )
+    return [(name, words.money(value, statement.currency)) for name, value in amounts]
+
+
+def _by_station(lines: Sequence[StatementLine]) -> Iterator[tuple[str, ...]]:
+    for name, sessions, wh, gross, fee in sums_by_station(lines):
+        yield name, f"{sessions:,}", words.kwh(wh), words.money(gross), words.money(fee)
+
+
+def _why(line: StatementLine) -> str:
+    if line.stated_month:
+        return f"{line.stated_month:%b %Y}, corrected"
+    return f"Late, {words.day(line.ended_at, line.timezone)}"
+
+
+def _ended(line: StatementLine) -> str:
+    return words.time(line.ended_at, line.timezone, seconds=False)
+
+
+def _row(line: StatementLine, lead: str) -> tuple[str, ...]:
+    connector = f" · {line.connector_number}" if line.connector_number else ""
+    return (
+        lead,
+        f"{line.station_name}{connector}",
+        line.session_name,
+        words.kwh(line.energy_wh),
+        words.money(line.gross),
+        words.money(line.tax),
+    )

@@ -1,0 +1,61 @@
+"""Amounts and times as a document tells them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from ocpp_integration.pricing import Line
+from ocpp_integration.pricing.bill import What
+from ocpp_integration.pricing.words import amount
+
+NAMES: dict[What, str] = {
+    "ENERGY": "Energy",
+    "TIME": "Charging time",
+    "PARKING_TIME": "Idle time",
+    "FLAT": "Start fee",
+    "RESERVATION_TIME": "Reservation",
+    "RESERVATION_FLAT": "Reservation fee",
+    "MIN_PRICE": "Up to the lowest price",
+    "MAX_PRICE": "Down to the highest price",
+}
+_OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE")
+
+
+def money(value: Decimal, currency: str = "") -> str:
+    return f"{value:,.2f} {currency}".rstrip()
+
+
+def kwh(wh: int) -> str:
+    return f"{Decimal(wh) / 1000:,.3f} kWh"
+
+
+def percent(value: Decimal) -> str:
+    return f"{value.normalize():f} %"
+
+
+def time(at: datetime, timezone: str, *, seconds: bool = True) -> str:
+    """On the station's clock, with its name: `22 Nov 2026, 14:05:09 EAT`."""
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{local.day} {local:{'%b %Y, %H:%M:%S %Z' if seconds else '%b %Y, %H:%M %Z'}}"
+
+
+def day(at: datetime, timezone: str) -> str:
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{local.day} {local:%b %Y}"
+
+
+def quantity(line: Line) -> str:
+    if line.what in _OF_ONE:
+        return ""
+    if line.what == "ENERGY":
+        return kwh(round(line.volume * 1000))
+    hours, seconds = divmod(round(line.volume * 3600), 3600)
+    return f"{hours}:{seconds // 60:02}:{seconds % 60:02} h"
+
+
+def price(line: Line, currency: str) -> str:
+    if line.what in _OF_ONE:
+        return ""
+    return f"{amount(line.price)} {currency}/{'kWh' if line.what == 'ENERGY' else 'h'}"

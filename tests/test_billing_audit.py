@@ -1,0 +1,177 @@
+"""The billing audit: what it finds, with the money at stake, and that it closes what no longer holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import factories
+import pytest
+from one_station import add_network
+from sqlalchemy import Engine, select, text, update
+from tariff_makers import BEFORE, energy_at, give
+from webhooks import NOON
+
+from db.analytics.scope import Scope
+from db.engine import reading, writing
+from db.models import BillingFinding, ChargingSession, OCPPStation, Statement, StationOwner
+from ocpp_integration.billing import audit, statements
+from ocpp_integration.exports import billing as exported
+from ocpp_integration.exports.files import to_csv
+
+FIRST, SECOND = NOON + timedelta(days=1), NOON + timedelta(days=2)
+LATER = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def network(engine: Engine) -> Engine:
+    """A store with one station of two connectors at 10 ETB/kWh, and a good session of 125 ETB."""
+    add_network(engine)
+    _charge(engine)
+    return engine
+
+
+def _charge(engine: Engine, at: datetime = NOON, **columns: Any) -> int:
+    with writing(engine) as store:
+        station = store.scalars(select(OCPPStation)).one()
+        return factories.add_session(store, station, at, **columns).id
+
+
+def _audit(engine: Engine, now: datetime = FIRST, since: datetime | None = None) -> list[BillingFinding]:
+    audit.run(engine, now=now, since=since)
+    with reading(engine) as store:
+        return list(store.scalars(audit.findings(Scope.network())))
+
+
+def _change(engine: Engine, session_pk: int, **values: Any) -> None:
+    with writing(engine) as store:
+        store.execute(update(ChargingSession).where(ChargingSession.id == session_pk).values(values))
+
+
+def _told(found: list[BillingFinding]) -> list[tuple[str, Decimal | None, list[int]]]:
+    return [(each.check, each.amount, each.session_ids) for each in found]
+
+
+def test_where_everything_adds_up_nothing_is_found(network: Engine) -> None:
+    assert _audit(network) == []
+
+
+def test_energy_without_a_bill_is_what_it_would_have_cost(network: Engine) -> None:
+    free = _charge(network, NOON + timedelta(hours=1), cost=Decimal(0))
+    unpriced = _charge(network, NOON + timedelta(hours=2), cost=None, tariff_id=None)
+    _charge(network, NOON + timedelta(hours=3), cost=None, source="import", tariff_id=None)
+    _charge(network, NOON + timedelta(hours=4), cost=None, verdict="held")
+    assert _told(_audit(network)) == [
+        ("energy_without_bill", Decimal("125.00"), [free]),
+        ("energy_without_bill", None, [unpriced]),
+    ]
+
+
+def test_a_bill_without_energy_is_all_at_stake(network: Engine) -> None:
+    session = _charge(network, NOON + timedelta(hours=1), energy_wh=0, cost=Decimal("7.00"))
+    assert _told(_audit(network)) == [("bill_without_energy", Decimal("7.00"), [session])]
+
+
+def test_of_two_sessions_at_once_the_lesser_bill_is_at_stake(network: Engine) -> None:
+    first = _charge(network, NOON + timedelta(hours=1), minutes=300)
+    inside = _charge(network, NOON + timedelta(hours=2), cost=Decimal("5.00"))
+    other = _charge(network, NOON + timedelta(hours=3), cost=Decimal("9.00"))
+    _charge(network, NOON + timedelta(hours=2), connector=2)
+    _charge(network, NOON + timedelta(hours=6, seconds=-30))
+    assert _told(_audit(network)) == [
+        ("overlap", Decimal("9.00"), [first, other]),
+        ("overlap", Decimal("5.00"), [first, inside]),
+    ]
+
+
+def test_a_session_of_a_wrong_tariff_is_off_by_the_difference(network: Engine) -> None:
+    made = give(network, "dear", energy_at("12"))
+    right = _charge(network, NOON + timedelta(hours=1), tariff_id=made.id, cost=Decimal("150.00"))
+    with reading(network) as store:
+        old = store.scalars(select(ChargingSession).where(ChargingSession.id != right)).one()
+    (found,) = _audit(network)
+    assert _told([found]) == [("wrong_tariff", Decimal("25.00"), [old.id])]
+    assert found.words == "Billed by 10 ETB, where dear version 1 held when it began"
+    _change(network, old.id, start_time=BEFORE - timedelta(hours=2))
+    assert _audit(network, SECOND) == []
+
+
+def _issue(engine: Engine, month: date = date(2026, 3, 1)) -> Statement:
+    with writing(engine) as store:
+        owner = store.scalars(select(StationOwner.id)).one()
+        return statements.issue(store, None, owner, month, now=LATER)[0]
+
+
+def test_what_changed_after_its_statement_ends_with_the_next_one(network: Engine) -> None:
+    statement = _issue(network)
+    with reading(network) as store:
+        session = store.scalars(select(ChargingSession.id)).one()
+    _change(network, session, cost=Decimal("100.00"))
+    (found,) = _audit(network)
+    assert _told([found]) == [("statement_changed", Decimal("25.00"), [session])]
+    assert (found.statement_id, "-25.00 ETB" in found.words) == (statement.id, True)
+    _issue(network, date(2026, 4, 1))
+    assert _audit(network, SECOND) == []
+
+
+def test_a_statement_that_somebody_changed_in_the_store_is_found(network: Engine) -> None:
+    statement = _issue(network)
+    name = "statements_never_change"
+    with network.execution_options(writes=True).begin() as db:
+        db.execute(text(f"DROP TRIGGER {name}" + ("" if db.dialect.name == "sqlite" else " ON statements")))
+        db.execute(update(Statement).values(gross=Decimal("999.00")))
+        if db.dialect.name == "postgresql":
+            db.execute(
+                text(
+                    f"CREATE TRIGGER {name} BEFORE UPDATE ON statements "
+                    "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+                )
+            )
+    (found,) = _audit(network)
+    assert (found.check, found.amount) == ("statement_sums", Decimal("874.00"))
+    assert found.subject == statement.name
+
+
+def test_a_finding_keeps_when_it_was_first_seen_and_closes_itself(network: Engine) -> None:
+    session = _charge(network, NOON + timedelta(hours=1), cost=Decimal(0))
+    _audit(network, FIRST)
+    (found,) = _audit(network, SECOND)
+    assert (found.first_seen_at, found.last_seen_at, found.closed_at) == (FIRST, SECOND, None)
+    _change(network, session, cost=Decimal("125.00"))
+    assert _audit(network, LATER) == []
+    with reading(network) as store:
+        (closed,) = store.scalars(audit.findings(Scope.network(), is_open=False))
+        assert (closed.last_seen_at, closed.closed_at) == (SECOND, LATER)
+    _change(network, session, cost=Decimal(0))
+    assert [each.first_seen_at for each in _audit(network, LATER)] == [LATER]
+
+
+def test_what_is_found_stays_found_when_it_is_older_than_the_audit_looks_back(network: Engine) -> None:
+    _charge(network, NOON + timedelta(hours=1), cost=Decimal(0))
+    _charge(network, NOON + timedelta(hours=2), minutes=120, cost=Decimal("1.00"))
+    _charge(network, NOON + timedelta(hours=3), cost=Decimal("2.00"))
+    before = [each.id for each in _audit(network)]
+    assert len(before) == 2
+    assert [each.id for each in _audit(network, LATER, since=SECOND)] == before
+    with writing(network) as store:
+        store.execute(update(BillingFinding).values(closed_at=LATER))
+    assert _audit(network, LATER, since=SECOND) == []
+
+
+def test_an_owner_sees_its_own_findings_only(network: Engine) -> None:
+    _charge(network, NOON + timedelta(hours=1), cost=Decimal(0), transaction_id=7777)
+    _audit(network)
+    with writing(network) as store:
+        mine = store.scalars(select(StationOwner.id)).one()
+        other = factories.add_owner(store, "Elsewhere").id
+        station = store.scalars(select(OCPPStation.id)).one()
+    with reading(network) as store:
+        seen = {
+            scope: b"7777" in b"".join(to_csv(exported.findings(store, scope)))
+            for scope in (Scope.owner(mine), Scope.station(station), Scope.network(), Scope.owner(other))
+        }
+        assert list(seen.values()) == [True, True, True, False]
+        (total,) = audit.totals(store, Scope.owner(mine))
+        assert (total.findings, total.amount) == (1, Decimal("125.00"))
+        assert audit.totals(store, Scope.owner(other)) == []
