@@ -15,10 +15,12 @@ from webhooks import NOON
 
 from db.analytics.scope import Scope
 from db.engine import reading, writing
-from db.models import BillingFinding, ChargingSession, OCPPStation, Statement, StationOwner
+from db.models import BillingFinding, ChargingSession, OCPPStation, Payment, Statement, StationOwner
 from ocpp_integration.billing import audit, statements
 from ocpp_integration.exports import billing as exported
 from ocpp_integration.exports.files import to_csv
+from ocpp_integration.payments.charging_work import METHOD, START_WITHIN
+from ocpp_integration.payments.movements import move, settle
 
 FIRST, SECOND = NOON + timedelta(days=1), NOON + timedelta(days=2)
 LATER = datetime(2026, 9, 1, tzinfo=UTC)
@@ -95,6 +97,108 @@ def test_a_session_of_a_wrong_tariff_is_off_by_the_difference(network: Engine) -
     assert found.words == "Billed by 10 ETB, where dear version 1 held when it began"
     _change(network, old.id, start_time=BEFORE - timedelta(hours=2))
     assert _audit(network, SECOND) == []
+
+
+def _reference(number: int) -> str:
+    return f"EV-{number:032x}"
+
+
+def _pay(engine: Engine, number: int = 1, *, billed: str | None = None, **columns: Any) -> int:
+    """200 ETB that were paid at noon; settled with what is `billed`, where that is told."""
+    known = {"state": "paid", "provider": "sandbox", "phone": "+251911223344", "currency": "ETB"}
+    with writing(engine) as store:
+        connector = store.scalars(select(OCPPStation)).one().connectors[0]
+        payment = Payment(
+            reference=_reference(number),
+            connector=connector,
+            amount=Decimal(200),
+            expires_at=NOON,
+            paid_at=NOON,
+            **known | columns,
+        )
+        store.add(payment)
+        store.flush()
+        move(store, payment, "paid", Decimal(200), NOON)
+        if billed is not None:
+            settle(store, payment, Decimal(billed), NOON)
+        return payment.id
+
+
+def _give_back(engine: Engine, payment_id: int) -> None:
+    with writing(engine) as store:
+        payment = store.get_one(Payment, payment_id)
+        move(store, payment, "refunded", payment.held, SECOND)
+        payment.refund_state, payment.state, payment.settled_at = "done", "settled", SECOND
+
+
+def _charge_in_advance(engine: Engine, number: int = 1, **columns: Any) -> int:
+    known = {"payment_method": METHOD, "payment_transaction_id": _reference(number)}
+    return _charge(engine, NOON + timedelta(hours=number), **known | columns)
+
+
+def test_money_that_is_held_without_a_session_is_at_stake_once_none_can_come(network: Engine) -> None:
+    payment = _pay(network)
+    deadline = NOON + START_WITHIN
+    assert _audit(network, deadline - timedelta(seconds=1)) == []
+    (found,) = _audit(network, deadline)
+    assert _told([found]) == [("paid_without_session", Decimal("200.00"), [])]
+    assert ("200.00 held" in found.words, _reference(1) in found.words + found.subject) == (True, False)
+    with reading(network) as store:
+        assert found.ocpp_station_id == store.scalars(select(OCPPStation.id)).one()
+    _give_back(network, payment)
+    assert _audit(network, SECOND) == []
+
+
+def test_a_refund_is_waited_for_for_an_hour_and_one_by_hand_is_not(network: Engine) -> None:
+    payment = _pay(network, billed="0")
+    assert _audit(network, NOON + timedelta(minutes=59)) == []
+    assert [each.amount for each in _audit(network, NOON + timedelta(hours=1))] == [Decimal("200.00")]
+    with writing(network) as store:
+        store.get_one(Payment, payment).refund_state = "by_hand"
+    assert len(_audit(network, NOON)) == 1
+
+
+def test_what_was_billed_without_a_session_is_at_stake_after_the_rest_was_given_back(network: Engine) -> None:
+    _give_back(network, _pay(network, billed="80"))
+    assert _told(_audit(network)) == [("paid_without_session", Decimal("80.00"), [])]
+
+
+def test_a_payment_whose_session_came_is_not_without_one(network: Engine) -> None:
+    _charge_in_advance(network, transaction_id=7001)
+    _pay(network, billed="125", transaction_id=7001)
+    _charge_in_advance(network, 2, minutes=None, status="charging")
+    _pay(network, 2)
+    assert _audit(network) == []
+
+
+def test_a_session_that_was_begun_as_paid_by_code_has_such_a_payment(network: Engine) -> None:
+    session = _charge_in_advance(network)
+    _charge_in_advance(network, 2, payment_transaction_id="PAY-2026-0001")
+    _charge_in_advance(network, 3, source="import")
+    _charge_in_advance(network, 4, payment_method="dashboard")
+    _charge_in_advance(network, 5, verdict="held")
+    assert _told(_audit(network)) == [("session_without_payment", Decimal("125.00"), [session])]
+    _pay(network, billed="125")
+    assert _audit(network, SECOND) == []
+
+
+def test_a_session_that_costs_another_sum_than_was_billed_is_off_by_the_difference(network: Engine) -> None:
+    session = _charge_in_advance(network)
+    _pay(network, billed="100")
+    (found,) = _audit(network)
+    assert _told([found]) == [("session_without_payment", Decimal("25.00"), [session])]
+    assert found.words.startswith("It costs 125.00, and 100.00 ETB of payment")
+    _change(network, session, cost=Decimal("100.00"), verdict="corrected")
+    assert _audit(network, SECOND) == []
+
+
+def test_the_bill_of_a_session_that_has_ended_is_waited_for_for_an_hour(network: Engine) -> None:
+    ends = NOON + timedelta(hours=1, minutes=30)
+    session = _charge_in_advance(network, transaction_id=7001)
+    _pay(network, state="charging", transaction_id=7001)
+    assert _audit(network, ends + timedelta(minutes=59)) == []
+    found = _audit(network, ends + timedelta(hours=1))
+    assert _told(found) == [("session_without_payment", Decimal("125.00"), [session])]
 
 
 def _issue(engine: Engine, month: date = date(2026, 3, 1)) -> Statement:

@@ -169,6 +169,13 @@ def test_a_receipt_of_another_driver_does_not_exist(receiver: Running, name: str
     assert _ask(receiver, OTHER_DRIVER, operation, _values(receiver.people, operation)).status_code == 404
 
 
+@pytest.mark.parametrize("who", CALLERS)
+def test_a_login_does_not_stand_in_for_the_token_of_a_payment(receiver: Running, who: str | None) -> None:
+    for token in (receiver.people.token, str(receiver.people.transaction_id), str(ENDED)):
+        path = f"/api/payments/qr-sessions/{token}/receipt.pdf"
+        assert receiver.ask(who, "GET", path).status_code == 404
+
+
 def test_a_receipt_and_a_statement_are_told_as_objects_and_as_files(receiver: Running) -> None:
     receipt = receiver.ask(DRIVER, "GET", f"/api/ocpp/sessions/{ENDED}/receipt/").json()
     assert (receipt["total"], receipt["transaction_id"]) == ("125.00", ENDED)

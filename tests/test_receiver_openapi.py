@@ -177,6 +177,7 @@ def test_the_refusal_of_a_wrong_event_is_as_described(receiver: Running) -> None
         ("stop_charging", "admin", {"json": {}}, 400),
         ("stop_charging", "admin", {"data": {}}, 415),
         ("stop_charging", "admin", {"json": {"transaction_id": 1}}, 404),
+        ("qr_receipt", None, {}, 404),
     ],
 )
 def test_a_refusal_is_as_described(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
-from receiver_app import Running, running_receiver
+from pypdf import PdfReader
+from receiver_app import START, Running, running_receiver
 from sqlalchemy import Engine, select
 
-from db.engine import reading
-from db.models import Payment
+from db.engine import reading, writing
+from db.models import ChargingSession, Payment, Receipt
 from ocpp_integration.payments import sandbox
+from ocpp_integration.payments.movements import settle
 from ocpp_integration.payments.signature import HEADER, sign
 
 WISH = {"amount": "50", "phone_number": "0911223344"}
@@ -92,11 +96,53 @@ def test_a_charge_is_shown_without_anybodys_name_phone_or_numbers(receiver: Runn
     assert [word for word in secret if word in told] == []
 
 
+def _bill(receiver: Running, *, has_ended: bool = True) -> None:
+    """The driver's charge has ended, and its payment is billed or, where nothing came of it, given back."""
+    with writing(receiver.engine) as store:
+        payment = store.scalars(select(Payment)).one()
+        number = receiver.people.transaction_id
+        session = store.scalars(select(ChargingSession).where(ChargingSession.transaction_id == number)).one()
+        if has_ended:
+            session.status, session.stop_time = "completed", START + timedelta(minutes=30)
+        else:
+            payment.transaction_id = None
+        settle(store, payment, Decimal("125.00") if has_ended else Decimal(0), START)
+
+
+def test_the_receipt_of_a_charge_is_had_by_the_token_of_its_payment_once_it_is_billed(
+    receiver: Running,
+) -> None:
+    path = f"/api/payments/qr-sessions/{receiver.people.session_token}/"
+    assert receiver.ask(None, "GET", path).json()["qr_session"]["receipt_url"] is None
+    assert [receiver.ask(who, "GET", f"{path}receipt.pdf").status_code for who in (None, "admin")] == [
+        404
+    ] * 2
+    _bill(receiver)
+    address = receiver.ask(None, "GET", path).json()["qr_session"]["receipt_url"]
+    answers = [receiver.ask(None, "GET", address) for _ in range(2)]
+    with reading(receiver.engine) as store:
+        receipt = store.scalars(select(Receipt)).one()
+    for answer in answers:
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/pdf")
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{receipt.name}.pdf"'
+    printed = PdfReader(BytesIO(answers[0].content)).pages[0].extract_text()
+    told = (receipt.name, "125.00", "911223344", "Driver", receiver.people.token)
+    assert [word in printed for word in told] == [True, True, False, False, False]
+
+
+def test_a_payment_that_was_given_back_has_no_receipt(receiver: Running) -> None:
+    _bill(receiver, has_ended=False)
+    path = f"/api/payments/qr-sessions/{receiver.people.session_token}/"
+    assert receiver.ask(None, "GET", path).json()["qr_session"]["receipt_url"] is None
+    assert receiver.ask(None, "GET", f"{path}receipt.pdf").status_code == 404
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/api/payments/qr-info/{}/",
         "/api/payments/qr-sessions/{}/",
+        "/api/payments/qr-sessions/{}/receipt.pdf",
         "/pay/{}/",
         "/pay/session/{}/",
         "/sandbox/checkout/{}/",
@@ -155,8 +201,11 @@ def test_whoever_pays_too_often_from_one_place_is_told_to_wait(engine: Engine) -
 
 def test_without_a_provider_there_is_none_of_it(engine: Engine) -> None:
     with running_receiver(engine, payment_provider="none") as receiver:
+        _bill(receiver)
         assert _initiate(receiver).status_code == 404
-        assert receiver.ask(None, "GET", f"/pay/{receiver.people.token}/").status_code == 404
+        receipt = f"/api/payments/qr-sessions/{receiver.people.session_token}/receipt.pdf"
+        for path in (f"/pay/{receiver.people.token}/", receipt):
+            assert receiver.ask(None, "GET", path).status_code == 404
         station = receiver.people.station_id
         assert receiver.ask("admin", "GET", f"/api/payments/qr-codes/{station}/sheet.pdf").status_code == 404
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Response, jsonify
+from sqlalchemy.orm import Session
 
 from db.engine import reading, writing
 from db.models import ChargingSession, Receipt, Statement, StatementLine
@@ -22,7 +23,10 @@ def get_receipt(*, path: OneSession) -> Response:
 
 
 def get_receipt_file(*, path: OneSession) -> Response:
-    receipt = _receipt(path)
+    return receipt_file(_receipt(path))
+
+
+def receipt_file(receipt: Receipt) -> Response:
     return _file(receipt.name, receipt_pdf(receipt))
 
 
@@ -53,10 +57,15 @@ def _receipt(path: OneSession) -> Receipt:
         found = store.scalar(one.with_only_columns(ChargingSession.id))
         if found is None:
             raise NotFound("there is no such session")
-        try:
-            return receipts.give(store, found, now=receiver().clock())
-        except NoReceipt as error:
-            raise NotFound(str(error)) from error
+        return given(store, found)
+
+
+def given(store: Session, session_pk: int) -> Receipt:
+    """Raises `NotFound` for a session without a bill."""
+    try:
+        return receipts.give(store, session_pk, now=receiver().clock())
+    except NoReceipt as error:
+        raise NotFound(str(error)) from error
 
 
 def _statement(path: OneStatement) -> tuple[Statement, list[StatementLine]]:

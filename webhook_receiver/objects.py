@@ -408,6 +408,7 @@ class QrSession(TypedDict):
     stop_time: Time | None
     duration_seconds: int | None
     can_stop: bool
+    receipt_url: Annotated[str | None, Field(description="Where its receipt is had, once it is billed")]
     reason: Annotated[str | None, Field(description="Why it did not come to a charge")]
 
 

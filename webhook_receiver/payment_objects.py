@@ -9,10 +9,13 @@ from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.models import ChargingSession, OCPPConnector, Payment
+from ocpp_integration.billing import receipts
 from ocpp_integration.payments.attempts import LEAST, MOST, tariff_at, why_not
 from ocpp_integration.pricing.words import amount, in_words
 from ocpp_integration.tariffs import document_of
 from webhook_receiver import objects, serializers
+
+RECEIPT = "/api/payments/qr-sessions/{session_token}/receipt.pdf"
 
 
 def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> objects.ConnectorInfo:
@@ -63,12 +66,19 @@ def qr_session(payment: Payment, session: ChargingSession | None, now: datetime)
         "stop_time": serializers.time(session.stop_time) if session and session.stop_time else None,
         "duration_seconds": max(0, int((end - session.start_time).total_seconds())) if session else None,
         "can_stop": can_stop(payment, session),
+        "receipt_url": RECEIPT.format(session_token=payment.reference)
+        if has_receipt(payment, session)
+        else None,
         "reason": payment.error,
     }
 
 
 def can_stop(payment: Payment, session: ChargingSession | None) -> bool:
     return payment.state == "charging" and session is not None and session.status not in ENDED_STATUSES
+
+
+def has_receipt(payment: Payment, session: ChargingSession | None) -> bool:
+    return payment.state == "settled" and session is not None and receipts.why_none(session) is None
 
 
 def _money(value: Decimal) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, jsonify, request
 
-from db.engine import reading
+from db.engine import reading, writing
 from db.models import ChargingSession, Payment
 from ocpp_integration.errors import InvalidRequest
 from ocpp_integration.errors import NotFound as Missing
@@ -12,7 +12,7 @@ from ocpp_integration.payments import attempts, charging_work, provider_work
 from ocpp_integration.payments.provider import PaymentError, Provider
 from ocpp_integration.payments.signature import HEADER, is_signed
 from ocpp_integration.payments.tokens import connector_by
-from webhook_receiver import objects, payment_objects
+from webhook_receiver import billing, objects, payment_objects
 from webhook_receiver.commands import succeeded
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import BadFields, NotFound, Refused, Unauthorized
@@ -80,6 +80,16 @@ def qr_stop(*, path: OnePayment) -> Response:
     if result is not None:
         succeeded(result)
     return qr_session(path=path)
+
+
+def qr_receipt(*, path: OnePayment) -> Response:
+    provider()
+    payment, session = _find(path.session_token)
+    if session is None or payment.state != "settled":
+        raise NotFound("there is no receipt: nothing was billed (yet)")
+    with writing(receiver().engine) as store:
+        receipt = billing.given(store, session.id)
+    return billing.receipt_file(receipt)
 
 
 def callback(*, body: PaymentCallback) -> Response:

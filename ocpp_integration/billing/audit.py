@@ -101,7 +101,7 @@ _NARROW = ("station", "stations")
 def _run(store: Session, check: str, now: datetime, since: datetime | None) -> int:
     known = _open(store, check)
     again = frozenset(pk for each in known.values() for pk in each.session_ids)
-    found = {each.subject: each for each in CHECKS[check].find(store, Watched(since, again))}
+    found = {each.subject: each for each in CHECKS[check].find(store, Watched(now, since, again))}
     for subject, finding in known.items():
         if subject not in found:
             finding.closed_at = now

@@ -22,23 +22,32 @@ from db.models import (
     ChargingSession,
     ChargingStation,
     OCPPConnector,
+    OCPPStation,
+    Payment,
     Statement,
     StatementLine,
     Tariff,
 )
 from ocpp_integration.billing.booked import ENERGY, GROSS, TAX, at_places
 from ocpp_integration.metering import observe, usage_of
+from ocpp_integration.payments.attempts import REFERENCES
+from ocpp_integration.payments.charging_work import METHOD, START_WITHIN
 from ocpp_integration.pricing import energy_bill, price
 from ocpp_integration.tariffs import Tariffs, document_of
 
 # The clocks of charge points are off by some seconds, and one session may end as the next one begins.
 _TOUCHING = timedelta(seconds=60)
+# Longer than jobs and the payment provider take to bill a session or to give money back.
+_SETTLED_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Sessions that ended since `since` (None: ever), and those of `session_ids` whenever they ended."""
+    """Sessions that ended since `since` (None: ever), and those of `session_ids` whenever they ended; `now`
+    tells which deadlines have passed.
+    """
 
+    now: datetime
     since: datetime | None
     session_ids: frozenset[int] = frozenset()
 
@@ -260,6 +269,70 @@ def wrong_sums(store: Session, _: Watched) -> Iterator[Found]:
 _AMOUNTS = ("gross", "tax", "fee")
 
 
+def paid_without_session(store: Session, watched: Watched) -> Iterator[Found]:
+    """Payments are looked at whenever they were made. Their references are not told: they let in to the
+    driver's page.
+    """
+    payment, session = Payment, ChargingSession
+    query = (
+        select(payment, OCPPStation.id.label("station_pk"), ChargingStation.owner_id)
+        .join(OCPPConnector, payment.ocpp_connector_id == OCPPConnector.id)
+        .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
+        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+        .outerjoin(session, session.transaction_id == payment.transaction_id)
+        .where(session.id.is_(None), or_(payment.held > 0, payment.billed > 0))
+        .order_by(payment.id)
+    )
+    rows = [row for row in store.execute(query).all() if not _is_waited_for(row.Payment, watched.now)]
+    named = [row.Payment.reference for row in rows]
+    came = set(
+        store.scalars(select(session.payment_transaction_id).where(session.payment_transaction_id.in_(named)))
+    )
+    for row in rows:
+        one: Payment = row.Payment
+        if one.reference not in came:
+            words = (
+                f"Payment {one.id} ({one.state}): {one.billed:,.2f} billed and {one.held:,.2f} held of "
+                f"{one.paid:,.2f} {one.currency}, and there is no session"
+            )
+            amount = one.billed + one.held
+            yield Found(str(one.id), row.owner_id, one.currency, words, amount, row.station_pk)
+
+
+def _is_waited_for(payment: Payment, now: datetime) -> bool:
+    """Whether a session may still come, or the refund is under way."""
+    if payment.settled_at is None:
+        return payment.paid_at is not None and now < payment.paid_at + START_WITHIN
+    return payment.refund_state in ("due", "sent") and now < payment.settled_at + _SETTLED_WITHIN
+
+
+def session_without_payment(store: Session, watched: Watched) -> Iterator[Found]:
+    """Sessions that another system took the payment for have references of its own: they are left out."""
+    session, payment = ChargingSession, Payment
+    query = (
+        _sessions(session.cost, session.stop_time, session.heard_at, payment)
+        .outerjoin(payment, payment.reference == session.payment_transaction_id)
+        .where(
+            counted(),
+            watched.of(),
+            session.source == "backend",
+            session.payment_method == METHOD,
+            session.payment_transaction_id.like(REFERENCES),
+            or_(payment.id.is_(None), type_coerce(payment.billed, BigInteger) != GROSS),
+        )
+    )
+    for row in store.execute(query):
+        one: Payment | None = row.Payment
+        cost = row.cost or Decimal(0)
+        if one is None:
+            yield _of_session(row, "It was begun as paid in advance, and there is no such payment", cost)
+        elif one.settled_at or watched.now >= max(row.stop_time, row.heard_at) + _SETTLED_WITHIN:
+            words = (
+                f"It costs {cost:,.2f}, and {one.billed:,.2f} {one.currency} of payment {one.id} were billed"
+            )
+            yield _of_session(row, words, abs(cost - one.billed))
+
+
 def changed_since(store: Session, _: Watched) -> Iterator[Found]:
     """By owner and currency: the newest statement, and what the next one has to correct."""
     line = StatementLine
@@ -338,6 +411,18 @@ CHECKS: dict[str, Check] = {
         "Statement is not its lines",
         "Its sums are not those of its lines. This should never be: look for who changed the store.",
         wrong_sums,
+    ),
+    "paid_without_session": Check(
+        "Paid without session",
+        "A driver's money is held or was billed, and nothing was charged: `manage.py list-unsettled` lists "
+        "what people have to give back.",
+        paid_without_session,
+    ),
+    "session_without_payment": Check(
+        "Session without payment",
+        "A driver who paid in advance was billed something else than the session costs. Correct the session, "
+        "or give back what was billed too much.",
+        session_without_payment,
     ),
     "statement_changed": Check(
         "Sessions changed after their statement",

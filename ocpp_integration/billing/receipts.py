@@ -34,7 +34,7 @@ def give(store: Session, session_pk: int, *, now: datetime) -> Receipt:
     if session is None:
         raise NotFound(f"There is no session {session_pk}.")
     newest = newest_of(store, session_pk)
-    why = _why_none(session)
+    why = why_none(session)
     if newest is not None and (why or _says(newest, session)):
         return newest
     if why:
@@ -47,7 +47,8 @@ def newest_of(store: Session, session_pk: int) -> Receipt | None:
     return store.scalar(query.limit(1))
 
 
-def _why_none(session: ChargingSession) -> str | None:
+def why_none(session: ChargingSession) -> str | None:
+    """Why no receipt can be made of it (yet), None where one can."""
     if session.stop_time is None or session.status not in ENDED_STATUSES:
         return "The session has not ended: its receipt can be had when it has."
     if session.verdict == "held":

@@ -30,6 +30,9 @@ _WITH_PLACE = (
     .joinedload(OCPPStation.charging_station, innerjoin=True)
 )
 CALLBACK = "/api/payments/callback/"
+_PREFIX, _BYTES = "EV-", 16
+# What references look like, as a pattern of LIKE.
+REFERENCES = _PREFIX + "_" * (2 * _BYTES)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Attempts:
                 raise InvalidRequest("connector", hindrance)
             amount = _amount(store, connector, wish, now)
             payment = Payment(
-                reference=f"EV-{secrets.token_hex(16)}",
+                reference=f"{_PREFIX}{secrets.token_hex(_BYTES)}",
                 ocpp_connector_id=connector.id,
                 provider=self._provider.name,
                 phone=wish.phone,

@@ -24,7 +24,7 @@ from ocpp_integration.steps import STOP_WITHIN
 
 METHOD = "qr_code"
 # Who has paid stands at the connector, and waits no longer than this for a backend that is down.
-_START_WITHIN = timedelta(minutes=5)
+START_WITHIN = timedelta(minutes=5)
 # A session's last reports may come after its end.
 _BILL_AFTER = timedelta(seconds=10)
 _WAITING = frozenset({"under_way", "backend_down", "backend_failed"})
@@ -54,7 +54,7 @@ def _start(engine: Engine, service: OCPPIntegrationService, payment: Payment, no
     if command is not None and command.state == "accepted":
         _began(engine, payment, command.transaction_id)
         return
-    if now >= (payment.paid_at or now) + _START_WITHIN:
+    if now >= (payment.paid_at or now) + START_WITHIN:
         _give_back(engine, payment, (command and command.error) or "Charging could not begin in time.", now)
         return
     result = _send_start(engine, service, payment, now)

@@ -11,7 +11,7 @@ const WORDS = {
     goPay: "Go on to pay", again: "Try again", stop: "Stop charging", stopping: "Stopping…", bill: "Bill",
     used: "Energy", cost: "Cost so far", power: "Power", time: "Time", billed: "Billed", paidIn: "Paid",
     left: "Left", back: "Given back", due: "Will be given back", byHand: "Will be given back by the operator",
-    receipt: "Receipt", reference: "Reference", print: "Print or save", from: "Start", until: "End",
+    receipt: "Receipt", file: "Receipt as a PDF file", reference: "Reference", print: "Print or save", from: "Start", until: "End",
     trouble: "This did not work. Please try again.", offline: "No connection. Trying again…", starting: "Starting", suspended: "Paused",
     later: "The final bill comes in a moment.",
   },
@@ -26,7 +26,7 @@ const WORDS = {
     goPay: "ወደ ክፍያ ይቀጥሉ", again: "እንደገና ይሞክሩ", stop: "ቻርጅ ማድረግ አቁም", stopping: "በማቆም ላይ…", bill: "ሂሳብ",
     used: "ኃይል", cost: "እስካሁን ያለው ዋጋ", power: "አቅም", time: "ጊዜ", billed: "የተቆረጠ", paidIn: "የተከፈለ",
     left: "ቀሪ", back: "የተመለሰ", due: "የሚመለስ", byHand: "በድርጅቱ የሚመለስ",
-    receipt: "ደረሰኝ", reference: "መለያ ቁጥር", print: "አትም ወይም አስቀምጥ", from: "መጀመሪያ", until: "መጨረሻ",
+    receipt: "ደረሰኝ", file: "ደረሰኝ በPDF", reference: "መለያ ቁጥር", print: "አትም ወይም አስቀምጥ", from: "መጀመሪያ", until: "መጨረሻ",
     trouble: "አልተሳካም። እባክዎ እንደገና ይሞክሩ።", offline: "ግንኙነት የለም። እንደገና በመሞከር ላይ…", starting: "በመጀመር ላይ", suspended: "ለጊዜው ቆሟል",
     later: "የመጨረሻው ሂሳብ በቅርቡ ይመጣል።",
     "It is in use.": "በአገልግሎት ላይ ነው።", "It is out of order.": "ተበላሽቷል።", "It is out of service.": "አገልግሎት አይሰጥም።",
@@ -214,7 +214,8 @@ function receipt(session) {
     ["used", session.energy_kwh && `${session.energy_kwh} kWh`], ["from", moment(session.start_time)],
     ["until", moment(session.stop_time)], ["paidIn", money(session, session.paid)],
     ["billed", money(session, session.billed)], [refund, money(session, given)], ["reference", session.session_token],
-  ]), element("button", { class: "second", onclick: () => print() }, say("print")));
+  ]), session.receipt_url && element("a", { class: "button", id: "receipt-file", href: session.receipt_url }, say("file")),
+  element("button", { class: "second", onclick: () => print() }, say("print")));
 }
 
 if (reference) follow();
