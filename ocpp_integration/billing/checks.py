@@ -412,6 +412,11 @@ CHECKS: dict[str, Check] = {
         "Its sums are not those of its lines. This should never be: look for who changed the store.",
         wrong_sums,
     ),
+    "statement_changed": Check(
+        "Sessions changed after their statement",
+        "The next statement has the difference as a correction; once it is issued, this ends by itself.",
+        changed_since,
+    ),
     "paid_without_session": Check(
         "Paid without session",
         "A driver's money is held or was billed, and nothing was charged: `manage.py list-unsettled` lists "
@@ -423,10 +428,5 @@ CHECKS: dict[str, Check] = {
         "A driver who paid in advance was billed something else than the session costs. Correct the session, "
         "or give back what was billed too much.",
         session_without_payment,
-    ),
-    "statement_changed": Check(
-        "Sessions changed after their statement",
-        "The next statement has the difference as a correction; once it is issued, this ends by itself.",
-        changed_since,
     ),
 }
