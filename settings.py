@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     payments_per_minute: int = Field(
         30,
         ge=0,
-        description="Payments and stops a minute that one address may ask for at codes; 0 for any number",
+        description="Payments, stops and receipts a minute for one address at codes; 0 for any number",
     )
 
     cookie_secret: SecretStr | None = Field(

@@ -121,4 +121,9 @@ def _charge(phone: Page, receiver: Running) -> None:
     receipt = phone.locator("#receipt")
     expect(receipt).to_contain_text("126.00 ETB")
     expect(receipt).to_contain_text("Given back74.00 ETB")
+    with phone.expect_download() as downloading:
+        receipt.get_by_role("link", name="Receipt as a PDF file").click()
+    assert downloading.value.suggested_filename.endswith("-000001.pdf")
+    phone.locator("#language").click()
+    expect(phone.locator("#receipt-file")).to_have_text("ደረሰኝ በPDF")
     assert (_fits(phone), troubles) == (True, [])
