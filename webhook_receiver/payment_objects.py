@@ -66,9 +66,7 @@ def qr_session(payment: Payment, session: ChargingSession | None, now: datetime)
         "stop_time": serializers.time(session.stop_time) if session and session.stop_time else None,
         "duration_seconds": max(0, int((end - session.start_time).total_seconds())) if session else None,
         "can_stop": can_stop(payment, session),
-        "receipt_url": RECEIPT.format(session_token=payment.reference)
-        if has_receipt(payment, session)
-        else None,
+        "receipt_url": _receipt_url(payment, session),
         "reason": payment.error,
     }
 
@@ -77,8 +75,10 @@ def can_stop(payment: Payment, session: ChargingSession | None) -> bool:
     return payment.state == "charging" and session is not None and session.status not in ENDED_STATUSES
 
 
-def has_receipt(payment: Payment, session: ChargingSession | None) -> bool:
-    return payment.state == "settled" and session is not None and receipts.why_none(session) is None
+def _receipt_url(payment: Payment, session: ChargingSession | None) -> str | None:
+    if payment.state != "settled" or session is None or receipts.why_none(session):
+        return None
+    return RECEIPT.format(session_token=payment.reference)
 
 
 def _money(value: Decimal) -> str:
