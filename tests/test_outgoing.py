@@ -70,7 +70,8 @@ def test_only_known_modules_can_call_out() -> None:
 @pytest.mark.parametrize(
     ("name", "position", "address"),
     [
-        ("HttpTransport", 0, {"settings.ocpp_settings['BASE_URL']", "origin"}),
+        # `url` is CHAPA_URL, `receiver_url` that of our own receiver.
+        ("HttpTransport", 0, {"settings.ocpp_settings['BASE_URL']", "origin", "url", "receiver_url"}),
         # Of which `origin` is made; `self._base` is MENGEDMATE_URL.
         ("PlatformHttp", 0, {"self._base"}),
         ("Sender", 1, {"str(settings.ocpp_webhook_url)"}),
@@ -139,5 +140,12 @@ def test_the_store_keeps_no_address_to_be_called() -> None:
         for column in table.columns
         if _AN_ADDRESS.search(column.name)
     }
-    # Told by the backend for charge points to connect to, and shown; the name of the host that runs a job.
-    assert kept == {"ocpp_stations.ocpp_websocket_url", "job_runs.host"}
+    # Told by the backend for charge points to connect to, and shown; the name of the host that runs a job;
+    # where a driver's browser goes to pay and comes back to; when a callback is due.
+    assert kept == {
+        "ocpp_stations.ocpp_websocket_url",
+        "job_runs.host",
+        "payments.checkout_url",
+        "sandbox_payments.return_url",
+        "sandbox_payments.callback_due",
+    }
