@@ -159,17 +159,26 @@ class PostgresqlCopy:
                 moment = store.execute(text("SELECT pg_export_snapshot()")).scalar_one()
                 counts = self._counts(store)
                 wanted = [f"--table={name}" for name in (*counts, *_partitions(store, list(counts)))]
+                dump = path.with_suffix(".tables.sql")
                 _run(
-                    ["pg_dump", "-Fc", "--no-owner", f"--snapshot={moment}", f"--file={path}", *wanted],
+                    ["pg_dump", "--no-owner", f"--snapshot={moment}", f"--file={dump}", *wanted],
                     self._environment(),
                 )
+                # What is dumped by its tables comes without the functions that their triggers call.
+                path.write_text(_functions(store, list(counts)))
+                with dump.open("rb") as tables, path.open("ab") as whole:
+                    shutil.copyfileobj(tables, whole)
+                dump.unlink()
         finally:
             engine.dispose()
         return counts
 
     def check(self, path: Path) -> None:
-        # Read to the end, which is where a file is cut short.
-        _run(["pg_restore", f"--file={os.devnull}", str(path)], self._environment())
+        # The end is where a file is cut short.
+        if _is_of_an_older_version(path):
+            _run(["pg_restore", f"--file={os.devnull}", str(path)], self._environment())
+        elif _COMPLETE not in _end_of(path):
+            raise BackupError(f"{path.name} is not complete")
 
     def users(self) -> str:
         others = text(
@@ -185,8 +194,10 @@ class PostgresqlCopy:
         return f"{count} other connections are open to it" if count else ""
 
     def put(self, path: Path, tables: Sequence[str]) -> str:
-        script = path.with_suffix(".sql")
-        _run(["pg_restore", "--no-owner", f"--file={script}", str(path)], self._environment())
+        script = path
+        if _is_of_an_older_version(path):
+            script = path.with_suffix(".sql")
+            _run(["pg_restore", "--no-owner", f"--file={script}", str(path)], self._environment())
         gone = path.with_suffix(".drop.sql")
         names = sorted({*tables, *self._tables})
         gone.write_text("".join(f'DROP TABLE IF EXISTS "{name}" CASCADE;\n' for name in names))
@@ -220,6 +231,30 @@ class PostgresqlCopy:
             "PGDATABASE": self._url.database,
         }
         return os.environ | {name: str(value) for name, value in told.items() if value}
+
+
+# pg_dump's last words, and how its own format begins, which archives had before.
+_COMPLETE, _OWN_FORMAT = b"PostgreSQL database dump complete", b"PGDMP"
+
+
+def _is_of_an_older_version(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_OWN_FORMAT)) == _OWN_FORMAT
+
+
+def _end_of(path: Path, size: int = 4096) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - size))
+        return file.read()
+
+
+def _functions(store: Connection, tables: list[str]) -> str:
+    """Statements that make the functions of these tables' triggers, or make them anew."""
+    found = text(
+        "SELECT DISTINCT pg_get_functiondef(tgfoid) FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+        "WHERE NOT tgisinternal AND relname = ANY(:tables)"
+    )
+    return "".join(f"{each};\n" for each in store.execute(found, {"tables": tables}).scalars())
 
 
 def _partitions(store: Connection, tables: list[str]) -> list[str]:

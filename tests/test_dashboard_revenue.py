@@ -137,7 +137,7 @@ def troubled(engine: Engine, world: dict[str, int]) -> None:
                 event_key="e", body_digest="d", body=b"", type="x", state="dead", received_at=NOW, error="no"
             )
         )
-        store.add(BackendState(id=1, down_since=NOW - timedelta(minutes=7)))
+        store.add(BackendState(id=1, down_since=datetime.now(UTC) - timedelta(minutes=7, seconds=20)))
 
 
 @pytest.mark.usefixtures("troubled")

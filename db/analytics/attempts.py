@@ -79,14 +79,20 @@ def attempts(scope: Scope, start: datetime, end: datetime, dialect: str) -> CTE:
     sessions = _sessions(scope, start, end, dialect)
     tried = sessions.union_all(refused(scope, start, end, dialect)).cte("tried").c
     until = func.max(tried.stop).over(
-        partition_by=(tried.station, tried.who), order_by=(tried.start, tried.stop), rows=(None, -1)
+        partition_by=(tried.station, tried.who), order_by=_in_order(tried), rows=(None, -1)
     )
     begins = case((tried.start - until <= tried.patience, 0), else_=1)
     told = select(*tried, begins.label("is_first")).cte("told").c
     number = func.sum(told.is_first).over(
-        partition_by=(told.station, told.who), order_by=(told.start, told.stop), rows=(None, 0)
+        partition_by=(told.station, told.who), order_by=_in_order(told), rows=(None, 0)
     )
     return select(*told, number.label("visit")).cte("attempts")
+
+
+def _in_order(of: Any) -> tuple[ColumnElement[Any], ...]:
+    """In time; of those at the same moment, refused starts come first, and then what has the lower id."""
+    is_session = case((of.session_pk.is_not(None), 1), else_=0)
+    return of.start, of.stop, is_session, func.coalesce(of.session_pk, of.command_pk)
 
 
 def visits(found: CTE) -> CTE:

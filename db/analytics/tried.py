@@ -80,7 +80,8 @@ def attempts_and_visits(
     tried = {name: np.concatenate((sessions[name], refused[name])) for name in refused}
     _, person = np.unique(tried["who"], return_inverse=True)
     _, who = np.unique(tried["station"] * (len(person) + 1) + person, return_inverse=True)
-    order = np.lexsort((tried["stop"], who * _LATEST + tried["start"]))
+    # As `attempts` orders them, too.
+    order = np.lexsort((tried["pk"], tried["is_session"], tried["stop"], who * _LATEST + tried["start"]))
     tried, who = {name: values[order] for name, values in tried.items()}, who[order]
     is_first = _is_first(who, tried["start"], tried["stop"], tried["who"])
     found = Attempts(**tried, visit=np.cumsum(is_first) - 1)

@@ -17,7 +17,7 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _TIME = sa.DateTime(timezone=True)
 _UNCHANGED = ("receipts", "statements", "statement_lines")
 _ON_POSTGRESQL = """
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION '% are never changed', TG_TABLE_NAME; END $$
 """
 
@@ -161,6 +161,6 @@ def downgrade() -> None:
     for name in ("billing_findings", "statement_lines", "statements", "receipts", "receipt_numbers"):
         op.drop_table(name)
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION refuse_change()")
+        op.execute("DROP FUNCTION IF EXISTS refuse_change()")
     with op.batch_alter_table("station_owners") as table:
         table.drop_column("fee_percent")

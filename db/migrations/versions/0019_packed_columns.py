@@ -49,7 +49,7 @@ def _statements(event: str) -> list[str]:
         ]
     deletion = _deletion(f"({row}.stop_time AT TIME ZONE 'UTC')::date" for row in rows)
     return [
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
         f"BEGIN {deletion}; RETURN NULL; END $$",
         f"CREATE TRIGGER {name} AFTER {event} ON charging_sessions FOR EACH ROW "
         f"WHEN ({has_stop}) EXECUTE FUNCTION {name}()",
