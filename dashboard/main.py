@@ -54,7 +54,9 @@ page = st.navigation(
         ],
         "Operate": [st.Page("views/live.py", title="Live", icon=":material/bolt:")],
         **access,
-    }
+    },
+    # Else the admin's pages hide behind "View more".
+    expanded=True,
 )
 st.logo(_BRAND / "wordmark.svg", size="large", icon_image=_BRAND / "mark.svg")
 with st.sidebar:
