@@ -68,7 +68,6 @@ _REQUESTS = Rate("requests", "requests", lambda settings: settings.rate_limit_pe
 _COMMANDS = Rate("commands", "commands", lambda settings: settings.commands_per_minute)
 WEBHOOKS = Rate("webhooks", "webhooks", lambda settings: settings.webhooks_per_minute)
 FAILURES = Rate("failures", "failed authentications", lambda settings: settings.auth_failures_per_minute)
-
 _PAYMENTS = Rate("payments", "payments", lambda settings: settings.payments_per_minute)
 
 _RATES: dict[operation.Rate, tuple[Rate, ...]] = {
