@@ -40,7 +40,7 @@ def test_a_reset_is_flagged() -> None:
     assert run(120_000, 126_000, 400, 2_900).was_reset
 
 
-def test_a_declared_rollover_is_no_reset() -> None:
+def test_v4d_a_declared_rollover_is_no_reset() -> None:
     meter = run(999_000, 999_900, 700, modulus_wh=1_000_000)
     assert (meter.energy_wh, meter.was_reset) == (1_700, False)
 
