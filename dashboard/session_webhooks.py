@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import formats, held_event, loading, markup, resources
+from dashboard import formats, loading, markup, recorded_webhook, resources
 from dashboard.access_rows import Fact, fact_row
 from dashboard.visitor import visitor
 from db.engine import reading
@@ -13,14 +13,6 @@ from ocpp_integration.session_events import Webhook
 
 PAGE_SIZE = 15
 _OPENED = "session_webhook"
-_STATES = {
-    "received": ("Received", "occupied"),
-    "waiting": ("Waiting", "occupied"),
-    "applied": ("Applied", "available"),
-    "pruned": ("Applied", "available"),
-    "ignored": ("Not known", "other"),
-    "dead": ("Dead", "faulted"),
-}
 
 
 def session_webhooks(session_pk: int, *, is_running: bool) -> None:
@@ -62,7 +54,7 @@ def _row(webhook: Webhook) -> None:
         facts = [Fact("Received", received), Fact("Number", str(webhook.pk))]
         # Why one is not applied may quote what is in it.
         below = (webhook.error or "") if _is_admin() else ""
-        st.html(fact_row(formats.words(webhook.type), below, _STATES[webhook.state], facts))
+        st.html(fact_row(formats.words(webhook.type), below, recorded_webhook.STATES[webhook.state], facts))
         if _is_admin() and st.button("Body", key=f"webhook-{webhook.pk}", type="tertiary"):
             st.session_state[_OPENED] = webhook
             st.rerun()
@@ -81,7 +73,7 @@ def _body(session_pk: int, webhook: Webhook) -> None:
     with reading(resources.engine()) as store:
         body = session_events.body_of(store, visitor().scope, session_pk, webhook.pk)
     if body:
-        st.code(held_event.body(body), language="json", wrap_lines=True, height=320)
+        st.code(recorded_webhook.body(body), language="json", wrap_lines=True, height=320)
     else:
         st.html(markup.empty("The body is gone", "It was applied long ago; only that it came is kept."))
     with st.container(horizontal=True, horizontal_alignment="right"):

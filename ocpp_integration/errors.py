@@ -5,7 +5,7 @@ IntegrationError
 ├── KeyReused           the idempotency key was used for another request
 ├── UnderWay            the same command was sent before and has no answer yet
 ├── NotFound            no such station, connector or session, or not this user's
-├── CannotRetry         an event that is held cannot be read (see `held_events`)
+├── CannotRetry         an event that is held cannot be read (see `recorded_webhooks`)
 ├── CannotDecide        the session is not, or no longer, held back (see `quarantine`)
 └── BackendError        the backend did not do it
     ├── BackendRefused  it said no, and why

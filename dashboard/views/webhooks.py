@@ -1,4 +1,4 @@
-"""Webhooks, for admins: which recorded events are not applied, why, and another try at one of them."""
+"""Webhooks, for admins: those that are not applied, why, and another try at one; and any other."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import formats, held_event, markup, resources
+from dashboard import formats, markup, recorded_webhook, resources
 from dashboard.visitor import visitor
 from db.engine import reading, writing
-from ocpp_integration import held_events
+from ocpp_integration import recorded_webhooks
 from ocpp_integration.errors import IntegrationError
-from ocpp_integration.held_events import HeldEvent
+from ocpp_integration.recorded_webhooks import RecordedWebhook, Search
 
 PAGE_SIZE = 20
 MOST_PAGES = 50
 _ASKED = "webhook_asked_about"
-_STATES = {"dead": "Cannot be applied", "waiting": "Waiting"}
+_SHOWN = {"dead": "Cannot be applied", "waiting": "Waiting", "all": "All"}
 _NONE = {
     "dead": ("No event is dead", "Every webhook that came could be applied, or waits for its station."),
     "waiting": ("No event is waiting", "A webhook waits here as long as its station is not known."),
+    "all": ("No webhook has come yet", "They appear here as soon as the OCPP backend sends one."),
 }
 
 
@@ -28,36 +29,61 @@ def is_admin() -> bool:
     return visitor().user.role == "admin"
 
 
+def choose() -> tuple[str, str]:
+    """A key of `_SHOWN`, and the text that is looked for."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        shown = st.segmented_control(
+            "State",
+            list(_SHOWN),
+            required=True,
+            default="dead",
+            format_func=_SHOWN.__getitem__,
+            key="state",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        text = st.text_input(
+            "Search",
+            placeholder="Station, transaction, type or event id",
+            max_chars=100,
+            key="find",
+            bind="query-params",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=320,
+        )
+    return shown or "dead", (text or "").strip()
+
+
 def events() -> None:
     with st.container(key="card-events"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(markup.card_title("Not applied", "The newest first"), width="content")
-            shown = st.segmented_control(
-                "State",
-                list(_STATES),
-                required=True,
-                default="dead",
-                format_func=_STATES.__getitem__,
-                key="state",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
-        state = shown or "dead"
+        st.html(markup.card_title("Recorded webhooks", "The newest first"))
+        shown, text = choose()
+        search = Search("" if shown == "all" else shown, text)
         slot = st.container(gap=None)
         with reading(resources.engine()) as store:
-            pages = -(-held_events.count(store, state, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
-            page = st.pagination(pages, key=f"events-{state}-{pages}") if pages > 1 else 1
-            found = held_events.newest(store, state, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+            pages = -(-recorded_webhooks.count(store, search, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
+            page = st.pagination(pages, key=f"events-{hash(search)}-{pages}") if pages > 1 else 1
+            found = recorded_webhooks.newest(store, search, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         with slot:
             for event in found:
                 row(event)
             if not found:
-                st.html(markup.empty(*_NONE[state]))
+                st.html(nothing(shown, text))
+        if pages == MOST_PAGES:
+            st.caption("Older ones are found by a narrower search.")
 
 
-def row(event: HeldEvent) -> None:
+def nothing(shown: str, text: str) -> str:
+    if not text:
+        return markup.empty(*_NONE[shown])
+    hint = "Look for something else." if shown == "all" else "Look among all of them, or for something else."
+    return markup.empty("No webhook matches", hint)
+
+
+def row(event: RecordedWebhook) -> None:
     with st.container(key=f"row-event-{event.id}", horizontal=True, vertical_alignment="center"):
-        st.html(held_event.row(event, datetime.now(UTC), resources.settings().timezone))
+        st.html(recorded_webhook.row(event, datetime.now(UTC), resources.settings().timezone))
         if st.button("Open", icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
             st.session_state[_ASKED] = event
             st.rerun()
@@ -67,62 +93,70 @@ def forget() -> None:
     st.session_state.pop(_ASKED, None)
 
 
-def retry(event: HeldEvent) -> None:
+def retry(event: RecordedWebhook) -> None:
     who = visitor()
     forget()
     if who.user.role != "admin":
         return
     try:
         with writing(resources.engine()) as store:
-            held_events.retry(store, who.user, event.id)
+            recorded_webhooks.retry(store, who.user, event.id)
     except IntegrationError as error:
         st.toast(str(error), icon=":material/error:")
     else:
         st.toast("It is applied with the next ones.", icon=":material/check_circle:")
 
 
-def look(event: HeldEvent) -> tuple[bytes, str]:
-    """The event's body, and why it cannot be applied again: an empty text where it can."""
+def look(event: RecordedWebhook) -> tuple[bytes, str]:
+    """The event's body, and why a held one cannot be applied again: an empty text where it can."""
     body = b""
     try:
         with reading(resources.engine()) as store:
-            body = held_events.body_of(store, event.id)
-        held_events.readable(body)
+            body = recorded_webhooks.body_of(store, event.id)
+        if event.is_held:
+            recorded_webhooks.readable(body)
     except IntegrationError as error:
         return body, str(error)
     return body, ""
 
 
 @st.dialog("Webhook", on_dismiss=forget, icon=":material/webhook:", width="medium")
-def show(event: HeldEvent) -> None:
+def show(event: RecordedWebhook) -> None:
     if not is_admin():
         st.rerun()
     timezone = resources.settings().timezone
     came = formats.local_time(event.received_at, timezone, seconds=True)
     st.html(markup.card_title(event.type, f"{event.station_id or 'No station'}, received {came}"))
-    st.markdown(f"**{_STATES[event.state]}.**")
-    st.text(event.error or "No reason is known.")
+    st.markdown(f"**{recorded_webhook.STATES[event.state][0]}.**")
+    if event.applied_at:
+        st.caption(f"Applied {formats.local_time(event.applied_at, timezone, seconds=True)}")
+    if event.error or event.is_held:
+        st.text(event.error or "No reason is known.")
     body, hindrance = look(event)
-    st.code(held_event.body(body), language="json", wrap_lines=True, height=260)
+    if body or event.is_held:
+        st.code(recorded_webhook.body(body), language="json", wrap_lines=True, height=260)
+    else:
+        st.html(markup.empty("The body is gone", "It was applied long ago; only that it came is kept."))
+    st.caption("Its id", width="content")
+    st.code(event.event_key, language=None)
     if hindrance:
         st.info(hindrance)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Close", key="event-close"):
             forget()
             st.rerun()
-        confirmed = st.button(
+        if event.is_held and st.button(
             "Apply it again",
             key="event-retry",
             type="primary",
             disabled=bool(hindrance),
             on_click=retry,
             args=(event,),
-        )
-        if confirmed:
+        ):
             st.rerun()
 
 
-st.html(markup.title("Webhooks", "What the OCPP backend told and could not be applied"))
+st.html(markup.title("Webhooks", "What the OCPP backend told, and what became of it"))
 if is_admin():
     events()
     if asked := st.session_state.get(_ASKED):

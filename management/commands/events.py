@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from management import held_events
+from management import recorded_webhooks
 from management.commands.command import Commands, engine_of
-from ocpp_integration.held_events import STATES
+from ocpp_integration.recorded_webhooks import HELD
 from settings import load
 
 
 def list_events(options: Namespace) -> None:
     """List recorded webhooks that are not applied, the newest first, each with its reason."""
-    print(held_events.table(engine_of(load()), options.state, options.limit))
+    print(recorded_webhooks.table(engine_of(load()), options.state, options.limit))
 
 
 def retry_event(options: Namespace) -> None:
     """Have a dead or waiting webhook applied after all, by its number in list-events."""
-    held_events.retry(engine_of(load()), options.event_id)
+    recorded_webhooks.retry(engine_of(load()), options.event_id)
     print(
         f"Event {options.event_id} is applied with the next ones; `list-events` shows it if it fails again."
     )
 
 
 def _list_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--state", choices=STATES, default=STATES[0], help="default: %(default)s")
+    parser.add_argument("--state", choices=HELD, default=HELD[0], help="default: %(default)s")
     parser.add_argument("--limit", type=int, default=50, help="how many are shown (default: %(default)s)")
 
 

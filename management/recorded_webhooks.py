@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import Engine
 
 from db.engine import reading, writing
-from ocpp_integration import held_events
-from ocpp_integration.held_events import HeldEvent
+from ocpp_integration import recorded_webhooks
+from ocpp_integration.recorded_webhooks import RecordedWebhook, Search
 
 
 def table(engine: Engine, state: str, limit: int) -> str:
     """The newest events in `state`, one below the other, each with its reason."""
     with reading(engine) as store:
-        found = held_events.newest(store, state, limit=limit + 1)
+        found = recorded_webhooks.newest(store, Search(state), limit=limit + 1)
     if not found:
         return f"No event is {state}."
     lines = [line for event in found[:limit] for line in _lines(event)]
@@ -25,10 +25,10 @@ def table(engine: Engine, state: str, limit: int) -> str:
 def retry(engine: Engine, event_id: int) -> None:
     """Raises `NotFound` and `CannotRetry`."""
     with writing(engine) as store:
-        held_events.retry(store, None, event_id)
+        recorded_webhooks.retry(store, None, event_id)
 
 
-def _lines(event: HeldEvent) -> Sequence[str]:
+def _lines(event: RecordedWebhook) -> Sequence[str]:
     came = f"{event.received_at:%Y-%m-%d %H:%M:%S} UTC"
     return (
         f"{event.id}  {came}  {event.type}  {event.station_id or 'no station'}",

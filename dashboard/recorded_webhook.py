@@ -1,4 +1,4 @@
-"""A webhook that is not applied, as a row of a list, and its body. Pure."""
+"""A recorded webhook as a row of a list, and its body. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from datetime import datetime
 
 from dashboard import formats
 from dashboard.access_rows import Fact, fact_row
-from ocpp_integration.held_events import HeldEvent
+from ocpp_integration.recorded_webhooks import RecordedWebhook
 
-_STATES = {"dead": ("Dead", "faulted"), "waiting": ("Waiting", "occupied")}
+# Word and colour of each state of an event.
+STATES = {
+    "received": ("Received", "occupied"),
+    "waiting": ("Waiting", "occupied"),
+    "applied": ("Applied", "available"),
+    "pruned": ("Applied", "available"),
+    "ignored": ("Not known", "other"),
+    "dead": ("Dead", "faulted"),
+}
 _LONGEST_REASON = 200
 
 
-def row(event: HeldEvent, now: datetime, timezone: str) -> str:
+def row(event: RecordedWebhook, now: datetime, timezone: str) -> str:
     reason = event.error or ""
     if len(reason) > _LONGEST_REASON:
         reason = reason[:_LONGEST_REASON] + " …"
@@ -22,8 +30,10 @@ def row(event: HeldEvent, now: datetime, timezone: str) -> str:
         Fact("Received", formats.ago(event.received_at, now), received),
         Fact("Number", str(event.id)),
     ]
-    below = f"{event.station_id or 'No station'} · {reason}"
-    return fact_row(event.type, below, _STATES[event.state], facts)
+    if event.transaction_id is not None:
+        facts.append(Fact("Transaction", str(event.transaction_id)))
+    below = " · ".join(filter(None, (event.station_id or "No station", reason)))
+    return fact_row(event.type, below, STATES[event.state], facts)
 
 
 def body(raw: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Webhooks that are not applied: listed, looked at, and applied after all where somebody asks."""
+"""Recorded webhooks: looked for, looked at, and applied after all where they are held and somebody asks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from db.engine import reading, writing
 from db.inbox import Inbox
 from db.models import AuditEntry, User, WebhookEvent
 from management.commands import events as commands
-from ocpp_integration import held_events, inbox
+from ocpp_integration import inbox, recorded_webhooks
 from ocpp_integration.errors import NotFound
-from ocpp_integration.held_events import CannotRetry, HeldEvent
+from ocpp_integration.recorded_webhooks import CannotRetry, RecordedWebhook, Search
 from settings import load
 from webhook_receiver.intake import judge
 
@@ -45,15 +45,15 @@ def _take_in(engine: Engine, *bodies: bytes, event_id: str | None = None) -> Non
         taking.close()
 
 
-def _held(engine: Engine, state: str = "dead") -> list[HeldEvent]:
+def _held(engine: Engine, state: str = "dead") -> list[RecordedWebhook]:
     with reading(engine) as store:
-        return held_events.newest(store, state, limit=10)
+        return recorded_webhooks.newest(store, Search(state), limit=10)
 
 
 def _retry(engine: Engine, event_id: int, by: str | None = None) -> None:
     with writing(engine) as store:
         user = store.scalars(select(User).where(User.user_name == by)).one() if by else None
-        held_events.retry(store, user, event_id)
+        recorded_webhooks.retry(store, user, event_id)
 
 
 def _apply(engine: Engine) -> None:
@@ -66,13 +66,13 @@ def _states(engine: Engine) -> list[str]:
         return list(store.scalars(select(WebhookEvent.state).order_by(WebhookEvent.id)))
 
 
-def _refused(engine: Engine) -> HeldEvent:
+def _refused(engine: Engine) -> RecordedWebhook:
     """An event that its receiver could not read."""
     _take_in(engine, b'{"data": {}}')
     return _held(engine)[0]
 
 
-def _conflicting(engine: Engine) -> HeldEvent:
+def _conflicting(engine: Engine) -> RecordedWebhook:
     """A stop that came under the id of the start before it."""
     _take_in(engine, orjson.dumps(started(0)), event_id="evt")
     _take_in(engine, orjson.dumps(stopped(600)), event_id="evt")
@@ -152,6 +152,38 @@ def test_an_applied_event_is_not_tried_again(store: Engine) -> None:
         _retry(store, event_id)
 
 
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        (STATION, ["session_stopped", "session_started"]),
+        ("bole", ["session_stopped", "session_started"]),
+        ("1", ["session_stopped", "session_started"]),
+        ("2", ["session_started"]),
+        ("session_started", ["session_started", "session_started"]),
+        ("no%such", []),
+        ("99999999999999999999", []),
+    ],
+)
+def test_any_webhook_is_found_by_its_station_transaction_or_type(
+    store: Engine, text: str, types: list[str]
+) -> None:
+    record(store, started(0), stopped(600), started(0) | {"station_id": "UNKNOWN", "transaction_id": 2})
+    _apply(store)
+    with reading(store) as rows:
+        found = recorded_webhooks.newest(rows, Search(text=text), limit=10)
+        assert [event.type for event in found] == types
+        assert recorded_webhooks.count(rows, Search(text=text), 10) == len(types)
+
+
+def test_a_webhook_is_found_by_its_own_id(store: Engine) -> None:
+    _take_in(store, orjson.dumps(started(0)), event_id="evt")
+    _take_in(store, orjson.dumps(stopped(600)), event_id="other")
+    with reading(store) as rows:
+        (key, _other) = rows.scalars(select(WebhookEvent.event_key).order_by(WebhookEvent.id))
+        (found,) = recorded_webhooks.newest(rows, Search(text=key), limit=10)
+    assert found.type == "session_started"
+
+
 # At the command line
 
 
@@ -212,6 +244,22 @@ def test_the_page_shows_what_is_held_with_its_body_and_applies_it_once_asked(
     assert '"meter_stop": 9000' in page.code[0].value and _states(store)[1] == "dead"
     page.button(key="event-retry").click().run()
     assert (_states(store)[1], "No event is dead" in text_of(page)) == ("received", True)
+
+
+def test_the_page_finds_one_that_was_applied_and_offers_no_second_time(
+    store: Engine, open_page: OpenPage
+) -> None:
+    record(store, started(0))
+    _apply(store)
+    page = open_page("admin", "webhooks")
+    page.text_input(key="find").set_value(STATION).run()
+    assert "No webhook matches" in text_of(page)
+    page.button_group(key="state").set_value("all").run()
+    assert "session_started" in text_of(page) and "Applied" in text_of(page)
+    (opener,) = [button for button in page.button if (button.key or "").startswith("open-")]
+    opener.click().run()
+    assert '"meter_start"' in page.code[0].value
+    assert "event-retry" not in [button.key for button in page.button]
 
 
 def test_the_page_applies_nothing_that_cannot_be_read(store: Engine, open_page: OpenPage) -> None:
