@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import access_dialog, access_orders, access_rows, markup, resources
@@ -12,7 +11,6 @@ from dashboard.access_orders import PAGE_SIZE
 from dashboard.visitor import Visitor
 from db.accounts import TokenRow, UserRow
 
-AUDITED = 100
 _SHOWN = {"active": "Active", "all": "All"}
 
 
@@ -90,24 +88,3 @@ def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None
         key = f"{words.lower()}-{user.id}"
         if st.button(words, icon=f":material/{icon}:", key=key, type="tertiary"):
             access_dialog.ask("deactivate user" if user.is_active else "activate user", user)
-
-
-def audit_list(who: Visitor) -> None:
-    """What people changed last, for an admin."""
-    entries = access_orders.audit_log(who, AUDITED)
-    timezone = resources.settings().timezone
-    with st.container(key="card-audit"):
-        caption = f"The newest {AUDITED} changes by people, on the installation's clock"
-        st.html(markup.card_title("What was changed", caption))
-        if not entries:
-            st.html(markup.empty("Nothing yet", "Changes of users, tokens and stations by hand stand here."))
-            return
-        st.dataframe(
-            pd.DataFrame([access_rows.audit_row(entry, timezone) for entry in entries]),
-            key="audit",
-            hide_index=True,
-            height=min(36 * len(entries) + 38, 36 * 10 + 38),
-            row_height=36,
-            column_config={"To what": st.column_config.TextColumn(width="large")},
-            alt="What people changed, the newest first",
-        )

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from dashboard import resources
 from dashboard.visitor import Visitor
-from db import accounts, audit
+from db import accounts
 from db.access import AccessError
 from db.accounts import TokenRow, UserRow
 from db.engine import reading, writing
-from db.models import AuditEntry, User, utc_now
+from db.models import User, utc_now
 
 LIFETIMES = {"30 days": 30, "90 days": 90, "1 year": 365, "No end": None}
 PAGE_SIZE = 20
@@ -68,13 +68,6 @@ def users(who: Visitor) -> list[UserRow]:
     _demand_admin(who)
     with reading(resources.engine()) as store:
         return accounts.list_users(store, utc_now())
-
-
-def audit_log(who: Visitor, limit: int) -> list[AuditEntry]:
-    """What people changed last, the newest first. Raises `AccessError` for anybody but an admin."""
-    _demand_admin(who)
-    with reading(resources.engine()) as store:
-        return audit.newest(store, limit=limit)
 
 
 def owners(who: Visitor) -> list[str]:

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from dashboard import formats
 from db.accounts import TokenRow, UserRow
-from db.models import AuditEntry
 
 _SOON = timedelta(days=14)
 # Word and colour of a state; the colours are those of connectors.
@@ -52,16 +51,6 @@ def user_row(user: UserRow, now: datetime, timezone: str) -> str:
         Fact("Tokens", formats.count(user.tokens)),
     ]
     return fact_row(user.name or user.user_name, below, state, facts)
-
-
-def audit_row(entry: AuditEntry, timezone: str) -> dict[str, str]:
-    return {
-        "When": formats.local_time(entry.at, timezone, seconds=True),
-        "Who": entry.user_name or "Command line",
-        "Did what": formats.words(entry.action),
-        "To what": entry.subject,
-        "Details": ", ".join(f"{name}: {value}" for name, value in entry.details.items()),
-    }
 
 
 def fact_row(title: str, below: str, state: tuple[str, str], facts: Sequence[Fact]) -> str:

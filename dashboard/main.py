@@ -28,6 +28,7 @@ if who.user.role == "admin":
             st.Page("views/stations_owners.py", title="Stations & owners", icon=":material/domain:"),
             st.Page("views/ocpp_log.py", title="OCPP log", icon=":material/terminal:"),
             st.Page("views/access.py", title="Access", icon=":material/key:"),
+            st.Page("views/audit_log.py", title="Audit log", icon=":material/history:"),
             st.Page(
                 "views/settings_page.py", title="Settings", icon=":material/settings:", url_path="settings"
             ),

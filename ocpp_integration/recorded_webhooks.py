@@ -48,8 +48,11 @@ class RecordedWebhook:
 
 @dataclass(frozen=True)
 class Search:
-    """`state` is one of `WebhookEvent`; `text` is looked for among the ids and types of events, transactions, and
-    the ids and names of stations. Empty texts look for everything."""
+    """What is looked for; empty texts look for everything.
+
+    `state` is one of `WebhookEvent`. `text` is the type or id of an event, a transaction, or the id or a part
+    of the name of a station.
+    """
 
     state: str = ""
     text: str = ""

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import access_orders, resources
 from dashboard.access_orders import NewUser
 from dashboard.visitor import Visitor
-from db import accounts, audit
+from db import accounts
 from db.access import AccessError, api_token, authenticate
 from db.analytics.scope import Scope
 from db.engine import reading, writing
@@ -72,21 +72,6 @@ def test_an_admin_sees_all_tokens_and_users(open_page: OpenPage) -> None:
         "dawit · Owner · Rift Energy",
     ):
         assert expected in told
-
-
-def test_an_admin_sees_what_people_changed_the_newest_first(world: Engine, open_page: OpenPage) -> None:
-    with writing(world) as store:
-        admin = store.scalars(select(User).where(User.user_name == "admin")).one()
-        later = utc_now() + timedelta(minutes=1)
-        audit.record(store, admin, "retry event", "session_started <b>", {"event": "7"}, at=later)
-    (listed,) = (frame.value for frame in open_page("admin", "access").dataframe)
-    assert listed[["Who", "Did what", "To what", "Details"]].values.tolist()[0] == [
-        "admin",
-        "Retry event",
-        "session_started <b>",
-        "event: 7",
-    ]
-    assert set(listed["Who"][1:]) == {"Command line"}
 
 
 def test_an_owner_sees_its_own_tokens_and_nothing_else(open_page: OpenPage) -> None:
@@ -250,7 +235,6 @@ def _visitor(engine: Engine, name: str) -> Visitor:
         lambda who, _other: access_orders.create_user(who, NewUser("x", "", "admin", "", PASSWORD)),
         lambda who, _other: access_orders.users(who),
         lambda who, _other: access_orders.owners(who),
-        lambda who, _other: access_orders.audit_log(who, 1),
     ],
 )
 @pytest.mark.usefixtures("open_page")

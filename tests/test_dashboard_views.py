@@ -29,6 +29,7 @@ ADMIN_PAGES = (
     "ocpp_log",
     "settings_page",
     "access",
+    "audit_log",
 )
 
 

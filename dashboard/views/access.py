@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import access_dialog, access_orders, markup, resources
-from dashboard.access_lists import audit_list, token_list, user_list
+from dashboard.access_lists import token_list, user_list
 from dashboard.visitor import visitor
 
 who = visitor()
@@ -23,5 +23,4 @@ if resources.settings().webhook_allow_unsigned:
     )
 token_list(who)
 user_list(who)
-audit_list(who)
 access_dialog.show()

@@ -1,0 +1,107 @@
+"""Audit log, for admins: everything that a person changed, when, and to what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import formats, loading, markup, resources
+from dashboard.visitor import visitor
+from db import audit
+from db.audit import EVERYTHING, Search
+from db.engine import reading
+from db.models import AuditEntry
+
+PAGE_SIZE = 50
+MOST_PAGES = 200
+
+
+def choose(actions: Sequence[str]) -> Search:
+    with st.grid(3, min_column_width=150, gap="small"):
+        text = st.text_input(
+            "Search",
+            placeholder="A person, or what was changed",
+            max_chars=100,
+            key="find",
+            bind="query-params",
+        )
+        action = st.selectbox(
+            "Did what",
+            ["", *actions],
+            format_func=lambda action: formats.words(action) if action else "Anything",
+            key="action",
+            bind="query-params",
+        )
+        # Not in the address: what an admin looks for here is seldom the same days twice.
+        chosen = st.date_input(
+            "From and to", [], max_value=loading.today(), format="YYYY-MM-DD", key="audit-days"
+        )
+    return Search((text or "").strip(), action or "", *bounds(chosen))
+
+
+def bounds(chosen: Any) -> tuple[datetime | None, datetime | None]:
+    """The chosen days on the installation's clock; while only the first is chosen, all from it on."""
+    days = chosen if isinstance(chosen, tuple) else ()
+    since = midnight(days[0]) if days else None
+    return since, midnight(days[1] + timedelta(days=1)) if len(days) == 2 else None
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), resources.settings().zone).astimezone(UTC)
+
+
+def row(entry: AuditEntry, timezone: str) -> dict[str, str]:
+    return {
+        "When": formats.local_time(entry.at, timezone, seconds=True),
+        "Who": entry.user_name or "Command line",
+        "Did what": formats.words(entry.action),
+        "To what": entry.subject,
+        "Details": ", ".join(f"{name}: {value}" for name, value in entry.details.items()),
+    }
+
+
+def table(entries: Sequence[AuditEntry]) -> None:
+    timezone = resources.settings().timezone
+    st.dataframe(
+        pd.DataFrame([row(entry, timezone) for entry in entries]),
+        key="audit",
+        hide_index=True,
+        height=36 * len(entries) + 38,
+        row_height=36,
+        column_config={"To what": st.column_config.TextColumn(width="large")},
+        alt="What people changed, the newest first",
+    )
+
+
+def log() -> None:
+    with reading(resources.engine()) as store:
+        actions = audit.actions(store)
+    with st.container(key="card-audit"):
+        search = choose(actions)
+        slot = st.container()
+        with reading(resources.engine()) as store:
+            pages = -(-audit.count(store, search, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
+            # Another search has other pages, so it begins with the first.
+            page = st.pagination(pages, key=f"audit-{hash(search)}-{pages}") if pages > 1 else 1
+            found = audit.newest(store, search, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+        with slot:
+            if found:
+                table(found)
+            elif search == EVERYTHING:
+                st.html(markup.empty("Nothing yet", "What people change here or by command stands here."))
+            else:
+                st.html(markup.empty("No change matches", "Choose other days, or look for something else."))
+        if pages == MOST_PAGES:
+            st.caption("Older ones are found by a narrower search.")
+
+
+st.html(markup.title("Audit log", "Everything that a person changed, on the installation's clock"))
+# Asked whenever the page runs: the role may have changed since it was opened.
+if visitor().user.role == "admin":
+    log()
+else:
+    st.html(markup.empty("Not for you", "Only administrators see the audit log."))
