@@ -11,27 +11,30 @@ from dashboard import access_dialog, access_orders, access_rows, markup, resourc
 from dashboard.access_orders import PAGE_SIZE
 from dashboard.visitor import Visitor
 from db.accounts import TokenRow, UserRow
+from languages import N_, _, translated
 
 AUDITED = 100
-_SHOWN = {"active": "Active", "all": "All"}
+_SHOWN = {"active": N_("Active"), "all": N_("All")}
 
 
 def token_list(who: Visitor) -> None:
     """The tokens that the visitor may see, newest first."""
     with st.container(key="card-tokens"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(markup.card_title("API tokens", "For programs that use the REST API"), width="content")
+            st.html(
+                markup.card_title(_("API tokens"), _("For programs that use the REST API")), width="content"
+            )
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 shown = st.segmented_control(
-                    "Tokens",
+                    _("Tokens"),
                     list(_SHOWN),
                     required=True,
                     default="active",
-                    format_func=_SHOWN.__getitem__,
+                    format_func=translated(_SHOWN),
                     key="tokens-shown",
                     label_visibility="collapsed",
                 )
-                if st.button("New token", icon=":material/add:", type="primary", key="new-token"):
+                if st.button(_("New token"), icon=":material/add:", type="primary", key="new-token"):
                     access_dialog.ask("create token")
         _tokens(who, active_only=shown != "all")
 
@@ -49,8 +52,8 @@ def _tokens(who: Visitor, *, active_only: bool) -> None:
         if not found.rows:
             st.html(
                 markup.empty(
-                    "No active tokens" if active_only else "No tokens yet",
-                    "A token lets a program read and command what its user may, without a password.",
+                    _("No active tokens") if active_only else _("No tokens yet"),
+                    _("A token lets a program read and command what its user may, without a password."),
                 )
             )
 
@@ -59,7 +62,7 @@ def _token(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) ->
     with st.container(key=f"row-token-{token.id}", horizontal=True, vertical_alignment="center"):
         st.html(access_rows.token_row(token, now, timezone, with_user=with_user))
         if token.state == "active" and st.button(
-            "Revoke", icon=":material/key_off:", key=f"revoke-{token.id}", type="tertiary"
+            _("Revoke"), icon=":material/key_off:", key=f"revoke-{token.id}", type="tertiary"
         ):
             access_dialog.ask("revoke token", token)
 
@@ -70,8 +73,8 @@ def user_list(who: Visitor) -> None:
     pages = -(-len(users) // PAGE_SIZE)
     with st.container(key="card-users"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(markup.card_title("Users", "People who may sign in, and drivers"), width="content")
-            if st.button("New user", icon=":material/person_add:", key="new-user"):
+            st.html(markup.card_title(_("Users"), _("People who may sign in, and drivers")), width="content")
+            if st.button(_("New user"), icon=":material/person_add:", key="new-user"):
                 access_dialog.ask("create user")
         slot = st.container(gap=None)
         page = st.pagination(pages, key=f"users-{pages}") if pages > 1 else 1
@@ -86,8 +89,8 @@ def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None
         st.html(access_rows.user_row(user, now, timezone))
         if is_self:
             return
-        words, icon = ("Deactivate", "person_off") if user.is_active else ("Activate", "person_check")
-        key = f"{words.lower()}-{user.id}"
+        words, icon = (_("Deactivate"), "person_off") if user.is_active else (_("Activate"), "person_check")
+        key = f"{'deactivate' if user.is_active else 'activate'}-{user.id}"
         if st.button(words, icon=f":material/{icon}:", key=key, type="tertiary"):
             access_dialog.ask("deactivate user" if user.is_active else "activate user", user)
 
@@ -97,10 +100,12 @@ def audit_list(who: Visitor) -> None:
     entries = access_orders.audit_log(who, AUDITED)
     timezone = resources.settings().timezone
     with st.container(key="card-audit"):
-        caption = f"The newest {AUDITED} changes by people, on the installation's clock"
-        st.html(markup.card_title("What was changed", caption))
+        caption = _("The newest {audited} changes by people, on the installation's clock", audited=AUDITED)
+        st.html(markup.card_title(_("What was changed"), caption))
         if not entries:
-            st.html(markup.empty("Nothing yet", "Changes of users, tokens and stations by hand stand here."))
+            st.html(
+                markup.empty(_("Nothing yet"), _("Changes of users, tokens and stations by hand stand here."))
+            )
             return
         st.dataframe(
             pd.DataFrame([access_rows.audit_row(entry, timezone) for entry in entries]),
@@ -108,6 +113,6 @@ def audit_list(who: Visitor) -> None:
             hide_index=True,
             height=min(36 * len(entries) + 38, 36 * 10 + 38),
             row_height=36,
-            column_config={"To what": st.column_config.TextColumn(width="large")},
-            alt="What people changed, the newest first",
+            column_config={_("To what"): st.column_config.TextColumn(width="large")},
+            alt=_("What people changed, the newest first"),
         )

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from dashboard import formats
 from dashboard.access_rows import Fact, fact_row
+from languages import N_, _, told
 from ocpp_integration.held_events import HeldEvent
 
-_STATES = {"dead": ("Dead", "faulted"), "waiting": ("Waiting", "occupied")}
+_STATES = {"dead": (N_("Dead"), "faulted"), "waiting": (N_("Waiting"), "occupied")}
 _LONGEST_REASON = 200
 
 
@@ -19,11 +20,12 @@ def row(event: HeldEvent, now: datetime, timezone: str) -> str:
         reason = reason[:_LONGEST_REASON] + " …"
     received = formats.local_time(event.received_at, timezone, seconds=True)
     facts = [
-        Fact("Received", formats.ago(event.received_at, now), received),
-        Fact("Number", str(event.id)),
+        Fact(_("Received"), formats.ago(event.received_at, now), received),
+        Fact(_("Number"), str(event.id)),
     ]
-    below = f"{event.station_id or 'No station'} · {reason}"
-    return fact_row(event.type, below, _STATES[event.state], facts)
+    below = " · ".join((event.station_id or _("No station"), told(reason)))
+    word, kind = _STATES[event.state]
+    return fact_row(event.type, below, (_(word), kind), facts)
 
 
 def body(raw: bytes) -> str:

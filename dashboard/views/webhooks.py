@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import formats, held_event, markup, resources
 from dashboard.visitor import visitor
 from db.engine import reading, writing
+from languages import _, told, translated
 from ocpp_integration import held_events
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.held_events import HeldEvent
@@ -16,10 +17,10 @@ from ocpp_integration.held_events import HeldEvent
 PAGE_SIZE = 20
 MOST_PAGES = 50
 _ASKED = "webhook_asked_about"
-_STATES = {"dead": "Cannot be applied", "waiting": "Waiting"}
+_STATES = {"dead": _("Cannot be applied"), "waiting": _("Waiting")}
 _NONE = {
-    "dead": ("No event is dead", "Every webhook that came could be applied, or waits for its station."),
-    "waiting": ("No event is waiting", "A webhook waits here as long as its station is not known."),
+    "dead": (_("No event is dead"), _("Every webhook that came could be applied, or waits for its station.")),
+    "waiting": (_("No event is waiting"), _("A webhook waits here as long as its station is not known.")),
 }
 
 
@@ -31,13 +32,13 @@ def is_admin() -> bool:
 def events() -> None:
     with st.container(key="card-events"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(markup.card_title("Not applied", "The newest first"), width="content")
+            st.html(markup.card_title(_("Not applied"), _("The newest first")), width="content")
             shown = st.segmented_control(
-                "State",
+                _("State"),
                 list(_STATES),
                 required=True,
                 default="dead",
-                format_func=_STATES.__getitem__,
+                format_func=translated(_STATES),
                 key="state",
                 bind="query-params",
                 label_visibility="collapsed",
@@ -58,7 +59,7 @@ def events() -> None:
 def row(event: HeldEvent) -> None:
     with st.container(key=f"row-event-{event.id}", horizontal=True, vertical_alignment="center"):
         st.html(held_event.row(event, datetime.now(UTC), resources.settings().timezone))
-        if st.button("Open", icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
+        if st.button(_("Open"), icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
             st.session_state[_ASKED] = event
             st.rerun()
 
@@ -76,9 +77,9 @@ def retry(event: HeldEvent) -> None:
         with writing(resources.engine()) as store:
             held_events.retry(store, who.user, event.id)
     except IntegrationError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(told(str(error)), icon=":material/error:")
     else:
-        st.toast("It is applied with the next ones.", icon=":material/check_circle:")
+        st.toast(_("It is applied with the next ones."), icon=":material/check_circle:")
 
 
 def look(event: HeldEvent) -> tuple[bytes, str]:
@@ -89,29 +90,34 @@ def look(event: HeldEvent) -> tuple[bytes, str]:
             body = held_events.body_of(store, event.id)
         held_events.readable(body)
     except IntegrationError as error:
-        return body, str(error)
+        return body, told(str(error))
     return body, ""
 
 
-@st.dialog("Webhook", on_dismiss=forget, icon=":material/webhook:", width="medium")
+@st.dialog(_("Webhook"), on_dismiss=forget, icon=":material/webhook:", width="medium")
 def show(event: HeldEvent) -> None:
     if not is_admin():
         st.rerun()
     timezone = resources.settings().timezone
     came = formats.local_time(event.received_at, timezone, seconds=True)
-    st.html(markup.card_title(event.type, f"{event.station_id or 'No station'}, received {came}"))
+    st.html(
+        markup.card_title(
+            event.type,
+            _("{station_id}, received {came}", station_id=event.station_id or "No station", came=came),
+        )
+    )
     st.markdown(f"**{_STATES[event.state]}.**")
-    st.text(event.error or "No reason is known.")
+    st.text(told(event.error) if event.error else _("No reason is known."))
     body, hindrance = look(event)
     st.code(held_event.body(body), language="json", wrap_lines=True, height=260)
     if hindrance:
         st.info(hindrance)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Close", key="event-close"):
+        if st.button(_("Close"), key="event-close"):
             forget()
             st.rerun()
         confirmed = st.button(
-            "Apply it again",
+            _("Apply it again"),
             key="event-retry",
             type="primary",
             disabled=bool(hindrance),
@@ -122,10 +128,10 @@ def show(event: HeldEvent) -> None:
             st.rerun()
 
 
-st.html(markup.title("Webhooks", "What the OCPP backend told and could not be applied"))
+st.html(markup.title(_("Webhooks"), _("What the OCPP backend told and could not be applied")))
 if is_admin():
     events()
     if asked := st.session_state.get(_ASKED):
         show(asked)
 else:
-    st.html(markup.empty("Not for you", "Only administrators see webhooks."))
+    st.html(markup.empty(_("Not for you"), _("Only administrators see webhooks.")))
