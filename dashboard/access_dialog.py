@@ -194,7 +194,7 @@ def _ask_to_deactivate(_who: Visitor, question: Question) -> None:
     st.html(markup.card_title(user.name or user.user_name, user.user_name))
     st.markdown(
         ngettext(
-            "The user is signed out everywhere at once, and its {n} token is revoked for good.",
+            "The user is signed out everywhere at once, and its token is revoked for good.",
             "The user is signed out everywhere at once, and its {n} tokens are revoked for good.",
             user.tokens,
         )

@@ -128,9 +128,7 @@ def _sentences(tree: ast.AST) -> Iterator[str]:
         if id(node) in skipped or not isinstance(node, (ast.Constant, ast.JoinedStr)):
             continue
         text = _as_template(node)
-        if _SENTENCE.fullmatch(text) and not _QUERY.match(text):
-            yield text
-        elif id(node) in raised and len(text.split()) >= 3:
+        if (_SENTENCE.fullmatch(text) and not _QUERY.match(text)) or (id(node) in raised and len(text.split()) >= 3):
             yield text
 
 
