@@ -9,18 +9,19 @@ from uuid import UUID
 
 import streamlit as st
 
-from dashboard import access_orders, markup
+from dashboard import access_orders, formats, markup
 from dashboard.access_orders import LIFETIMES, NewUser
 from dashboard.visitor import Visitor, visitor
 from db.access import MIN_PASSWORD_LENGTH, AccessError
 from db.accounts import MAX_NAME_LENGTH, TokenRow, UserRow
+from languages import N_, _, ngettext, told, translated
 
 Kind = Literal["create token", "revoke token", "create user", "deactivate user", "activate user"]
 _QUESTION = "access_question"
 _ROLES = {
-    "owner": "Owner: sees the stations of its company",
-    "admin": "Admin: sees and changes everything",
-    "driver": "Driver: its own sessions, by the REST API only",
+    "owner": N_("Owner: sees the stations of its company"),
+    "admin": N_("Admin: sees and changes everything"),
+    "driver": N_("Driver: its own sessions, by the REST API only"),
 }
 
 
@@ -51,10 +52,10 @@ def show() -> None:
         return
     if question.token:
         # It cannot be shown again, so no stray click may close it.
-        st.dialog("Token created", icon=":material/key:", dismissible=False)(_show_token)(question)
+        st.dialog(_("Token created"), icon=":material/key:", dismissible=False)(_show_token)(question)
         return
     dialog = _DIALOGS[question.kind]
-    st.dialog(dialog.title, on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
+    st.dialog(_(dialog.title), on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
 
 
 def _forget() -> None:
@@ -68,7 +69,7 @@ def _body(question: Question) -> None:
     if question.is_done:
         if not question.token:
             _forget()
-            st.toast(dialog.done, icon=":material/check_circle:")
+            st.toast(_(dialog.done), icon=":material/check_circle:")
         st.rerun()
     if question.error:
         st.error(question.error, icon=":material/error:")
@@ -79,7 +80,7 @@ def _act(act: Callable[[Visitor, Question], None], who: Visitor, question: Quest
     try:
         act(who, question)
     except AccessError as error:
-        reason = str(error)
+        reason = told(str(error))
         question.answer, question.error = None, f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
     else:
         question.is_done = True
@@ -93,7 +94,7 @@ def _buttons(question: Question, words: str, keys: tuple[str, ...] = ()) -> None
             question.answer = {key: st.session_state.get(f"access-{key}") for key in keys}
 
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="access-cancel"):
+        if st.button(_("Cancel"), key="access-cancel"):
             _forget()
             st.rerun()
         st.button(words, key="access-confirm", type="primary", on_click=answer)
@@ -104,18 +105,18 @@ def _ask_for_token(who: Visitor, question: Question) -> None:
         people = {user.id: user for user in access_orders.users(who) if user.is_active}
         ids = list(people)
         st.selectbox(
-            "Acts for",
+            _("Acts for"),
             ids,
             index=ids.index(who.user.id),
-            format_func=lambda pk: f"{people[pk].user_name} ({people[pk].role})",
+            format_func=lambda pk: f"{people[pk].user_name} ({formats.words(people[pk].role)})",
             key="access-user",
-            help="The token sees and may do what this user does.",
+            help=_("The token sees and may do what this user does."),
         )
     st.text_input(
-        "What it is for", placeholder="Billing export", max_chars=MAX_NAME_LENGTH, key="access-name"
+        _("What it is for"), placeholder=_("Billing export"), max_chars=MAX_NAME_LENGTH, key="access-name"
     )
-    st.selectbox("Ends after", list(LIFETIMES), index=1, key="access-lifetime")
-    _buttons(question, "Create token", ("user", "name", "lifetime"))
+    st.selectbox(_("Ends after"), list(LIFETIMES), index=1, format_func=_, key="access-lifetime")
+    _buttons(question, _("Create token"), ("user", "name", "lifetime"))
 
 
 def _create_token(who: Visitor, question: Question) -> None:
@@ -128,11 +129,11 @@ def _create_token(who: Visitor, question: Question) -> None:
 
 def _show_token(question: Question) -> None:
     visitor()
-    st.markdown("Copy it now. Only a fingerprint of it is kept, so it is shown this once.")
+    st.markdown(_("Copy it now. Only a fingerprint of it is kept, so it is shown this once."))
     st.code(question.token, language=None, wrap_lines=True)
-    st.caption("Sent with each request as the header `Authorization: Token …`")
+    st.caption(_("Sent with each request as the header `Authorization: Token …`"))
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("I have copied it", key="access-copied", type="primary"):
+        if st.button(_("I have copied it"), key="access-copied", type="primary"):
             _forget()
             st.rerun()
 
@@ -140,9 +141,13 @@ def _show_token(question: Question) -> None:
 def _ask_to_revoke(_who: Visitor, question: Question) -> None:
     token = question.target
     assert isinstance(token, TokenRow)  # noqa: S101 - narrows the type; this kind is asked about a token
-    st.html(markup.card_title(token.name or "Unnamed token", f"Acts for {token.user_name}"))
-    st.markdown("Programs that use it are refused from now on. This cannot be undone.")
-    _buttons(question, "Revoke token")
+    st.html(
+        markup.card_title(
+            token.name or _("Unnamed token"), _("Acts for {user_name}", user_name=token.user_name)
+        )
+    )
+    st.markdown(_("Programs that use it are refused from now on. This cannot be undone."))
+    _buttons(question, _("Revoke token"))
 
 
 def _revoke(who: Visitor, question: Question) -> None:
@@ -151,34 +156,34 @@ def _revoke(who: Visitor, question: Question) -> None:
 
 
 def _ask_for_user(who: Visitor, question: Question) -> None:
-    st.text_input("User name", max_chars=100, key="access-user_name", help="What one signs in with.")
-    st.text_input("Name", placeholder="As it is shown", max_chars=MAX_NAME_LENGTH, key="access-name")
-    role = st.selectbox("Role", list(_ROLES), format_func=_ROLES.__getitem__, key="access-role")
+    st.text_input(_("User name"), max_chars=100, key="access-user_name", help=_("What one signs in with."))
+    st.text_input(_("Name"), placeholder=_("As it is shown"), max_chars=MAX_NAME_LENGTH, key="access-name")
+    role = st.selectbox(_("Role"), list(_ROLES), format_func=translated(_ROLES), key="access-role")
     if role == "owner":
         st.selectbox(
-            "Company",
+            _("Company"),
             access_orders.owners(who),
             index=None,
-            placeholder="Choose one, or type a new name",
+            placeholder=_("Choose one, or type a new name"),
             accept_new_options=True,
             key="access-owner",
-            help="Whose stations this user sees.",
+            help=_("Whose stations this user sees."),
         )
     st.text_input(
-        "Password",
+        _("Password"),
         type="password",
         max_chars=200,
         autocomplete="new-password",
         key="access-password",
-        help=f"At least {MIN_PASSWORD_LENGTH} characters.",
+        help=_("At least {min_password_length} characters.", min_password_length=MIN_PASSWORD_LENGTH),
     )
-    _buttons(question, "Create user", ("user_name", "name", "role", "owner", "password"))
+    _buttons(question, _("Create user"), ("user_name", "name", "role", "owner", "password"))
 
 
 def _create_user(who: Visitor, question: Question) -> None:
     given = {key: value or "" for key, value in (question.answer or {}).items()}
     if not given["password"]:
-        raise AccessError("a user needs a password to sign in")
+        raise AccessError(_("a user needs a password to sign in"))
     access_orders.create_user(who, NewUser(**given))
     question.answer = {}
 
@@ -187,12 +192,17 @@ def _ask_to_deactivate(_who: Visitor, question: Question) -> None:
     user = question.target
     assert isinstance(user, UserRow)  # noqa: S101 - narrows the type; this kind is asked about a user
     st.html(markup.card_title(user.name or user.user_name, user.user_name))
-    tokens = {0: "its tokens are", 1: "its token is"}.get(user.tokens, f"its {user.tokens} tokens are")
     st.markdown(
-        f"The user is signed out everywhere at once, and {tokens} revoked for good. "
-        "An admin can let the user in again."
+        ngettext(
+            "The user is signed out everywhere at once, and its token is revoked for good.",
+            "The user is signed out everywhere at once, and its {n} tokens are revoked for good.",
+            user.tokens,
+        )
+        if user.tokens
+        else _("The user is signed out everywhere at once.")
     )
-    _buttons(question, "Deactivate user")
+    st.markdown(_("An admin can let the user in again."))
+    _buttons(question, _("Deactivate user"))
 
 
 def _deactivate(who: Visitor, question: Question) -> None:
@@ -204,8 +214,8 @@ def _ask_to_activate(_who: Visitor, question: Question) -> None:
     user = question.target
     assert isinstance(user, UserRow)  # noqa: S101 - see above
     st.html(markup.card_title(user.name or user.user_name, user.user_name))
-    st.markdown("The user may sign in again, with the password of before. Revoked tokens stay revoked.")
-    _buttons(question, "Activate user")
+    st.markdown(_("The user may sign in again, with the password of before. Revoked tokens stay revoked."))
+    _buttons(question, _("Activate user"))
 
 
 def _activate(who: Visitor, question: Question) -> None:
@@ -223,13 +233,19 @@ class _Dialog:
 
 
 _DIALOGS: dict[Kind, _Dialog] = {
-    "create token": _Dialog("New token", "key", _ask_for_token, _create_token, "The token was created."),
-    "revoke token": _Dialog("Revoke token", "key_off", _ask_to_revoke, _revoke, "The token is revoked."),
-    "create user": _Dialog("New user", "person_add", _ask_for_user, _create_user, "The user was created."),
+    "create token": _Dialog(
+        N_("New token"), "key", _ask_for_token, _create_token, N_("The token was created.")
+    ),
+    "revoke token": _Dialog(
+        N_("Revoke token"), "key_off", _ask_to_revoke, _revoke, N_("The token is revoked.")
+    ),
+    "create user": _Dialog(
+        N_("New user"), "person_add", _ask_for_user, _create_user, N_("The user was created.")
+    ),
     "deactivate user": _Dialog(
-        "Deactivate user", "person_off", _ask_to_deactivate, _deactivate, "The user is deactivated."
+        N_("Deactivate user"), "person_off", _ask_to_deactivate, _deactivate, N_("The user is deactivated.")
     ),
     "activate user": _Dialog(
-        "Activate user", "person_check", _ask_to_activate, _activate, "The user may sign in again."
+        N_("Activate user"), "person_check", _ask_to_activate, _activate, N_("The user may sign in again.")
     ),
 }

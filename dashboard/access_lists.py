@@ -10,26 +10,29 @@ from dashboard import access_dialog, access_orders, access_rows, markup, resourc
 from dashboard.access_orders import PAGE_SIZE
 from dashboard.visitor import Visitor
 from db.accounts import TokenRow, UserRow
+from languages import N_, _, translated
 
-_SHOWN = {"active": "Active", "all": "All"}
+_SHOWN = {"active": N_("Active"), "all": N_("All")}
 
 
 def token_list(who: Visitor) -> None:
     """The tokens that the visitor may see, newest first."""
     with st.container(key="card-tokens"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(markup.card_title("API tokens", "For programs that use the REST API"), width="content")
+            st.html(
+                markup.card_title(_("API tokens"), _("For programs that use the REST API")), width="content"
+            )
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 shown = st.segmented_control(
-                    "Tokens",
+                    _("Tokens"),
                     list(_SHOWN),
                     required=True,
                     default="active",
-                    format_func=_SHOWN.__getitem__,
+                    format_func=translated(_SHOWN),
                     key="tokens-shown",
                     label_visibility="collapsed",
                 )
-                if st.button("New token", icon=":material/add:", type="primary", key="new-token"):
+                if st.button(_("New token"), icon=":material/add:", type="primary", key="new-token"):
                     access_dialog.ask("create token")
         _tokens(who, active_only=shown != "all")
 
@@ -47,8 +50,8 @@ def _tokens(who: Visitor, *, active_only: bool) -> None:
         if not found.rows:
             st.html(
                 markup.empty(
-                    "No active tokens" if active_only else "No tokens yet",
-                    "A token lets a program read and command what its user may, without a password.",
+                    _("No active tokens") if active_only else _("No tokens yet"),
+                    _("A token lets a program read and command what its user may, without a password."),
                 )
             )
 
@@ -57,7 +60,7 @@ def _token(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) ->
     with st.container(key=f"row-token-{token.id}", horizontal=True, vertical_alignment="center"):
         st.html(access_rows.token_row(token, now, timezone, with_user=with_user))
         if token.state == "active" and st.button(
-            "Revoke", icon=":material/key_off:", key=f"revoke-{token.id}", type="tertiary"
+            _("Revoke"), icon=":material/key_off:", key=f"revoke-{token.id}", type="tertiary"
         ):
             access_dialog.ask("revoke token", token)
 
@@ -68,8 +71,8 @@ def user_list(who: Visitor) -> None:
     pages = -(-len(users) // PAGE_SIZE)
     with st.container(key="card-users"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(markup.card_title("Users", "People who may sign in, and drivers"), width="content")
-            if st.button("New user", icon=":material/person_add:", key="new-user"):
+            st.html(markup.card_title(_("Users"), _("People who may sign in, and drivers")), width="content")
+            if st.button(_("New user"), icon=":material/person_add:", key="new-user"):
                 access_dialog.ask("create user")
         slot = st.container(gap=None)
         page = st.pagination(pages, key=f"users-{pages}") if pages > 1 else 1
@@ -84,7 +87,7 @@ def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None
         st.html(access_rows.user_row(user, now, timezone))
         if is_self:
             return
-        words, icon = ("Deactivate", "person_off") if user.is_active else ("Activate", "person_check")
-        key = f"{words.lower()}-{user.id}"
+        words, icon = (_("Deactivate"), "person_off") if user.is_active else (_("Activate"), "person_check")
+        key = f"{'deactivate' if user.is_active else 'activate'}-{user.id}"
         if st.button(words, icon=f":material/{icon}:", key=key, type="tertiary"):
             access_dialog.ask("deactivate user" if user.is_active else "activate user", user)

@@ -16,10 +16,11 @@ from db.access import AccessError
 from db.accounts import TokenRow, UserRow
 from db.engine import reading, writing
 from db.models import User, utc_now
+from languages import N_, _
 
-LIFETIMES = {"30 days": 30, "90 days": 90, "1 year": 365, "No end": None}
+LIFETIMES = {N_("30 days"): 30, N_("90 days"): 90, N_("1 year"): 365, N_("No end"): None}
 PAGE_SIZE = 20
-_NOT_YOURS = "This is for admins."
+_NOT_YOURS = N_("This is for admins.")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def create_token(who: Visitor, *, user_id: UUID, name: str, days: int | None) ->
         expires_at = utc_now() + timedelta(days=days) if days else None
         user = store.get(User, user_id)
         if user is None:
-            raise AccessError("This user does not exist.")
+            raise AccessError(_("This user does not exist."))
         return accounts.create_token(store, who.user, user, name=name.strip(), expires_at=expires_at)
 
 
@@ -118,7 +119,7 @@ def deactivate_user(who: Visitor, user_id: UUID) -> None:
     with writing(resources.engine()) as store:
         user = store.get(User, user_id)
         if user is None:
-            raise AccessError("This user does not exist.")
+            raise AccessError(_("This user does not exist."))
         accounts.deactivate_user(store, who.user, user, utc_now())
 
 
@@ -128,7 +129,7 @@ def activate_user(who: Visitor, user_id: UUID) -> None:
     with writing(resources.engine()) as store:
         user = store.get(User, user_id)
         if user is None:
-            raise AccessError("This user does not exist.")
+            raise AccessError(_("This user does not exist."))
         accounts.activate_user(store, who.user, user)
 
 
@@ -140,9 +141,9 @@ def _reach(who: Visitor) -> UUID | None:
 def _demand_own_eyes(who: Visitor) -> None:
     """A token acts for a person: an admin's would let in more than the owner it looks as may."""
     if who.viewing_as is not None:
-        raise AccessError("End the view as an owner first.")
+        raise AccessError(_("End the view as an owner first."))
 
 
 def _demand_admin(who: Visitor) -> None:
     if not is_admin(who):
-        raise AccessError(_NOT_YOURS)
+        raise AccessError(_(_NOT_YOURS))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from dashboard.periods import AUTO, CHOICES, GRAINS, dates_of
+from languages import _
 
 NAMES = ("period", "from", "to", "stations", "by")
 _LONGEST_SHOWN = 40
@@ -34,7 +35,7 @@ def read(address: Mapping[str, str], today: date, known: Collection[int]) -> Ask
     stations, more = _read_stations(address.get("stations", ""), known)
     by = address.get("by", "")
     if by and by not in GRAINS:
-        more.append(f"There is no granularity {_shown(by)}.")
+        more.append(_("There is no granularity {shown}.", shown=_shown(by)))
     return Asked(choice, dates, stations, by if by in GRAINS else None, tuple(words + more))
 
 
@@ -54,9 +55,13 @@ def _read_period(
     if first or last:
         if dates := dates_of(first, last, today):
             return "custom", dates, []
-        return None, None, [f"There are no days from {_shown(first)} to {_shown(last)}."]
+        return (
+            None,
+            None,
+            [_("There are no days from {shown} to {shown2}.", shown=_shown(first), shown2=_shown(last))],
+        )
     if asked and asked not in CHOICES:
-        return None, None, [f"There is no period {_shown(asked)}."]
+        return None, None, [_("There is no period {shown}.", shown=_shown(asked))]
     return asked or None, None, []
 
 
@@ -66,9 +71,11 @@ def _read_stations(listed: str, known: Collection[int]) -> tuple[tuple[int, ...]
     parts = [part.strip() for part in listed.split(",") if part.strip()]
     found = tuple(dict.fromkeys(pk for part in parts if (pk := number(part)) in known and pk is not None))
     missing = len(parts) - sum(number(part) in known for part in parts)
-    words = [f"{missing} of the stations in the address do not exist."] if missing > 1 else []
+    words = (
+        [_("{missing} of the stations in the address do not exist.", missing=missing)] if missing > 1 else []
+    )
     if missing == 1:
-        words = ["A station in the address does not exist."]
+        words = [_("A station in the address does not exist.")]
     return found, words
 
 

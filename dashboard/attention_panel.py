@@ -11,6 +11,7 @@ from dashboard import loading, markup, resources
 from dashboard.concerns import Present, concerns
 from dashboard.view import View, scope_now
 from dashboard.visitor import visitor
+from languages import _
 
 
 @st.fragment(run_every=10)
@@ -19,12 +20,12 @@ def attention(view: View) -> None:
     now = datetime.now(UTC)
     found = concerns(_present(view), now)
     at = now.astimezone(ZoneInfo(resources.settings().timezone))
-    looked_at = f"Looked at {at:%H:%M:%S %Z}"
+    looked_at = _("Looked at {at:%H:%M:%S %Z}", at=at)
     if not found:
         st.html(markup.all_well(looked_at))
         return
     with st.container(key="card-attention", gap=None):
-        st.html(markup.card_title("Needs attention", looked_at))
+        st.html(markup.card_title(_("Needs attention"), looked_at))
         for concern in found:
             _row(concern)
 

@@ -9,6 +9,7 @@ from dashboard.formats import Amount
 from dashboard.markup import Figure
 from db.analytics.charge_success import Rate, Tally
 from db.analytics.outages import Definitions
+from languages import _
 
 
 def definitions(told: Definitions) -> list[Figure]:
@@ -18,22 +19,26 @@ def definitions(told: Definitions) -> list[Figure]:
 def _plain(told: Definitions) -> Figure:
     return Figure(
         key="availability",
-        label="Availability",
+        label=_("Availability"),
         value=_percent(told.plain),
-        verdict=("default", None),
-        detail=f"{_hours(told.outage)} down of {_hours(told.observed)}",
+        verdict=(_("default"), None),
+        detail=_("{outage} down of {observed}", outage=_hours(told.outage), observed=_hours(told.observed)),
         exact=_exact(told.plain),
     )
 
 
 def _nevi(told: Definitions) -> Figure:
     passing, ports = sum(uptime.passes for uptime in told.nevi.values()), len(told.nevi)
-    excluded = f"{_hours(told.excluded)} excluded" if told.excluded else "nothing excluded"
+    excluded = (
+        _("{excluded} excluded", excluded=_hours(told.excluded)) if told.excluded else _("nothing excluded")
+    )
     return Figure(
         key="uptime_nevi",
-        label="NEVI, each port",
+        label=_("NEVI, each port"),
         value=_percent(told.nevi_mean),
-        verdict=(f"{passing} of {ports} over 97 %", passing == ports) if ports else None,
+        verdict=(_("{passing} of {ports} over 97\u00a0%", passing=passing, ports=ports), passing == ports)
+        if ports
+        else None,
         detail=excluded if ports else "",
         exact=_exact(told.nevi_mean),
     )
@@ -41,29 +46,49 @@ def _nevi(told: Definitions) -> Figure:
 
 def _uk(told: Definitions) -> Figure:
     if told.uk is None:
-        return Figure("reliability_uk", "UK, network mean", None, None, "no rapid connectors")
+        return Figure("reliability_uk", _("UK, network mean"), None, None, _("no rapid connectors"))
     share = float(told.uk.share)
-    verdict = ("meets 99 %", True) if told.uk.passes else ("below 99 %", False)
-    detail = f"{_hours(told.uk.outage)} out of service"
-    return Figure("reliability_uk", "UK, network mean", _percent(share), verdict, detail, _exact(share))
+    verdict = (_("meets 99 %"), True) if told.uk.passes else (_("below 99 %"), False)
+    detail = _("{outage} out of service", outage=_hours(told.uk.outage))
+    return Figure("reliability_uk", _("UK, network mean"), _percent(share), verdict, detail, _exact(share))
 
 
 def success(tally: Tally) -> list[Figure]:
     return [
-        _rate("charge_start_success", "Charge start", tally.charge_start_success, "attempts"),
-        _rate("charge_end_success", "Charge end", tally.charge_end_success, "with power"),
-        _rate("session_success", "Session success", tally.session_success, "attempts"),
-        _rate("first_attempt_success", "First attempt", tally.first_attempt_success, "visits"),
+        _rate(
+            "charge_start_success",
+            _("Charge start"),
+            tally.charge_start_success,
+            _("{part:,} of {whole:,} attempts"),
+        ),
+        _rate(
+            "charge_end_success",
+            _("Charge end"),
+            tally.charge_end_success,
+            _(_("{part:,} of {whole:,} with power")),
+        ),
+        _rate(
+            "session_success",
+            _("Session success"),
+            tally.session_success,
+            _("{part:,} of {whole:,} attempts"),
+        ),
+        _rate(
+            "first_attempt_success",
+            _("First attempt"),
+            tally.first_attempt_success,
+            _("{part:,} of {whole:,} visits"),
+        ),
     ]
 
 
-def _rate(key: str, label: str, rate: Rate, of: str) -> Figure:
+def _rate(key: str, label: str, rate: Rate, told: str) -> Figure:
     return Figure(
         key=key,
         label=label,
         value=_percent(rate.share),
         verdict=None,
-        detail=f"{rate.part:,} of {rate.whole:,} {of}" if rate.whole else "",
+        detail=told.format(part=rate.part, whole=rate.whole) if rate.whole else "",
         exact=_exact(rate.share),
     )
 
@@ -80,4 +105,4 @@ def _exact(share: float | None) -> str:
 def _hours(length: timedelta) -> str:
     if length < timedelta(hours=1):
         return formats.duration(int(length.total_seconds()))
-    return f"{length / timedelta(hours=1):,.0f} h"
+    return _("{hours:,.0f}\u00a0h", hours=length / timedelta(hours=1))

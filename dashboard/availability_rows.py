@@ -19,6 +19,7 @@ from db.analytics.exclusions import REASONS, Exclusion
 from db.analytics.outages import DayTime, StationAvailability
 from db.analytics.scope import Period
 from db.analytics.success import AttemptRow, Grain, VisitRow, first_day
+from languages import _, dates, ngettext, told
 from ocpp_integration.exports.reliability import OUTCOMES
 
 _MAX_DAYS, _MAX_WEEKS = 100, 110
@@ -33,8 +34,8 @@ def grain_of(period: Period) -> Grain:
 
 def label(at: date, grain: Grain) -> str:
     if grain == "month":
-        return f"{at:%b %Y}"
-    return f"Week of {formats.day(at)}" if grain == "week" else f"{at:%a} {formats.day(at)}"
+        return dates.told(at, "MMM y")
+    return _("Week of {day}", day=formats.day(at)) if grain == "week" else dates.told(at, "EEE d MMM y")
 
 
 def availability_lines(days: Mapping[date, DayTime], grain: Grain) -> tuple[list[date], list[Line]]:
@@ -45,10 +46,12 @@ def availability_lines(days: Mapping[date, DayTime], grain: Grain) -> tuple[list
         sums[first_day(day, grain)] = [
             a + b for a, b in zip(known, (time.observed, time.outage, time.excluded), strict=True)
         ]
-    lines = [Line("Availability", [_share(observed - out, observed) for observed, out, _ in sums.values()])]
+    lines = [
+        Line(_("Availability"), [_share(observed - out, observed) for observed, out, _ in sums.values()])
+    ]
     if any(excluded for _, _, excluded in sums.values()):
         counted = [_share(observed - out + no, observed) for observed, out, no in sums.values()]
-        lines.append(Line("Without what is excluded", counted, is_dotted=True))
+        lines.append(Line(_("Without what is excluded"), counted, is_dotted=True))
     return list(sums), lines
 
 
@@ -57,8 +60,8 @@ def success_lines(found: Mapping[date, Tally]) -> list[Line]:
         return rate.share
 
     return [
-        Line("Session success", [of(tally.session_success) for tally in found.values()]),
-        Line("First attempt", [of(tally.first_attempt_success) for tally in found.values()]),
+        Line(_("Session success"), [of(tally.session_success) for tally in found.values()]),
+        Line(_("First attempt"), [of(tally.first_attempt_success) for tally in found.values()]),
     ]
 
 
@@ -70,10 +73,11 @@ def error_parts(
     names = [name for name, _ in total.most_common(_SHOWN_ERRORS)]
     every = (period.start + timedelta(days=number) for number in range(period.days))
     places = list(dict.fromkeys(first_day(day, grain) for day in every))
-    parts = {name: dict.fromkeys(places, 0) for name in [*names, "Others"]}
+    others = _("Others")
+    parts = {name: dict.fromkeys(places, 0) for name in [*names, others]}
     for day, counts in days.items():
         for name, count in counts.items():
-            parts[name if name in names else "Others"][first_day(day, grain)] += count
+            parts[name if name in names else others][first_day(day, grain)] += count
     return places, {name: list(counts.values()) for name, counts in parts.items() if any(counts.values())}
 
 
@@ -84,7 +88,12 @@ def worst_stations(found: Sequence[StationAvailability]) -> list[Bar]:
         Bar(
             label=each.station_name,
             value=f"{each.plain * 100:.2f} %",
-            detail=f"{_length(each.outage)} down · {each.passing} of {each.ports} ports over 97 %",
+            detail=_(
+                "{outage} down · {passing} of {ports} ports over 97\u00a0%",
+                outage=_length(each.outage),
+                passing=each.passing,
+                ports=each.ports,
+            ),
             part=each.outage / most,
         )
         for each in found
@@ -93,40 +102,40 @@ def worst_stations(found: Sequence[StationAvailability]) -> list[Bar]:
 
 def station_row(each: StationAvailability) -> Row:
     return {
-        "Station": each.station_name,
-        "Availability": each.plain * 100,
-        "Without excluded": each.counted * 100,
-        "Ports over 97 %": f"{each.passing} of {each.ports}",
-        "Outages": each.outages,
-        "Down": _length(each.outage),
-        "Excluded": _length(each.excluded) if each.excluded else "",
+        _("Station"): each.station_name,
+        _("Availability"): each.plain * 100,
+        _("Without excluded"): each.counted * 100,
+        _("Ports over 97 %"): _("{passing} of {ports}", passing=each.passing, ports=each.ports),
+        _("Outages"): each.outages,
+        _("Down"): _length(each.outage),
+        _("Excluded"): _length(each.excluded) if each.excluded else "",
     }
 
 
 def outage_row(each: PortOutage) -> Row:
     outage, timezone = each.outage, each.port.timezone
     return {
-        "Began": clock(outage.start, timezone),
-        "Ended": "Still down" if outage.is_open else clock(outage.end, timezone),
-        "Station": each.port.station_name,
-        "Connector": each.port.number,
-        "Lasted": _length(outage.length),
-        "Reported": " → ".join(map(formats.words, outage.statuses)),
-        "Error": "; ".join(map(_capital, outage.errors)),
-        "Excluded": _length(outage.excluded) if outage.excluded else "",
-        "Why it does not count": "; ".join(map(_capital, each.reasons)),
+        _("Began"): clock(outage.start, timezone),
+        _("Ended"): _("Still down") if outage.is_open else clock(outage.end, timezone),
+        _("Station"): each.port.station_name,
+        _("Connector"): each.port.number,
+        _("Lasted"): _length(outage.length),
+        _("Reported"): " → ".join(map(formats.words, outage.statuses)),
+        _("Error"): "; ".join(_capital(told(each)) for each in outage.errors),
+        _("Excluded"): _length(outage.excluded) if outage.excluded else "",
+        _("Why it does not count"): "; ".join(_capital(_(reason)) for reason in each.reasons),
     }
 
 
 def error_row(each: ErrorTotal) -> Row:
     return {
-        "Error": each.name,
-        "Meaning": _capital(each.words),
-        "Faults": each.faults,
-        "Warnings": each.warnings,
-        "Stations": each.stations,
-        "Connectors": each.connectors,
-        "Lasted": _length(each.time),
+        _("Error"): each.name,
+        _("Meaning"): _capital(told(each.words)),
+        _("Faults"): each.faults,
+        _("Warnings"): each.warnings,
+        _("Stations"): each.stations,
+        _("Connectors"): each.connectors,
+        _("Lasted"): _length(each.time),
     }
 
 
@@ -135,29 +144,39 @@ def error_bars(found: Sequence[StationErrors]) -> list[Bar]:
     return [
         Bar(
             label=each.station_name,
-            value=f"{each.faults:,} fault{'' if each.faults == 1 else 's'}",
-            detail=f"{f'{each.warnings:,} warnings · ' if each.warnings else ''}mostly {each.worst}",
+            value=ngettext("{n:,} fault", "{n:,} faults", each.faults),
+            detail=" · ".join(
+                filter(None, (_warnings(each.warnings), _("mostly {error}", error=each.worst)))
+            ),
             part=(each.faults + each.warnings) / most,
         )
         for each in found
     ]
 
 
+def _warnings(count: int) -> str:
+    return ngettext("{n:,} warning", "{n:,} warnings", count) if count else ""
+
+
 def visit_row(each: VisitRow) -> Row:
     return {
-        "Began": clock(each.start, each.timezone),
-        "Station": each.station_name,
-        "Outcome": _capital(OUTCOMES[each.outcome]),
-        "What happened": "; ".join(map(_told, each.attempts)),
-        "Driver": each.driver or "Not known",
-        "Attempts": len(each.attempts),
+        _("Began"): clock(each.start, each.timezone),
+        _("Station"): each.station_name,
+        _("Outcome"): _capital(_(OUTCOMES[each.outcome])),
+        _("What happened"): "; ".join(map(_told, each.attempts)),
+        _("Driver"): each.driver or _("Not known"),
+        _("Attempts"): len(each.attempts),
     }
 
 
 def _told(attempt: AttemptRow) -> str:
-    where = "" if attempt.connector_number is None else f"Connector {attempt.connector_number}: "
+    where = (
+        ""
+        if attempt.connector_number is None
+        else _("Connector {connector_number}: ", connector_number=attempt.connector_number)
+    )
     if attempt.error is not None:
-        return f"{where}refused ({attempt.error.rstrip('.')})"
+        return _("{where}refused ({error})", where=where, error=attempt.error.rstrip("."))
     mark = "✓ " if attempt.is_valid else "✕ "
     energy = f"{(attempt.energy_wh or 0) / 1000:.1f}\u00a0kWh"
     return f"{mark}{where}{energy}, {formats.words(attempt.stop_reason or 'Local').lower()}"
@@ -165,17 +184,17 @@ def _told(attempt: AttemptRow) -> str:
 
 def exclusion_row(each: Exclusion, now: datetime) -> str:
     state = (
-        ("Planned", "charging")
+        (_("Planned"), "charging")
         if each.start > now
-        else ("Now", "other")
+        else (_("Now"), "other")
         if each.end > now
-        else ("Past", "offline")
+        else (_("Past"), "offline")
     )
-    below = REASONS[each.reason].capitalize() + (f" · {each.notes}" if each.notes else "")
+    below = _(REASONS[each.reason]).capitalize() + (f" · {each.notes}" if each.notes else "")
     facts = [
-        Fact("From", clock(each.start, each.timezone), formats.local_time(each.start, each.timezone)),
-        Fact("Until", clock(each.end, each.timezone), formats.local_time(each.end, each.timezone)),
-        Fact("Entered by", each.entered_by, formats.local_time(each.entered_at, each.timezone)),
+        Fact(_("From"), clock(each.start, each.timezone), formats.local_time(each.start, each.timezone)),
+        Fact(_("Until"), clock(each.end, each.timezone), formats.local_time(each.end, each.timezone)),
+        Fact(_("Entered by"), each.entered_by, formats.local_time(each.entered_at, each.timezone)),
     ]
     return fact_row(f"{each.station_name} · {connector_of(each)}", below, state, facts)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import formats, loading, markup, resources
+from languages import _
 
 
 @st.fragment(run_every=10)
@@ -16,9 +17,12 @@ def backend_banner() -> None:
 
 
 def banner(since: datetime, now: datetime, timezone: str) -> str:
-    headline = f"The OCPP backend has not answered since {formats.local_time(since, timezone)}"
-    sentence = (
-        f"That was {formats.ago(since, now)}. What is shown of charge points and sessions may be as old. "
-        "Until it answers, nothing can be started or stopped here."
+    headline = _(
+        "The OCPP backend has not answered since {local_time}", local_time=formats.local_time(since, timezone)
+    )
+    sentence = _(
+        "That was {ago}. What is shown of charge points and sessions may be as old. Until it "
+        "answers, nothing can be started or stopped here.",
+        ago=formats.ago(since, now),
     )
     return markup.notice(headline, sentence)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dashboard import formats
+from languages import N_, _
 from ocpp_integration.pricing import Bill, Line
 from ocpp_integration.pricing.bill import What
 from ocpp_integration.pricing.words import amount
 
 _NAMES: dict[What, str] = {
-    "ENERGY": "Energy",
-    "TIME": "Charging time",
-    "PARKING_TIME": "Idle time",
-    "FLAT": "Start fee",
-    "RESERVATION_TIME": "Reservation",
-    "RESERVATION_FLAT": "Reservation fee",
-    "MIN_PRICE": "Up to the lowest price",
-    "MAX_PRICE": "Down to the highest price",
+    "ENERGY": N_("Energy"),
+    "TIME": N_("Charging time"),
+    "PARKING_TIME": N_("Idle time"),
+    "FLAT": N_("Start fee"),
+    "RESERVATION_TIME": N_("Reservation"),
+    "RESERVATION_FLAT": N_("Reservation fee"),
+    "MIN_PRICE": N_("Up to the lowest price"),
+    "MAX_PRICE": N_("Down to the highest price"),
 }
 _OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE")
 
@@ -24,7 +25,7 @@ def bill_lines(bill: Bill, currency: str) -> list[tuple[str, str]]:
     """What is paid for, then the VAT: in the lines where prices contain it, else added to them."""
     lines = [(_words(line, currency), _paid(line, bill, currency)) for line in bill.lines]
     if bill.tax is not None:
-        words = "VAT contained in it" if bill.tax_included else "VAT"
+        words = _("VAT contained in it") if bill.tax_included else _("VAT")
         lines.append((words, formats.exact_money(bill.tax, currency)))
     return lines
 
@@ -35,11 +36,11 @@ def _paid(line: Line, bill: Bill, currency: str) -> str:
 
 
 def _words(line: Line, currency: str) -> str:
-    name = _NAMES[line.what]
+    name = _(_NAMES[line.what])
     if line.what in _OF_ONE:
         return name
     if line.what == "ENERGY":
         energy = formats.exact_energy(round(line.volume * 1000))
         return f"{name} {energy} × {formats.price(line.price, currency)}"
     lasted = formats.duration(round(line.volume * 3600))
-    return f"{name} {lasted} × {amount(line.price)}\u00a0{currency}/h"
+    return f"{name} {lasted} × {amount(line.price)}\u00a0{currency}/{_('h')}"

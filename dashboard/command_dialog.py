@@ -15,13 +15,14 @@ from dashboard.commands import Order, Outcome
 from dashboard.connector_card import name_of
 from dashboard.visitor import visitor
 from db.analytics.live import LiveConnector
+from languages import N_, _, told
 
 _ADDRESS = "command"
 _MANAGED = "managed"
 _ORDER = "order"
 _SENT = "order_sent"
 _OUTCOME = "order_outcome"
-_NO_CONNECTOR = ("No such connector", "It does not exist, or it is not at one of your stations.")
+_NO_CONNECTOR = (N_("No such connector"), N_("It does not exist, or it is not at one of your stations."))
 
 
 def ask(kind: str, connector: LiveConnector) -> None:
@@ -48,11 +49,11 @@ def show() -> None:
     managed: int | None = st.session_state.get(_MANAGED)
     if ordered is not None:
         words = WORDS[ordered.kind]
-        _dialog(words.ask, words.icon)(_body)(ordered)
+        _dialog(_(words.ask), words.icon)(_body)(ordered)
     elif managed is not None:
-        _dialog("Manage", "build")(_choice)(managed)
+        _dialog(_("Manage"), "build")(_choice)(managed)
     elif (followed := address.number(st.query_params.get(_ADDRESS, ""))) is not None:
-        _dialog("Command", "fact_check")(_followed)(followed)
+        _dialog(_("Command"), "fact_check")(_followed)(followed)
 
 
 def _dialog(title: str, icon: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -72,7 +73,7 @@ def _body(ordered: Order) -> None:
         return
     connector = commands.find_connector(who, ordered.connector_pk)
     if connector is None:
-        st.html(markup.empty(*_NO_CONNECTOR))
+        st.html(markup.empty(*map(_, _NO_CONNECTOR)))
         return
     station = commands.station_of(who, connector)
     place = command_words.where(ordered.kind, connector, station)
@@ -81,7 +82,7 @@ def _body(ordered: Order) -> None:
         st.markdown(WORDS[ordered.kind].consequence(connector, station))
         _question(ordered)
         return
-    with st.spinner("Waiting for the charge point…"):
+    with st.spinner(_("Waiting for the charge point…")):
         outcome = st.session_state[_OUTCOME] = commands.submit(ordered, who)
     if outcome.command_pk is not None:
         st.query_params[_ADDRESS] = str(outcome.command_pk)
@@ -90,12 +91,12 @@ def _body(ordered: Order) -> None:
 
 def _question(ordered: Order) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="order-cancel"):
+        if st.button(_("Cancel"), key="order-cancel"):
             _forget()
             st.rerun()
         # Set before the run that sends: by then the question, and its button, are gone.
         st.button(
-            WORDS[ordered.kind].ask,
+            _(WORDS[ordered.kind].ask),
             key="order-confirm",
             type="primary",
             on_click=lambda: st.session_state.update({_SENT: True}),
@@ -104,7 +105,7 @@ def _question(ordered: Order) -> None:
 
 def _result(outcome: Outcome, *, is_titled: bool = False) -> None:
     if outcome.command_pk is None:
-        st.error(markup.plain(outcome.error), icon=":material/error:")
+        st.error(markup.plain(told(outcome.error)), icon=":material/error:")
         _close()
     else:
         _followed(outcome.command_pk, is_titled=is_titled)
@@ -114,26 +115,31 @@ def _choice(connector_pk: int) -> None:
     who = visitor()
     connector = commands.find_connector(who, connector_pk)
     if connector is None or not commands.may_operate(who):
-        st.html(markup.empty(*_NO_CONNECTOR))
+        st.html(markup.empty(*map(_, _NO_CONNECTOR)))
         return
     st.html(markup.card_title(connector.station_name, name_of(connector)))
     possible = commands.operations(connector)
-    with st.spinner("Asking the OCPP backend what it can do…"):
+    with st.spinner(_("Asking the OCPP backend what it can do…")):
         offer = loading.offered_operations()
     if not possible:
-        st.html(markup.empty("The charge point is offline", "Nothing can be asked of it until it is back."))
+        st.html(
+            markup.empty(_("The charge point is offline"), _("Nothing can be asked of it until it is back."))
+        )
     elif offer.error:
-        st.error(markup.plain(offer.error), icon=":material/error:")
+        st.error(markup.plain(told(offer.error)), icon=":material/error:")
     elif not offer.kinds:
         st.html(
             markup.empty(
-                "This OCPP backend starts and stops only",
-                "It takes no commands to reset, unlock or switch a charge point. The embedded backend does.",
+                _("This OCPP backend starts and stops only"),
+                _(
+                    "It takes no commands to reset, unlock or switch a charge point. The embedded backend "
+                    "does."
+                ),
             )
         )
     for kind in possible:
         if kind in offer.kinds and st.button(
-            WORDS[kind].ask,
+            _(WORDS[kind].ask),
             icon=f":material/{WORDS[kind].icon}:",
             key=f"choose-{kind}",
             width="stretch",
@@ -146,7 +152,9 @@ def _choice(connector_pk: int) -> None:
 def _followed(command_pk: int, *, is_titled: bool = False) -> None:
     followed = commands.follow(command_pk, visitor())
     if followed is None:
-        st.html(markup.empty("No such command", "It does not exist, or it is not at one of your stations."))
+        st.html(
+            markup.empty(_("No such command"), _("It does not exist, or it is not at one of your stations."))
+        )
     else:
         if not is_titled:
             st.html(markup.card_title(*command_words.title_of(followed)))
@@ -162,6 +170,6 @@ def _steps(command_pk: int) -> None:
 
 def _close() -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Close", key="order-close"):
+        if st.button(_("Close"), key="order-close"):
             _forget()
             st.rerun()

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import command_dialog, command_words, commands, formats, markup
 from dashboard.access_rows import Fact, fact_row
 from dashboard.visitor import visitor
+from languages import _
 from ocpp_integration.following import Followed
 
 
@@ -19,12 +20,14 @@ def command_list() -> None:
         return
     with st.container(key="card-commands", gap=None):
         minutes = int(commands.LISTED_FOR.total_seconds() / 60)
-        st.html(markup.card_title("Commands", f"Of the last {minutes} minutes, by whomever"))
+        st.html(
+            markup.card_title(_("Commands"), _("Of the last {minutes} minutes, by whomever", minutes=minutes))
+        )
         now = datetime.now(UTC)
         for followed in found:
             with st.container(key=f"row-command-{followed.pk}", horizontal=True, vertical_alignment="center"):
                 st.html(row(followed, now))
-                if st.button("Steps", key=f"steps-{followed.pk}", type="tertiary"):
+                if st.button(_("Steps"), key=f"steps-{followed.pk}", type="tertiary"):
                     command_dialog.follow(followed.pk)
                     st.rerun()
 
@@ -33,8 +36,8 @@ def row(followed: Followed, now: datetime) -> str:
     words, place = command_words.title_of(followed)
     sent = formats.local_time(followed.sent_at, followed.timezone, seconds=True)
     facts = [
-        Fact("Given", formats.ago(followed.sent_at, now), sent),
-        Fact("By", followed.by or formats.NO_DATA),
+        Fact(_("Given"), formats.ago(followed.sent_at, now), sent),
+        Fact(_("By"), followed.by or formats.NO_DATA),
     ]
     below = f"{place} · {command_words.last_step(followed)}"
     return fact_row(words, below, command_words.state_of(followed), facts)

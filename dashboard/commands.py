@@ -13,15 +13,16 @@ from db.analytics import live
 from db.analytics.live import LiveConnector
 from db.engine import reading
 from db.models import utc_now
+from languages import N_, _
 from ocpp_integration import following
 from ocpp_integration.following import Followed
 from ocpp_integration.operating import OPERATIONS
 from ocpp_integration.services import OCPPIntegrationService, Result
 
 _STARTABLE = ("available", "preparing")
-_NOT_YOURS = "This connector does not exist, or it is not at one of your stations."
-_NOT_FOR_YOU = "Only administrators may do this."
-_OVER = "The session is over already."
+_NOT_YOURS = N_("This connector does not exist, or it is not at one of your stations.")
+_NOT_FOR_YOU = N_("Only administrators may do this.")
+_OVER = N_("The session is over already.")
 # So long a command is listed after it was given, and so many of them.
 LISTED_FOR = timedelta(minutes=15)
 MOST_LISTED = 8
@@ -86,16 +87,16 @@ def station_of(who: Visitor, connector: LiveConnector) -> list[LiveConnector]:
 def submit(ordered: Order, who: Visitor) -> Outcome:
     """Have the order carried out; returns when the OCPP backend has answered, or has not in time."""
     if ordered.kind in OPERATIONS and not may_operate(who):
-        return Outcome(None, _NOT_FOR_YOU)
+        return Outcome(None, _(_NOT_FOR_YOU))
     connector = find_connector(who, ordered.connector_pk)
     if connector is None:
-        return Outcome(None, _NOT_YOURS)
+        return Outcome(None, _(_NOT_YOURS))
     if ordered.kind in OPERATIONS:
         return _outcome(_service().operate(ordered.kind, connector.pk, who.user, ordered.key))
     if ordered.kind == "start":
         return _outcome(_service().start(connector.pk, who.user, ordered.key))
     if connector.session_pk is None or connector.session_pk != ordered.session_pk:
-        return Outcome(None, _OVER)
+        return Outcome(None, _(_OVER))
     return _outcome(_service().stop(connector.session_pk, who.user, ordered.key))
 
 

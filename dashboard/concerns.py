@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboard import formats
+from dashboard.connector_card import KINDS
 from dashboard.loading import Troubles, Upkeep
 from dashboard.loading.attention import MOST
 from dashboard.markup import Concern
 from db.analytics import error_codes
 from db.analytics.live import LiveConnector
 from db.analytics.stations import Station
+from languages import N_, _, ngettext, told
 
 # Longer than the time between two heartbeats of any charge point, and than a night without a car.
 SILENT_AFTER = timedelta(days=1)
@@ -44,17 +46,21 @@ def _backend(found: Present, now: datetime) -> Iterator[Concern]:
         yield Concern(
             "backend",
             "faulted",
-            "The OCPP backend does not answer",
-            f"for {_for(found.backend_down_since, now)}; nothing can be started or stopped",
+            _("The OCPP backend does not answer"),
+            _(
+                "for {length}; nothing can be started or stopped",
+                length=_for(found.backend_down_since, now),
+            ),
             "views/ocpp_log.py",
-            "OCPP log",
+            _("OCPP log"),
         )
 
 
 def _offline(found: Present, now: datetime) -> Iterator[Concern]:
     gone = [station for station in found.stations if station.is_active and not station.is_online]
     if gone:
-        yield _of_stations("offline", "offline", _counted(len(gone), "station", "offline"), gone, now)
+        headline = ngettext("{n:,} station offline", "{n:,} stations offline", len(gone))
+        yield _of_stations("offline", "offline", headline, gone, now)
 
 
 def _faulted(found: Present, now: datetime) -> Iterator[Concern]:
@@ -65,7 +71,7 @@ def _faulted(found: Present, now: datetime) -> Iterator[Concern]:
         yield Concern(
             "faulted",
             "faulted",
-            _counted(len(faulted), "connector", "faulted"),
+            ngettext("{n:,} connector faulted", "{n:,} connectors faulted", len(faulted)),
             _listed(words),
             *_to_stations({connector.station_pk for connector in faulted}, "faulted"),
         )
@@ -84,9 +90,10 @@ def _silent(found: Present, now: datetime) -> Iterator[Concern]:
         if station.is_active and station.is_online and (heard[station.pk] or now) < now - SILENT_AFTER
     ]
     if silent:
-        yield _of_stations(
-            "silent", "other", _counted(len(silent), "station", "connected but silent"), silent, now
+        headline = ngettext(
+            "{n:,} station connected but silent", "{n:,} stations connected but silent", len(silent)
         )
+        yield _of_stations("silent", "other", headline, silent, now)
 
 
 def _stale(found: Present, now: datetime) -> Iterator[Concern]:
@@ -95,22 +102,25 @@ def _stale(found: Present, now: datetime) -> Iterator[Concern]:
         yield Concern(
             "stale",
             "other",
-            "What is shown may be old",
-            f"nothing was heard of any station for {_for(found.newest, now)}",
+            _("What is shown may be old"),
+            _("nothing was heard of any station for {length}", length=_for(found.newest, now)),
         )
 
 
 def _sessions(found: Present, now: datetime) -> Iterator[Concern]:
     stuck, held = found.troubles.stuck, found.troubles.held
     if stuck:
-        words = [f"{each.station_name} for {_for(each.since, now)}" for each in stuck]
+        words = [
+            _("{name} for {length}", name=each.station_name, length=_for(each.since, now)) for each in stuck
+        ]
         yield Concern(
             "stuck",
             "other",
-            _counted(len(stuck), "session", "stuck"),
-            f"running, but silent: {_listed(words)}",
+            _at_least(len(stuck), N_("{n:,} or more sessions stuck"))
+            or ngettext("{n:,} session stuck", "{n:,} sessions stuck", len(stuck)),
+            _("running, but silent: {names}", names=_listed(words)),
             "views/sessions.py",
-            "Sessions",
+            _("Sessions"),
             {"session": str(stuck[0].pk)} if len(stuck) == 1 else {},
         )
     if held:
@@ -118,10 +128,11 @@ def _sessions(found: Present, now: datetime) -> Iterator[Concern]:
         yield Concern(
             "held",
             "other",
-            _counted(held, "session", "held back"),
-            "impossible as reported; not counted until an admin decides",
+            _at_least(held, N_("{n:,} or more sessions held back"))
+            or ngettext("{n:,} session held back", "{n:,} sessions held back", held),
+            _("impossible as reported; not counted until an admin decides"),
             "views/quarantine.py" if is_admin else None,
-            "Quarantine",
+            _("Quarantine"),
         )
 
 
@@ -130,16 +141,22 @@ def _upkeep(found: Present) -> Iterator[Concern]:
         return
     if jobs := found.upkeep.late_jobs:
         yield Concern(
-            "jobs", "faulted", _counted(len(jobs), "job", "late"), _listed(jobs), "views/jobs.py", "Jobs"
+            "jobs",
+            "faulted",
+            ngettext("{n:,} job late", "{n:,} jobs late", len(jobs)),
+            _listed(jobs),
+            "views/jobs.py",
+            _("Jobs"),
         )
     if dead := found.upkeep.dead_webhooks:
         yield Concern(
             "webhooks",
             "other",
-            _counted(dead, "webhook", "dead"),
-            "what the OCPP backend told could not be applied",
+            _at_least(dead, N_("{n:,} or more webhooks dead"))
+            or ngettext("{n:,} webhook dead", "{n:,} webhooks dead", dead),
+            _("what the OCPP backend told could not be applied"),
             "views/webhooks.py",
-            "Webhooks",
+            _("Webhooks"),
         )
 
 
@@ -147,37 +164,42 @@ def _of_stations(key: str, kind: str, headline: str, found: Sequence[Station], n
     # Those that were heard last come first: what just happened is news.
     ordered = sorted(found, key=lambda station: station.heard_at or datetime.min.replace(tzinfo=now.tzinfo))
     words = [
-        f"{station.name} for {_for(station.heard_at, now)}"
+        _("{name} for {length}", name=station.name, length=_for(station.heard_at, now))
         if station.heard_at
-        else f"{station.name} never heard"
+        else _("{name} never heard", name=station.name)
         for station in reversed(ordered)
     ]
     return Concern(key, kind, headline, _listed(words), *_to_stations({each.pk for each in found}, key))
 
 
 def _to_stations(pks: set[int], state: str) -> tuple[str, str, dict[str, str]]:
-    """The page of the one, or the list of all in this state."""
+    """The page of the one, or the list of all in this state. An address names choices as the page does."""
     if len(pks) == 1:
-        return "views/stations.py", "Station", {"station": str(*pks)}
+        return "views/stations.py", _("Station"), {"station": str(*pks)}
     if state == "silent":
-        return "views/stations.py", "Stations", {"station-order": "Longest not heard"}
-    return "views/stations.py", "Stations", {"station-state": state}
+        return "views/stations.py", _("Stations"), {"station-order": _("Longest not heard")}
+    return "views/stations.py", _("Stations"), {"station-state": _(KINDS[state])}
 
 
 def _fault(connector: LiveConnector, now: datetime) -> str:
-    words = error_codes.in_words(connector.error_code, connector.vendor_error_code)
-    since = f" for {_for(connector.since, now)}" if connector.since else ""
-    return f"{connector.station_name} {connector.number}{f', {words},' if words else ''}{since}"
+    where = f"{connector.station_name} {connector.number}"
+    if words := error_codes.in_words(connector.error_code, connector.vendor_error_code):
+        where += f", {told(words)},"
+    if connector.since is None:
+        return where
+    return _("{name} for {length}", name=where, length=_for(connector.since, now))
 
 
-def _counted(number: int, what: str, state: str) -> str:
-    count = f"{MOST:,} or more" if what in ("session", "webhook") and number >= MOST else f"{number:,}"
-    return f"{count} {what}{'' if number == 1 else 's'} {state}"
+def _at_least(number: int, words: str) -> str:
+    """Where no more were counted: `words` are marked, and say so."""
+    return _(words, n=MOST) if number >= MOST else ""
 
 
 def _listed(words: Sequence[str]) -> str:
-    more = f" and {len(words) - _NAMED:,} more" if len(words) > _NAMED else ""
-    return ", ".join(words[:_NAMED]) + more
+    first = ", ".join(words[:_NAMED])
+    if len(words) <= _NAMED:
+        return first
+    return _("{names} and {count:,} more", names=first, count=len(words) - _NAMED)
 
 
 def _for(since: datetime, now: datetime) -> str:

@@ -8,6 +8,7 @@ from html import escape
 
 from dashboard import formats
 from db.analytics.live import LiveConnector
+from languages import N_, _
 
 
 @dataclass(frozen=True)
@@ -19,25 +20,25 @@ class State:
 
 
 _STATES = {
-    "available": State("Available", "available"),
-    "preparing": State("Plugged in", "occupied"),
-    "charging": State("Charging", "charging"),
-    "suspended_ev": State("Paused by vehicle", "occupied"),
-    "suspended_evse": State("Paused by station", "occupied"),
-    "finishing": State("Finishing", "occupied"),
-    "reserved": State("Reserved", "other"),
-    "unavailable": State("Out of service", "other"),
-    "faulted": State("Faulted", "faulted"),
-    "offline": State("Offline", "offline"),
+    "available": State(N_("Available"), "available"),
+    "preparing": State(N_("Plugged in"), "occupied"),
+    "charging": State(N_("Charging"), "charging"),
+    "suspended_ev": State(N_("Paused by vehicle"), "occupied"),
+    "suspended_evse": State(N_("Paused by station"), "occupied"),
+    "finishing": State(N_("Finishing"), "occupied"),
+    "reserved": State(N_("Reserved"), "other"),
+    "unavailable": State(N_("Out of service"), "other"),
+    "faulted": State(N_("Faulted"), "faulted"),
+    "offline": State(N_("Offline"), "offline"),
 }
 # In the order in which they want attention.
 KINDS = {
-    "charging": "Charging",
-    "occupied": "Occupied",
-    "faulted": "Faulted",
-    "available": "Available",
-    "offline": "Offline",
-    "other": "Other",
+    "charging": N_("Charging"),
+    "occupied": N_("Occupied"),
+    "faulted": N_("Faulted"),
+    "available": N_("Available"),
+    "offline": N_("Offline"),
+    "other": N_("Other"),
 }
 
 
@@ -59,7 +60,7 @@ def rank_of(connector: LiveConnector) -> int:
 
 
 def name_of(connector: LiveConnector) -> str:
-    parts = [f"Connector {connector.number}"]
+    parts = [_("Connector {number}", number=connector.number)]
     if connector.type:
         parts.append(formats.words(connector.type))
     if connector.power_w:
@@ -73,7 +74,7 @@ def card(connector: LiveConnector, now: datetime) -> str:
     return (
         '<div class="mm-connector"><div class="mm-connector-head">'
         f"<span><b>{escape(connector.station_name)}</b><span>{escape(name_of(connector))}</span></span>"
-        f'<span class="mm-pill"><i class="mm-dot mm-{state.kind}"></i>{escape(state.word)}</span></div>'
+        f'<span class="mm-pill"><i class="mm-dot mm-{state.kind}"></i>{escape(_(state.word))}</span></div>'
         f"{body}</div>"
     )
 
@@ -81,17 +82,17 @@ def card(connector: LiveConnector, now: datetime) -> str:
 def _session(connector: LiveConnector, now: datetime) -> str:
     figures = [
         (
-            "power",
+            _("power"),
             formats.NO_DATA if connector.live_power_w is None else str(formats.power(connector.live_power_w)),
         ),
-        ("energy", formats.NO_DATA if connector.energy_wh is None else _energy(connector.energy_wh)),
+        (_("energy"), formats.NO_DATA if connector.energy_wh is None else _energy(connector.energy_wh)),
         (
-            "cost",
+            _("cost"),
             formats.NO_DATA if connector.cost is None else f"{connector.cost:,.2f}\u00a0{connector.currency}",
         ),
-        ("elapsed", _elapsed(connector, now)),
+        (_("elapsed"), _elapsed(connector, now)),
     ]
-    cells = "".join(f"<span><b>{escape(value)}</b>{name}</span>" for name, value in figures)
+    cells = "".join(f"<span><b>{escape(value)}</b>{escape(name)}</span>" for name, value in figures)
     return f'<div class="mm-figures">{cells}</div>{_gauge(connector)}'
 
 
@@ -108,10 +109,13 @@ def _elapsed(connector: LiveConnector, now: datetime) -> str:
 def _gauge(connector: LiveConnector) -> str:
     """The state of charge where the vehicle tells it, else how much of its power the connector gives."""
     if connector.soc_percent is not None:
-        part, words = float(connector.soc_percent), f"Battery at {connector.soc_percent:.0f}\u00a0%"
+        part, words = (
+            float(connector.soc_percent),
+            _("Battery at {soc_percent:.0f}\u00a0%", soc_percent=connector.soc_percent),
+        )
     elif connector.live_power_w is not None and connector.power_w:
         part = min(100.0, 100 * connector.live_power_w / connector.power_w)
-        words = f"{part:.0f}\u00a0% of the connector's power"
+        words = _("{part:.0f}\u00a0% of the connector's power", part=part)
     else:
         return ""
     return (
@@ -122,7 +126,9 @@ def _gauge(connector: LiveConnector) -> str:
 
 def _idle(connector: LiveConnector, now: datetime) -> str:
     since = (
-        f"Since {formats.duration(int((now - connector.since).total_seconds()))}" if connector.since else ""
+        _("Since {duration}", duration=formats.duration(int((now - connector.since).total_seconds())))
+        if connector.since
+        else ""
     )
     causes = [
         code for code in (connector.error_code, connector.vendor_error_code) if code and code != "NoError"
@@ -130,7 +136,7 @@ def _idle(connector: LiveConnector, now: datetime) -> str:
     if connector.status == "faulted" and causes:
         return f'<p class="mm-note mm-warn">{escape(" · ".join(causes))}</p>{_note(since)}'
     if connector.status == "offline":
-        return _note("Its station has not been heard from.")
+        return _note(_("Its station has not been heard from."))
     return _note(since)
 
 

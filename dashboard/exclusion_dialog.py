@@ -13,6 +13,7 @@ from dashboard.exclusion_orders import Draft
 from dashboard.visitor import Visitor, visitor
 from db.analytics.exclusions import MAX_NOTES, REASONS, Exclusion, ExclusionRefused
 from db.models import utc_now
+from languages import _, told
 
 _QUESTION = "exclusion_question"
 _FIELDS = ("station", "connector", "start", "end", "reason", "notes")
@@ -49,9 +50,9 @@ def show() -> None:
     if question is None:
         return
     title, icon, body = (
-        ("Exclude outages", "event_busy", _entering)
+        (_("Exclude outages"), "event_busy", _entering)
         if question.target is None
-        else ("Revoke exclusion", "event_available", _revoking)
+        else (_("Revoke exclusion"), "event_available", _revoking)
     )
     st.dialog(title, on_dismiss=_forget, icon=f":material/{icon}:")(body)(question)
 
@@ -64,7 +65,7 @@ def _entering(question: Question) -> None:
     who = visitor()
     if question.is_confirmed and not question.is_done:
         _act(question, lambda: exclusion_orders.enter(who, question.draft))
-    _leave_if_done(question, "The outages of that time no longer count.")
+    _leave_if_done(question, _("The outages of that time no longer count."))
     if question.is_reviewed:
         _review(who, question)
     if not question.is_reviewed:
@@ -76,16 +77,16 @@ def _revoking(question: Question) -> None:
     assert target is not None  # noqa: S101 - narrows the type; this dialog is asked about one
     if question.is_confirmed and not question.is_done:
         _act(question, lambda: exclusion_orders.revoke(who, target.pk))
-    _leave_if_done(question, "The exclusion is revoked.")
+    _leave_if_done(question, _("The exclusion is revoked."))
     _error(question)
     st.html(markup.card_title(f"{target.station_name} · {connector_of(target)}", times_of(target)))
-    st.markdown("The outages of that time count again, at once. What was entered stays in the log.")
-    _buttons(question, "Revoke exclusion", _confirm)
+    st.markdown(_("The outages of that time count again, at once. What was entered stays in the log."))
+    _buttons(question, _("Revoke exclusion"), _confirm)
 
 
 def connector_of(exclusion: Exclusion) -> str:
     number = exclusion.connector_number
-    return "all connectors" if number is None else f"connector {number}"
+    return _("all connectors") if number is None else _("connector {number}", number=number)
 
 
 def times_of(exclusion: Exclusion) -> str:
@@ -116,7 +117,7 @@ def _error(question: Question) -> None:
 
 
 def _sentence(error: ExclusionRefused) -> str:
-    reason = str(error)
+    reason = told(str(error))
     return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
 
 
@@ -133,9 +134,9 @@ def _review(who: Visitor, question: Question) -> None:
     st.html(
         markup.facts(
             [
-                ("Reason", REASONS[question.draft.reason].capitalize()),
-                ("Down in that time", down if found.down else "Nothing so far"),
-                ("By", who.user.user_name),
+                (_("Reason"), _(REASONS[question.draft.reason]).capitalize()),
+                (_("Down in that time"), down if found.down else _("Nothing so far")),
+                (_("By"), who.user.user_name),
             ]
         )
     )
@@ -146,8 +147,8 @@ def _review(who: Visitor, question: Question) -> None:
         question.is_reviewed = False
 
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Back", key="exclusion-back", on_click=back)
-        st.button("Exclude", key="exclusion-confirm", type="primary", on_click=_confirm, args=(question,))
+        st.button(_("Back"), key="exclusion-back", on_click=back)
+        st.button(_("Exclude"), key="exclusion-confirm", type="primary", on_click=_confirm, args=(question,))
 
 
 def _confirm(question: Question) -> None:
@@ -159,44 +160,46 @@ def _form(question: Question) -> None:
     _error(question)
     pks = list(places)
     station = st.selectbox(
-        "Station",
+        _("Station"),
         pks,
         index=pks.index(draft.station_pk) if draft.station_pk in places else None,
         format_func=lambda pk: places[pk].label,
-        placeholder="Choose a station",
+        placeholder=_("Choose a station"),
         key="exclusion-station",
     )
     numbers = {} if station is None else exclusion_orders.connectors(station)
     choices = [None, *numbers]
     st.selectbox(
-        "Connector",
+        _("Connector"),
         choices,
         index=choices.index(draft.connector_pk) if draft.connector_pk in numbers else 0,
-        format_func=lambda pk: "All connectors" if pk is None else f"Connector {numbers[pk]}",
+        format_func=lambda pk: (
+            _("All connectors") if pk is None else _("Connector {numbers}", numbers=numbers[pk])
+        ),
         key="exclusion-connector",
     )
     start, end = _times(draft)
     with st.container(horizontal=True):
-        st.datetime_input("From", start, format="YYYY-MM-DD", step=60, key="exclusion-start")
-        st.datetime_input("Until", end, format="YYYY-MM-DD", step=60, key="exclusion-end")
-    st.caption("Times of the station's clock. A time to come is a maintenance window.")
+        st.datetime_input(_("From"), start, format="YYYY-MM-DD", step=60, key="exclusion-start")
+        st.datetime_input(_("Until"), end, format="YYYY-MM-DD", step=60, key="exclusion-end")
+    st.caption(_("Times of the station's clock. A time to come is a maintenance window."))
     reasons = list(REASONS)
     st.selectbox(
-        "Reason",
+        _("Reason"),
         reasons,
         index=reasons.index(draft.reason),
-        format_func=lambda reason: REASONS[reason].capitalize(),
+        format_func=lambda reason: _(REASONS[reason]).capitalize(),
         key="exclusion-reason",
     )
     st.text_area(
-        "Notes",
+        _("Notes"),
         draft.notes,
         max_chars=MAX_NOTES,
-        placeholder="Ticket, report of the utility, who was told",
+        placeholder=_("Ticket, report of the utility, who was told"),
         height=80,
         key="exclusion-notes",
     )
-    _buttons(question, "Review", _take)
+    _buttons(question, _("Review"), _take)
 
 
 def _times(draft: Draft) -> tuple[datetime, datetime]:
@@ -222,7 +225,7 @@ def _take(question: Question) -> None:
 
 def _buttons(question: Question, words: str, answer: Callable[[Question], None]) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="exclusion-cancel"):
+        if st.button(_("Cancel"), key="exclusion-cancel"):
             _forget()
             st.rerun()
         st.button(words, key="exclusion-next", type="primary", on_click=answer, args=(question,))

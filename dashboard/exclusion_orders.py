@@ -15,8 +15,9 @@ from db.analytics.scope import Period, Scope
 from db.analytics.spans import Span, intersection, total
 from db.engine import reading, writing
 from db.models import ChargingStation, OCPPConnector, OCPPStation, utc_now
+from languages import N_, _
 
-_NOT_YOURS = "only admins exclude outages"
+_NOT_YOURS = N_("only admins exclude outages")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def review(who: Visitor, draft: Draft) -> Review:
     of_port = [log for log in logs if draft.connector_pk in (None, log.port.connector_pk)]
     number = connectors(station_pk).get(draft.connector_pk or 0)
     return Review(
-        where=f"{name} · {'all connectors' if number is None else f'connector {number}'}",
+        where=f"{name} · {_('all connectors') if number is None else _('connector {number}', number=number)}",
         span=span,
         timezone=timezone,
         down=sum((total(intersection(log.down, [span])) for log in of_port), timedelta()),
@@ -106,12 +107,12 @@ def revoke(who: Visitor, pk: int) -> None:
 
 def _whole(draft: Draft) -> tuple[int, Span]:
     if draft.station_pk is None:
-        raise ExclusionRefused("choose a station")
+        raise ExclusionRefused(_("choose a station"))
     if draft.start is None or draft.end is None:
-        raise ExclusionRefused("an exclusion needs a beginning and an end")
+        raise ExclusionRefused(_("an exclusion needs a beginning and an end"))
     return draft.station_pk, exclusions.local_span(draft.start, draft.end, timezone_of(draft.station_pk))
 
 
 def _demand_admin(who: Visitor) -> None:
     if not is_admin(who):
-        raise ExclusionRefused(_NOT_YOURS)
+        raise ExclusionRefused(_(_NOT_YOURS))

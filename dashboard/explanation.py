@@ -15,6 +15,7 @@ from dashboard.markup import Card, Figure
 from dashboard.view import View, scope_now
 from db.analytics.definitions import Kpi
 from db.analytics.scope import Period, Scope
+from languages import _
 from ocpp_integration.exports.files import to_csv
 
 PAGE_SIZE = 25
@@ -27,11 +28,11 @@ def button(key: str, place: str = "") -> None:
     """The button that opens the explanation of a KPI. `place` tells several of one page apart."""
     kpi = loading.definitions()[key]
     if st.button(
-        f"How {kpi.name} is computed",
+        _("How {name} is computed", name=_(kpi.name)),
         icon=":material/question_mark:",
         type="tertiary",
         key=f"explain-{place or key}",
-        help=kpi.formula,
+        help=_(kpi.formula),
     ):
         st.query_params[_ADDRESS] = key
         st.rerun()
@@ -63,7 +64,7 @@ def show(view: View) -> None:
     """Open the explanation that the address names, if it names one. The last thing that a page does."""
     if kpi := loading.definitions().get(st.query_params.get(_ADDRESS, "")):
         drawer = st.dialog(
-            kpi.name, width=760, position="right", on_dismiss=_close, icon=":material/function:"
+            _(kpi.name), width=760, position="right", on_dismiss=_close, icon=":material/function:"
         )
         drawer(_body)(kpi, view)
 
@@ -76,12 +77,15 @@ def _body(kpi: Kpi, view: View) -> None:
     scope, period = scope_now(view), view.period
     figures = [_figure(kpi, scope, days, title) for title, days in _periods(period).items()]
     st.html(markup.figures_side_by_side(figures))
-    st.html(markup.definition(kpi.formula, kpi.source))
+    st.html(markup.definition(_(kpi.formula), _(kpi.source)))
     st.html(
         markup.facts(
             [
-                ("Stations", _stations(scope)),
-                ("Period", f"{formats.days(period.start, period.end)}, by each station's clock"),
+                (_("Stations"), _stations(scope)),
+                (
+                    _("Period"),
+                    _("{days}, by each station's clock", days=formats.days(period.start, period.end)),
+                ),
             ]
         )
     )
@@ -89,34 +93,38 @@ def _body(kpi: Kpi, view: View) -> None:
 
 
 def _periods(period: Period) -> dict[str, Period]:
-    return {"This period": period, "The period before": period.previous()}
+    return {_("This period"): period, _("The period before"): period.previous()}
 
 
 def _figure(kpi: Kpi, scope: Scope, period: Period, title: str) -> markup.Compared:
     found = kpi_words.said(kpi, loading.kpi_value(scope, period, kpi.key))
-    so_far = ", so far" if period.start <= loading.today() < period.end else ""
-    return markup.Compared(
-        title, found.figure, formats.days(period.start, period.end) + so_far, list(found.parts)
-    )
+    days = formats.days(period.start, period.end)
+    if period.start <= loading.today() < period.end:
+        days = _("{days}, so far", days=days)
+    return markup.Compared(title, found.figure, days, list(found.parts))
 
 
 def _stations(scope: Scope) -> str:
     names = [place.name for place in loading.places(scope).values()]
     if len(names) <= 3:
-        return ", ".join(names) or "none"
-    return f"{', '.join(names[:2])} and {len(names) - 2} more"
+        return ", ".join(names) or _("none")
+    return _("{join} and {count} more", join=", ".join(names[:2]), count=len(names) - 2)
 
 
 def _rows(kpi: Kpi, scope: Scope, period: Period) -> None:
     periods = _periods(period)
-    st.html(markup.card_title("The rows behind it", "Times on the clock of each station"))
-    chosen = st.segmented_control("Show the rows", list(periods), key=f"rows-{kpi.key}")
+    st.html(markup.card_title(_("The rows behind it"), _("Times on the clock of each station")))
+    chosen = st.segmented_control(_("Show the rows"), list(periods), key=f"rows-{kpi.key}")
     if chosen is None:
         return
     days = periods[chosen]
     count = loading.kpi_row_count(scope, days, kpi.key, MOST_SHOWN + 1)
     if not count:
-        st.html(markup.empty("No rows", f"Nothing of it happened in {formats.days(days.start, days.end)}."))
+        st.html(
+            markup.empty(
+                _("No rows"), _("Nothing of it happened in {days}.", days=formats.days(days.start, days.end))
+            )
+        )
         return
     page = 1
     pages = -(-min(count, MOST_SHOWN) // PAGE_SIZE)
@@ -126,9 +134,11 @@ def _rows(kpi: Kpi, scope: Scope, period: Period) -> None:
             page = st.pagination(pages, max_visible_pages=5, key=f"rows-page-{kpi.key}-{chosen}")
         _download(kpi, scope, days)
     rows = loading.kpi_rows(scope, days, kpi.key, PAGE_SIZE, (page - 1) * PAGE_SIZE)
-    place.dataframe(_frame(kpi, rows), hide_index=True, row_height=36, alt=f"The rows behind {kpi.name}")
+    place.dataframe(
+        _frame(kpi, rows), hide_index=True, row_height=36, alt=_("The rows behind {name}", name=_(kpi.name))
+    )
     st.caption(_counted(count, page, len(rows)))
-    st.html(markup.card_title("How they add up", "SQL over the file, as a table named rows"))
+    st.html(markup.card_title(_("How they add up"), _("SQL over the file, as a table named rows")))
     st.code(kpi.sql, language="sql", wrap_lines=True)
 
 
@@ -138,8 +148,14 @@ def _frame(kpi: Kpi, rows: Sequence[Sequence[object]]) -> pd.DataFrame:
 
 def _counted(count: int, page: int, shown: int) -> str:
     first = (page - 1) * PAGE_SIZE + 1
-    of = f"more than {MOST_SHOWN:,}" if count > MOST_SHOWN else f"{count:,}"
-    return f"Rows {first:,} to {first + shown - 1:,} of {of}. The file has up to {MOST_IN_FILE:,} of them."
+    of = _("more than {most_shown:,}", most_shown=MOST_SHOWN) if count > MOST_SHOWN else f"{count:,}"
+    return _(
+        "Rows {first:,} to {first2:,} of {of}. The file has up to {most_in_file:,} of them.",
+        first=first,
+        first2=first + shown - 1,
+        of=of,
+        most_in_file=MOST_IN_FILE,
+    )
 
 
 def _download(kpi: Kpi, scope: Scope, period: Period) -> None:
@@ -148,7 +164,7 @@ def _download(kpi: Kpi, scope: Scope, period: Period) -> None:
         return b"".join(to_csv(kpi_words.file(kpi, rows)))
 
     st.download_button(
-        "Download CSV",
+        _("Download CSV"),
         content,
         file_name=f"{kpi.key}-{period.start}-to-{period.end}.csv",
         mime="text/csv",

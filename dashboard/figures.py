@@ -16,9 +16,9 @@ from plotly import graph_objects as go
 
 from db.analytics.series import DayPoint
 from db.analytics.sessions import MeterPoint
+from languages import _, dates
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Faint enough for both themes.
 _FILL = "rgba(20, 160, 143, 0.14)"
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
@@ -67,12 +67,12 @@ class Bucket:
 def buckets(days: Sequence[DayPoint], metric: Metric, grain: str = "auto") -> tuple[str, list[Bucket]]:
     """How long a bar is (Daily, Weekly, Monthly) and the bars, by `grain` or as can be told apart."""
     if grain == "day" or (grain == "auto" and len(days) <= _MAX_DAYS):
-        return "Daily", [Bucket(point.day, point.day, point.day, metric.value(point)) for point in days]
+        return _("Daily"), [Bucket(point.day, point.day, point.day, metric.value(point)) for point in days]
     if grain == "week" or (grain == "auto" and len(days) <= _MAX_WEEKS * 7):
         # Weeks that end where the period ends, so that the newest bar is a whole one.
         end = days[-1].day + _DAY
-        return "Weekly", _grouped(days, metric, start=lambda day: end - _WEEK * -(-(end - day) // _WEEK))
-    return "Monthly", _grouped(days, metric, start=lambda day: day.replace(day=1))
+        return _("Weekly"), _grouped(days, metric, start=lambda day: end - _WEEK * -(-(end - day) // _WEEK))
+    return _("Monthly"), _grouped(days, metric, start=lambda day: day.replace(day=1))
 
 
 def hourly(hours: Sequence[MeasuredHour], metric: Metric) -> list[Bucket]:
@@ -106,7 +106,7 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
         figure.add_scatter(
             x=places[len(places) - len(aligned) :],
             y=[bar.value for bar in aligned],
-            name="Previous period",
+            name=_("Previous period"),
             mode="lines",
             line={"dash": "dot", "width": 2, "color": "#7b8ba3"},
             customdata=[_label(bar) for bar in aligned],
@@ -123,15 +123,16 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
 
 def arrivals(grid: Sequence[Sequence[int]]) -> go.Figure:
     """Session starts by weekday and hour, stronger colour for more."""
+    began = _("sessions began")
     figure = go.Figure(
         go.Heatmap(
             z=[list(row) for row in grid],
             x=[f"{hour:02}" for hour in range(24)],
-            y=list(WEEKDAYS),
+            y=[dates.weekday(number) for number in range(7)],
             xgap=3,
             ygap=3,
             showscale=False,
-            hovertemplate="%{y} %{x}:00 – %{x}:59: <b>%{z:,}</b> sessions began<extra></extra>",
+            hovertemplate=f"%{{y}} %{{x}}:00 – %{{x}}:59: <b>%{{z:,}}</b> {began}<extra></extra>",
         )
     )
     lay_out(figure, height=300)
@@ -155,12 +156,12 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
     figure = go.Figure()
     for name, value, style in (
         (
-            "Power",
+            _("Power"),
             lambda p: _thousandth(p.power_w),
             {"fill": "tozeroy", "fillcolor": _FILL, "hovertemplate": "%{y:,.1f} kW"},
         ),
-        ("Energy", lambda p: _thousandth(p.energy_wh), {"yaxis": "y2", "hovertemplate": "%{y:,.2f} kWh"}),
-        ("State of charge", lambda p: p.soc_percent, {"yaxis": "y3", "hovertemplate": "%{y:.0f} %"}),
+        (_("Energy"), lambda p: _thousandth(p.energy_wh), {"yaxis": "y2", "hovertemplate": "%{y:,.2f} kWh"}),
+        (_("State of charge"), lambda p: p.soc_percent, {"yaxis": "y3", "hovertemplate": "%{y:.0f} %"}),
     ):
         times, numbers = series(value)
         if numbers:
@@ -264,10 +265,10 @@ def escaped(text: str) -> str:
 
 def _label(bar: Bucket) -> str:
     if isinstance(bar.at, datetime):
-        return f"{bar.at:%a} {bar.at.day} {bar.at:%b, %H}:00 – {bar.at:%H}:59"
+        return f"{dates.told(bar.at, 'EEE d MMM')}, {bar.at:%H}:00 – {bar.at:%H}:59"
     if bar.first == bar.last:
-        return f"{bar.first:%a} {bar.first.day} {bar.first:%b %Y}"
-    return f"{bar.first.day} {bar.first:%b} – {bar.last.day} {bar.last:%b %Y}"
+        return dates.told(bar.first, "EEE d MMM y")
+    return f"{dates.told(bar.first, 'd MMM')} – {dates.told(bar.last, 'd MMM y')}"
 
 
 def _thousandth(value: int | None) -> float | None:

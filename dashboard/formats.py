@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from languages import N_, _, dates
+
 NO_DATA = "–"
 _SPACE = "\u00a0"
 _SCALES = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
@@ -74,17 +76,17 @@ def duration(seconds: int) -> str:
     minutes, rest = divmod(max(0, seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours >= 48:
-        return f"{hours // 24}{_SPACE}d {hours % 24}{_SPACE}h"
+        return _("{days}\u00a0d {hours}\u00a0h", days=hours // 24, hours=hours % 24)
     if hours:
-        return f"{hours}{_SPACE}h {minutes:02}{_SPACE}min"
-    return f"{minutes}{_SPACE}min" if minutes else f"{rest}{_SPACE}s"
+        return _("{hours}\u00a0h {minutes:02}\u00a0min", hours=hours, minutes=minutes)
+    return _("{minutes}\u00a0min", minutes=minutes) if minutes else _("{seconds}\u00a0s", seconds=rest)
 
 
 def ago(since: datetime, now: datetime) -> str:
     seconds = int((now - since).total_seconds())
     if seconds < 5:
-        return "just now"
-    return f"{duration(seconds)} ago"
+        return _("just now")
+    return _("{length} ago", length=duration(seconds))
 
 
 def local_time(at: datetime, timezone: str, *, seconds: bool = False) -> str:
@@ -92,6 +94,12 @@ def local_time(at: datetime, timezone: str, *, seconds: bool = False) -> str:
     local = at.astimezone(ZoneInfo(timezone))
     clock = "%H:%M:%S" if seconds else "%H:%M"
     return f"{day(local.date())}, {local.strftime(f'{clock} %Z')}"
+
+
+def short_time(at: datetime, timezone: str, *, seconds: bool = False) -> str:
+    """A time on the station's clock, of a year that is known: `22 Nov 14:05`."""
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{dates.told(local.date(), 'dd MMM')} {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
 
 
 def clock(at: datetime) -> str:
@@ -104,7 +112,7 @@ def clock(at: datetime) -> str:
 
 
 def day(value: date) -> str:
-    return f"{value.day} {value.strftime('%b %Y')}"
+    return dates.told(value, "d MMM y")
 
 
 def days(start: date, end: date) -> str:
@@ -115,30 +123,70 @@ def days(start: date, end: date) -> str:
     if (start.year, start.month) == (last.year, last.month):
         return f"{start.day} – {day(last)}"
     if start.year == last.year:
-        return f"{start.day} {start.strftime('%b')} – {day(last)}"
+        return f"{dates.told(start, 'd MMM')} – {day(last)}"
     return f"{day(start)} – {day(last)}"
 
 
 def words(code: str) -> str:
     """A status, flag or reason in words: `suspended_ev` is Suspended ev, `EVDisconnected` EV disconnected."""
-    return _WORDS.get(code, code.replace("_", " ").strip().capitalize())
+    return _(_WORDS.get(code, code.replace("_", " ").strip().capitalize()))
 
 
 _WORDS = {
-    "suspended_ev": "Paused by vehicle",
-    "suspended_evse": "Paused by station",
-    "EVDisconnected": "Vehicle unplugged",
-    "Local": "Stopped at the station",
-    "Remote": "Stopped remotely",
-    "EmergencyStop": "Emergency stop",
-    "PowerLoss": "Power loss",
-    "DeAuthorized": "No longer authorised",
-    "HardReset": "Hard reset",
-    "SoftReset": "Soft reset",
-    "UnlockCommand": "Connector unlocked",
+    "suspended_ev": N_("Paused by vehicle"),
+    "suspended_evse": N_("Paused by station"),
+    "EVDisconnected": N_("Vehicle unplugged"),
+    "Local": N_("Stopped at the station"),
+    "Remote": N_("Stopped remotely"),
+    "EmergencyStop": N_("Emergency stop"),
+    "PowerLoss": N_("Power loss"),
+    "DeAuthorized": N_("No longer authorised"),
+    "HardReset": N_("Hard reset"),
+    "SoftReset": N_("Soft reset"),
+    "UnlockCommand": N_("Connector unlocked"),
     "ccs1": "CCS1",
     "ccs2": "CCS2",
     "chademo": "CHAdeMO",
     "type1": "Type 1",
     "type2": "Type 2",
 }
+
+# What `words` makes of the other codes of ours.
+_OTHERS = (
+    N_("Available"),
+    N_("Preparing"),
+    N_("Charging"),
+    N_("Finishing"),
+    N_("Reserved"),
+    N_("Unavailable"),
+    N_("Faulted"),
+    N_("Offline"),
+    N_("Suspended"),
+    N_("Stopping"),
+    N_("Pending"),
+    N_("Started"),
+    N_("Completed"),
+    N_("Stopped"),
+    N_("Failed"),
+    N_("Admin"),
+    N_("Owner"),
+    N_("Driver"),
+    N_("Running"),
+    N_("Requested"),
+    N_("Done"),
+    N_("Cancelled"),
+    N_("Lost"),
+    N_("Error"),
+    N_("Warning"),
+    N_("Info"),
+    N_("Held"),
+    N_("Accepted"),
+    N_("Corrected"),
+    N_("Session started"),
+    N_("Session progress"),
+    N_("Session stopped"),
+    N_("Connector status"),
+    N_("Meter values"),
+    N_("Other"),
+    N_("Reboot"),
+)

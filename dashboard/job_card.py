@@ -9,28 +9,35 @@ from html import escape
 from dashboard import formats
 from db.job_states import JobState
 from db.models import JobRun
+from languages import N_, _, told
 
 # The word for a state, and the name of its colour.
 _STATES = {
-    "running": ("Running", "charging"),
-    "requested": ("Asked for", "occupied"),
-    "late": ("Late", "faulted"),
-    "failed": ("Failed", "faulted"),
-    "cancelled": ("Cancelled", "other"),
-    "lost": ("Lost", "other"),
-    "done": ("Fine", "available"),
-    "none": ("Not run yet", "offline"),
+    "running": (N_("Running"), "charging"),
+    "requested": (N_("Asked for"), "occupied"),
+    "late": (N_("Late"), "faulted"),
+    "failed": (N_("Failed"), "faulted"),
+    "cancelled": (N_("Cancelled"), "other"),
+    "lost": (N_("Lost"), "other"),
+    "done": (N_("Fine"), "available"),
+    "none": (N_("Not run yet"), "offline"),
 }
-_TRIGGERS = {"schedule": "By schedule", "request": "On request", "hand": "By hand"}
-_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_TRIGGERS = {"schedule": N_("By schedule"), "request": N_("On request"), "hand": N_("By hand")}
+_UNITS = (
+    (86400, N_("every day"), N_("every {n} days")),
+    (3600, N_("every hour"), N_("every {n} hours")),
+    (60, N_("every minute"), N_("every {n} minutes")),
+    (1, N_("every second"), N_("every {n} seconds")),
+)
 
 
 def card(job: JobState, now: datetime) -> str:
     word, kind = _STATES[state_of(job)]
     return (
         f'<div class="mm-connector"><div class="mm-connector-head"><span><b>{escape(job.name)}</b>'
-        f"<span>{escape(job.about)}</span></span>"
-        f'<span class="mm-pill"><i class="mm-dot mm-{kind}"></i>{word}</span></div>{_figures(job, now)}</div>'
+        f"<span>{escape(_(job.about))}</span></span>"
+        f'<span class="mm-pill"><i class="mm-dot mm-{kind}"></i>{escape(_(word))}</span></div>'
+        f"{_figures(job, now)}</div>"
     )
 
 
@@ -52,37 +59,40 @@ def due(schedule: str) -> str:
     if " " in schedule:
         return f"{schedule} (UTC)"
     seconds = float(schedule)
-    for length, unit in _UNITS:
+    for length, one, many in _UNITS:
         if seconds >= length and seconds % length == 0:
             count = int(seconds // length)
-            return f"every {unit}" if count == 1 else f"every {count} {unit}s"
-    return f"every {schedule} seconds"
+            return _(one) if count == 1 else _(many, n=count)
+    return _("every {n} seconds", n=schedule)
 
 
 def progress_of(run: JobRun) -> str:
     """`3 of 10` or `3`; empty before it has said anything."""
     if run.done is None:
         return ""
-    return formats.count(run.done) + (f" of {formats.count(run.total)}" if run.total is not None else "")
+    if run.total is None:
+        return formats.count(run.done)
+    return _("{part} of {whole}", part=formats.count(run.done), whole=formats.count(run.total))
 
 
 def history_row(run: JobRun, timezone: str) -> dict[str, object]:
     return {
-        "Started": formats.local_time(run.started_at, timezone, seconds=True),
-        "Outcome": formats.words(run.state),
-        "Took": took(run) if run.ended_at else "",
-        "Processed": run.processed,
-        "Failed": run.failed,
-        "Begun": _TRIGGERS.get(run.trigger, run.trigger)
-        + (f" by {run.requested_by}" if run.requested_by else ""),
-        "What it said": " ".join(text for text in (run.note, run.error, run.advice) if text),
-        "Host": run.host,
+        _("Started"): formats.local_time(run.started_at, timezone, seconds=True),
+        _("Outcome"): formats.words(run.state),
+        _("Took"): took(run) if run.ended_at else "",
+        _("Processed"): run.processed,
+        _("Failed"): run.failed,
+        _("Begun"): " · ".join(filter(None, (_(_TRIGGERS.get(run.trigger, run.trigger)), run.requested_by))),
+        _("What it said"): " ".join(
+            text for text in (run.note and told(run.note), run.error, run.advice and told(run.advice)) if text
+        ),
+        _("Host"): run.host,
     }
 
 
 def took(run: JobRun) -> str:
     seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0.0
-    return formats.duration(int(seconds)) if seconds >= 1 else "under 1\u00a0s"
+    return formats.duration(int(seconds)) if seconds >= 1 else _("under 1\u00a0s")
 
 
 def _figures(job: JobState, now: datetime) -> str:
@@ -90,9 +100,8 @@ def _figures(job: JobState, now: datetime) -> str:
     if job.running:
         parts.append(_under_way(job.running, now))
     elif job.requested:
-        parts.append(
-            '<p class="mm-note">Waits for a scheduler (<code>python -m jobs</code>) to pick it up.</p>'
-        )
+        waits = _("Waits for a scheduler (`python -m jobs`) to pick it up.")
+        parts.append(f'<p class="mm-note">{_with_code(waits)}</p>')
     if job.last:
         parts.append(_last(job.last, now))
     return "".join(parts)
@@ -102,14 +111,14 @@ def _next(job: JobState, now: datetime) -> str:
     if job.quiet or job.running:
         return ""
     if job.next_due <= now:
-        return f", was due {formats.ago(job.next_due, now)}"
-    return f", next in {formats.duration(int((job.next_due - now).total_seconds()))}"
+        return _(", was due {ago}", ago=formats.ago(job.next_due, now))
+    return _(", next in {duration}", duration=formats.duration(int((job.next_due - now).total_seconds())))
 
 
 def _under_way(run: JobRun, now: datetime) -> str:
-    told = progress_of(run)
-    words = f"For {formats.duration(int((now - run.started_at).total_seconds()))}"
-    words += f": {told}" if told else ""
+    progress = progress_of(run)
+    words = _("For {duration}", duration=formats.duration(int((now - run.started_at).total_seconds())))
+    words += f": {progress}" if progress else ""
     share = min(1.0, (run.done or 0) / run.total) if run.total else None
     # Before it is known how much there is, a bar would be made up.
     bar = (
@@ -127,13 +136,21 @@ def _with_code(text: str) -> str:
 
 
 def _last(run: JobRun, now: datetime) -> str:
-    failed = f", {formats.count(run.failed)} failed" if run.failed else ""
-    figures = f"{formats.count(run.processed)} processed{failed}, took {took(run)}"
-    lines = [f'<p class="mm-note">Last run {escape(formats.ago(run.started_at, now))}: {escape(figures)}</p>']
+    failed = _(", {failed} failed", failed=formats.count(run.failed)) if run.failed else ""
+    figures = _(
+        "{processed} processed{failed}, took {took}",
+        processed=formats.count(run.processed),
+        failed=failed,
+        took=took(run),
+    )
+    last = _("Last run {ago}: {figures}", ago=formats.ago(run.started_at, now), figures=figures)
+    lines = [f'<p class="mm-note">{escape(last)}</p>']
     if run.note:
-        lines.append(f'<p class="mm-note">{escape(run.note)}</p>')
+        lines.append(f'<p class="mm-note">{escape(told(run.note))}</p>')
     if run.error:
         lines.append(f'<p class="mm-note mm-warn">{escape(run.error)}</p>')
     if run.advice:
-        lines.append(f'<p class="mm-note"><b>What to do:</b> {_with_code(run.advice)}</p>')
+        lines.append(
+            f'<p class="mm-note"><b>{escape(_("What to do:"))}</b> {_with_code(told(run.advice))}</p>'
+        )
     return "".join(lines)

@@ -12,6 +12,7 @@ from dashboard.loading import Overview
 from dashboard.markup import Card, Change
 from db.analytics.definitions import KPIS, Kpi
 from db.analytics.series import DayPoint
+from languages import N_, _
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class _Kpi:
         return KPIS[self.key]
 
 
-COMPARED = "The change compares complete days only, today's hours not among them."
+COMPARED = N_("The change compares complete days only, today's hours not among them.")
 
 
 def _other_revenue(found: Overview) -> str:
@@ -53,7 +54,7 @@ _KPIS = (
         "sessions",
         lambda o: o.summary.sessions,
         lambda o: Amount(formats.count(o.summary.sessions)),
-        lambda o: f"{o.summary.attempts:,} attempts in all",
+        lambda o: _("{attempts:,} attempts in all", attempts=o.summary.attempts),
         lambda day: day.sessions,
     ),
     _Kpi(
@@ -74,7 +75,11 @@ _KPIS = (
         "error_rate",
         lambda o: o.summary.error_rate,
         lambda o: formats.percent(o.summary.error_rate or 0),
-        lambda o: f"{o.summary.failed_attempts:,} of {o.summary.attempts:,} attempts",
+        lambda o: _(
+            "{failed_attempts:,} of {attempts:,} attempts",
+            failed_attempts=o.summary.failed_attempts,
+            attempts=o.summary.attempts,
+        ),
         lambda day: day.error_rate,
     ),
 )
@@ -94,7 +99,7 @@ def cards(now: Overview | None, comparison: Comparison | None, compared_with: st
 
 
 def _card(kpi: _Kpi, now: Overview | None, comparison: Comparison | None, compared_with: str) -> Card:
-    name = kpi.definition.name
+    name = _(kpi.definition.name)
     if now is None or kpi.value(now) is None:
         return Card(kpi.key, name, None, "", "", None, compared_with, [])
     return Card(
@@ -102,7 +107,7 @@ def _card(kpi: _Kpi, now: Overview | None, comparison: Comparison | None, compar
         label=name,
         value=kpi.amount(now),
         exact=kpi.exact(now),
-        note=COMPARED if comparison else "",
+        note=_(COMPARED) if comparison else "",
         change=_change(kpi, comparison) if comparison else None,
         compared_with=compared_with,
         history=thinned([kpi.of_day(day) for day in now.days]),
@@ -128,7 +133,7 @@ def change(
         return None
     difference = float(new) - float(old)
     if is_share:
-        text = f"{abs(difference) * 100:.1f} pp"
+        text = _("{abs:.1f} pp", abs=abs(difference) * 100)
     else:
         difference /= float(old)
         text = f"{abs(difference) * 100:.1f} %"

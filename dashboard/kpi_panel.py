@@ -10,6 +10,7 @@ from dashboard.markup import Card
 from dashboard.periods import CHOICES, has_data
 from dashboard.view import View
 from db.analytics.scope import Period
+from languages import _, ngettext
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ def compared_with(view: View) -> str:
     if view.choice == "all" or view.history is None:
         return ""
     if not is_comparable(view):
-        return f"history begins {formats.day(view.history[0])}"
+        return _("history begins {day}", day=formats.day(view.history[0]))
     if view.choice == "custom":
-        return f"vs previous {view.period.days} day{'' if view.period.days == 1 else 's'}"
-    return f"vs previous {CHOICES[view.choice]}"
+        return ngettext("vs previous {n} day", "vs previous {n} days", view.period.days)
+    return _("vs previous {length}", length=_(CHOICES[view.choice]))
 
 
 def _compare(view: View, currency: str) -> kpi_cards.Comparison | None:

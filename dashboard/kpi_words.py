@@ -13,10 +13,10 @@ from dashboard.formats import NO_DATA, Amount
 from db.analytics import error_codes
 from db.analytics.definitions import COLUMNS, Kpi, Number, Value
 from db.analytics.definitions.columns import Kind
+from languages import _, dates, told
 from ocpp_integration.exports import table
 from ocpp_integration.exports.table import Table
 
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MOST = 3
 
 _AMOUNTS: dict[str, Callable[[Any], Amount]] = {
@@ -66,9 +66,9 @@ def _several(kpi: Kpi, values: Mapping[tuple[Any, ...], Number]) -> Said:
 
 def _name(kpi: Kpi, key: tuple[Any, ...]) -> str:
     if kpi.per == ("weekday", "hour"):
-        return f"{WEEKDAYS[key[0]]} {key[1]:02}:00 – {key[1]:02}:59"
+        return f"{dates.weekday(key[0])} {key[1]:02}:00 – {key[1]:02}:59"
     if kpi.per == ("error_code", "vendor_error_code"):
-        return error_codes.in_words(*key).capitalize()
+        return told(error_codes.in_words(*key)).capitalize()
     return " · ".join(str(part) for part in key)
 
 
@@ -79,7 +79,7 @@ def shown(kpi: Kpi, rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
     """The rows as columns for a page, by their titles. Clocks and currencies stand in what they are of."""
     named = [dict(zip(kpi.columns, row, strict=True)) for row in rows]
     return {
-        COLUMNS[name].title: [_SHOWN[COLUMNS[name].kind](row[name], row) for row in named]
+        _(COLUMNS[name].title): [_SHOWN[COLUMNS[name].kind](row[name], row) for row in named]
         for name in kpi.columns
         if name not in ("timezone", "currency")
     }
@@ -94,16 +94,16 @@ def _money(amount: Decimal | None, row: Row) -> str:
 
 
 _SHOWN: dict[Kind, Callable[[Any, Row], Any]] = {
-    "text": lambda value, _: "" if value is None else str(value),
+    "text": lambda value, _row: "" if value is None else str(value),
     "time": _time,
-    "energy": lambda wh, _: NO_DATA if wh is None else formats.exact_energy(wh),
-    "power": lambda watts, _: NO_DATA if watts is None else str(formats.power(watts)),
-    "length": lambda seconds, _: NO_DATA if seconds is None else formats.duration(seconds),
+    "energy": lambda wh, _row: NO_DATA if wh is None else formats.exact_energy(wh),
+    "power": lambda watts, _row: NO_DATA if watts is None else str(formats.power(watts)),
+    "length": lambda seconds, _row: NO_DATA if seconds is None else formats.duration(seconds),
     "money": _money,
-    "number": lambda value, _: "" if value is None else f"{value:,}",
-    "weekday": lambda day, _: WEEKDAYS[day],
-    "share": lambda share, _: NO_DATA if share is None else str(formats.percent(share)),
-    "flag": lambda value, _: "yes" if value else "no",
+    "number": lambda value, _row: "" if value is None else f"{value:,}",
+    "weekday": lambda day, _row: dates.weekday(day),
+    "share": lambda share, _row: NO_DATA if share is None else str(formats.percent(share)),
+    "flag": lambda value, _row: _("yes") if value else _("no"),
 }
 
 

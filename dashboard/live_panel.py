@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import formats, loading, markup
 from dashboard.visitor import visitor
 from db.analytics.live import NetworkState
+from languages import _
 
 _FRESH = timedelta(minutes=2)
 
@@ -24,15 +25,15 @@ def live_strip(stations: tuple[int, ...] = ()) -> None:
 def strip(state: NetworkState, now: datetime, down_since: datetime | None) -> str:
     """`down_since` is since when the OCPP backend does not answer: nothing is live then."""
     shares = [
-        markup.Share("charging", "charging", state.charging),
-        markup.Share("occupied", "occupied", state.occupied),
-        markup.Share("available", "available", state.available),
-        markup.Share("faulted", "faulted", state.faulted),
-        markup.Share("offline", "offline", state.offline),
-        markup.Share("other", "other", state.other),
+        markup.Share(_("charging"), "charging", state.charging),
+        markup.Share(_("occupied"), "occupied", state.occupied),
+        markup.Share(_("available"), "available", state.available),
+        markup.Share(_("faulted"), "faulted", state.faulted),
+        markup.Share(_("offline"), "offline", state.offline),
+        markup.Share(_("other"), "other", state.other),
     ]
-    age = formats.ago(state.newest, now) if state.newest else "nothing heard yet"
+    age = formats.ago(state.newest, now) if state.newest else _("nothing heard yet")
     fresh = state.newest is not None and now - state.newest < _FRESH and down_since is None
     if down_since is not None:
-        age = f"stale for {formats.duration(int((now - down_since).total_seconds()))}"
+        age = _("stale for {duration}", duration=formats.duration(int((now - down_since).total_seconds())))
     return markup.live_strip(state.stations, shares, formats.power(state.power_w), age, is_fresh=fresh)

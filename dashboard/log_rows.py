@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dashboard import formats
 from dashboard.access_rows import Fact, fact_row
 from db.models import OCPPLog
+from languages import N_, _
 from ocpp_integration.frame_log import Exchange, Frame
 
-_DIRECTIONS = {"in": "From the charge point", "out": "To the charge point"}
+_DIRECTIONS = {"in": N_("From the charge point"), "out": N_("To the charge point")}
 _MOST_TOLD, _LONGEST_GIST = 3, 90
 _LEVELS = {"error": "faulted", "warning": "other"}
 
@@ -21,13 +21,13 @@ def frame_row(exchange: Exchange, name: str, timezone: str) -> str:
     """`name` is the station's."""
     first = exchange.first
     facts = [
-        Fact("When", _clock(first.time, timezone), first.time.isoformat()),
-        Fact("Answered in", _latency(exchange)),
-        Fact("Message", first.message_id[:12] or formats.NO_DATA, first.message_id),
+        Fact(_("When"), _clock(first.time, timezone), first.time.isoformat()),
+        Fact(_("Answered in"), _latency(exchange)),
+        Fact(_("Message"), first.message_id[:12] or formats.NO_DATA, first.message_id),
     ]
-    parts = (name, _DIRECTIONS.get(first.direction, ""), exchange.error or gist(first.payload))
+    parts = (name, _(_DIRECTIONS.get(first.direction, "")), exchange.error or gist(first.payload))
     below = " · ".join(filter(None, parts))
-    return fact_row(first.action or "Not OCPP", below, outcome(exchange), facts)
+    return fact_row(first.action or _("Not OCPP"), below, outcome(exchange), facts)
 
 
 def outcome(exchange: Exchange) -> tuple[str, str]:
@@ -35,19 +35,19 @@ def outcome(exchange: Exchange) -> tuple[str, str]:
     if exchange.error_code:
         return exchange.error_code, "faulted"
     if exchange.answer is None and exchange.first.kind == "call":
-        return "No answer", "other"
-    return "Answered", "available"
+        return _("No answer"), "other"
+    return _("Answered"), "available"
 
 
 def event_row(row: OCPPLog, name: str, timezone: str) -> str:
     transaction = row.session_transaction_id
     facts = [
-        Fact("When", _clock(row.timestamp, timezone), row.timestamp.isoformat()),
-        Fact("Transaction", formats.NO_DATA if transaction is None else str(transaction)),
-        Fact("Number", str(row.id)),
+        Fact(_("When"), _clock(row.timestamp, timezone), row.timestamp.isoformat()),
+        Fact(_("Transaction"), formats.NO_DATA if transaction is None else str(transaction)),
+        Fact(_("Number"), str(row.id)),
     ]
     state = (formats.words(row.level), _LEVELS.get(row.level, "available"))
-    return fact_row(formats.words(row.action), f"{name or 'No station'} · {row.message}", state, facts)
+    return fact_row(formats.words(row.action), f"{name or _('No station')} · {row.message}", state, facts)
 
 
 def gist(payload: Any) -> str:
@@ -61,12 +61,12 @@ def gist(payload: Any) -> str:
 
 def heading(frame: Frame, timezone: str) -> str:
     """What a frame is, in a line."""
-    kind = {"call": "Call", "result": "Answer", "error": "Error", "bad": "Not OCPP"}.get(
+    kind = {"call": _("Call"), "result": _("Answer"), "error": _("Error"), "bad": _("Not OCPP")}.get(
         frame.kind, frame.kind
     )
-    told = [_DIRECTIONS.get(frame.direction, ""), formats.local_time(frame.time, timezone, seconds=True)]
+    told = [_(_DIRECTIONS.get(frame.direction, "")), formats.local_time(frame.time, timezone, seconds=True)]
     if frame.latency_ms is not None:
-        told.append(f"after {milliseconds(frame.latency_ms)}")
+        told.append(_("after {milliseconds}", milliseconds=milliseconds(frame.latency_ms)))
     return f"{kind} · {' · '.join(filter(None, told))}"
 
 
@@ -89,4 +89,4 @@ def _latency(exchange: Exchange) -> str:
 
 
 def _clock(at: datetime, timezone: str) -> str:
-    return at.astimezone(ZoneInfo(timezone)).strftime("%d %b %H:%M:%S")
+    return formats.short_time(at, timezone, seconds=True)

@@ -12,16 +12,17 @@ from db.analytics.scope import Scope
 from db.engine import reading
 from db.models import OCPPLog
 from db.ocpp_log import LogSearch
+from languages import N_, _, translated
 from ocpp_integration import frame_log
 
 PAGE_SIZE = 50
-KINDS = {"frames": "OCPP messages", "events": "Events of the backend"}
+KINDS = {"frames": N_("OCPP messages"), "events": N_("Events of the backend")}
 TIMES = {
-    "hour": "Last hour",
-    "day": "Last 24 hours",
-    "week": "Last 7 days",
-    "all": "All kept",
-    "days": "Days",
+    "hour": N_("Last hour"),
+    "day": N_("Last 24 hours"),
+    "week": N_("Last 7 days"),
+    "all": N_("All kept"),
+    "days": N_("Days"),
 }
 _SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 # Where each page begins that was left for an older one; the last is the one in sight.
@@ -66,40 +67,45 @@ def choose(names: dict[str, str]) -> tuple[str, Asked]:
     """A key of `KINDS`, and what is looked for."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
-            "What",
+            _("What"),
             list(KINDS),
             required=True,
             default="frames",
-            format_func=KINDS.__getitem__,
+            format_func=translated(KINDS),
             key="log",
             bind="query-params",
             label_visibility="collapsed",
         )
     with st.grid(4, min_column_width=150, gap="small"):
         station = st.selectbox(
-            "Station",
+            _("Station"),
             ["", *names],
-            format_func=lambda station_id: names.get(station_id, "All stations"),
+            format_func=lambda station_id: names.get(station_id, _("All stations")),
             key="log-station",
             bind="query-params",
         )
         action = st.text_input(
-            "Action",
-            placeholder="Such as BootNotification",
+            _("Action"),
+            placeholder=_("Such as BootNotification"),
             max_chars=50,
             key="log-action",
             bind="query-params",
         )
         error = st.text_input(
-            "Error",
-            placeholder="A code, or any",
+            _("Error"),
+            placeholder=_("A code, or any"),
             max_chars=50,
             key="log-error",
             bind="query-params",
-            help="An error code of OCPP such as NotImplemented, or the word any for every error.",
+            help=_("An error code of OCPP such as NotImplemented, or the word any for every error."),
         )
         chosen = st.selectbox(
-            "Time", list(TIMES), format_func=TIMES.__getitem__, index=1, key="log-time", bind="query-params"
+            _("Time"),
+            list(TIMES),
+            format_func=translated(TIMES),
+            index=1,
+            key="log-time",
+            bind="query-params",
         )
     since, until = _bounds(chosen)
     text = (error or "").strip()
@@ -122,15 +128,15 @@ def turn_pages(older: int | None) -> None:
         return
     with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
         st.button(
-            "Newer",
+            _("Newer"),
             icon=":material/chevron_left:",
             key="log-newer",
             disabled=len(pages) == 1,
             on_click=_back,
         )
-        st.caption(f"Page {len(pages)}", width="content")
+        st.caption(_("Page {count}", count=len(pages)), width="content")
         st.button(
-            "Older",
+            _("Older"),
             icon=":material/chevron_right:",
             key="log-older",
             disabled=older is None,
@@ -157,7 +163,7 @@ def _bounds(chosen: str) -> tuple[datetime | None, datetime | None]:
         return None, None
     today = loading.today()
     days = st.date_input(
-        "From and to",
+        _("From and to"),
         (today - timedelta(days=6), today),
         max_value=today,
         format="YYYY-MM-DD",

@@ -5,20 +5,23 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from db.analytics.scope import Period
+from languages import N_
 
 CHOICES = {
-    "7d": "7 days",
-    "30d": "30 days",
-    "90d": "90 days",
-    "12m": "12 months",
-    "all": "All",
-    "custom": "Custom",
+    "7d": N_("7 days"),
+    "30d": N_("30 days"),
+    "90d": N_("90 days"),
+    "12m": N_("12 months"),
+    "all": N_("All"),
+    "custom": N_("Custom"),
 }
 DEFAULT = "30d"
 EARLIEST = date(2000, 1, 1)
 # How long a bar of a chart is. `auto` is as long as lets them be told apart.
 AUTO = "auto"
-GRAINS = {AUTO: "Auto", "hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
+GRAINS = {AUTO: N_("Auto"), "hour": N_("Hour"), "day": N_("Day"), "week": N_("Week"), "month": N_("Month")}
+# The same within a sentence.
+_LENGTHS = (N_("hour"), N_("day"), N_("week"), N_("month"))
 _MOST_DAYS = {"hour": 7, "day": 400}
 _LEAST_DAYS = {"week": 14, "month": 60}
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import markup, quarantine_orders, quarantine_rows
 from dashboard.visitor import Visitor, visitor
 from db.analytics.sessions import SessionRow
+from languages import N_, _, told
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.quarantine import MAX_REASON_LENGTH
 
@@ -42,7 +43,7 @@ def show() -> None:
     question: Question | None = st.session_state.get(_QUESTION)
     if question is not None:
         dialog = _DIALOGS[question.kind]
-        st.dialog(dialog.title, on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
+        st.dialog(_(dialog.title), on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
 
 
 def _forget() -> None:
@@ -55,14 +56,14 @@ def _body(question: Question) -> None:
         _act(dialog.act, who, question)
     if question.is_done:
         _forget()
-        st.toast(dialog.done, icon=":material/check_circle:")
+        st.toast(_(dialog.done), icon=":material/check_circle:")
         st.rerun()
     if question.error:
         st.error(question.error, icon=":material/error:")
     session = question.session
     st.html(markup.card_title(session.station_name, " ".join(quarantine_rows.reasons(session))))
     st.html(markup.facts([(fact.name, fact.value) for fact in quarantine_rows.facts(session)]))
-    st.markdown(dialog.consequence)
+    st.markdown(_(dialog.consequence))
     dialog.ask(question)
 
 
@@ -70,7 +71,7 @@ def _act(act: Callable[[Visitor, Question], None], who: Visitor, question: Quest
     try:
         act(who, question)
     except IntegrationError as error:
-        question.answer, question.error = None, str(error)
+        question.answer, question.error = None, told(str(error))
     else:
         question.is_done = True
 
@@ -78,10 +79,10 @@ def _act(act: Callable[[Visitor, Question], None], who: Visitor, question: Quest
 def _reason_and_buttons(question: Question, words: str, keys: tuple[str, ...] = ()) -> None:
     """The reason; Cancel, and the one that answers with it and with what the widgets of `keys` hold."""
     st.text_input(
-        "Reason",
+        _("Reason"),
         max_chars=MAX_REASON_LENGTH,
         key="quarantine-reason",
-        help="It is kept with your name, and shown to the station's owner.",
+        help=_("It is kept with your name, and shown to the station's owner."),
     )
 
     def answer() -> None:
@@ -90,7 +91,7 @@ def _reason_and_buttons(question: Question, words: str, keys: tuple[str, ...] = 
             question.answer = {key: st.session_state.get(f"quarantine-{key}") or "" for key in names}
 
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="quarantine-cancel"):
+        if st.button(_("Cancel"), key="quarantine-cancel"):
             _forget()
             st.rerun()
         st.button(words, key="quarantine-confirm", type="primary", on_click=answer)
@@ -101,7 +102,7 @@ def _given(question: Question, name: str) -> str:
 
 
 def _ask_to_accept(question: Question) -> None:
-    _reason_and_buttons(question, "Count it as it is")
+    _reason_and_buttons(question, _("Count it as it is"))
 
 
 def _accept(who: Visitor, question: Question) -> None:
@@ -112,15 +113,20 @@ def _ask_to_correct(question: Question) -> None:
     session = question.session
     suggested = quarantine_orders.suggested_kwh(session.pk)
     if suggested:
-        st.caption(f"From where the register stood before to its stop, it took {suggested} kWh.")
-    st.text_input("Energy (kWh)", value=suggested, max_chars=20, key="quarantine-energy")
+        st.caption(
+            _(
+                "From where the register stood before to its stop, it took {suggested} kWh.",
+                suggested=suggested,
+            )
+        )
+    st.text_input(_("Energy (kWh)"), value=suggested, max_chars=20, key="quarantine-energy")
     st.text_input(
-        f"Cost ({session.currency}, VAT included)",
-        placeholder="By its price" if session.price_per_kwh is not None else "",
+        _("Cost ({currency}, VAT included)", currency=session.currency),
+        placeholder=_("By its price") if session.price_per_kwh is not None else "",
         max_chars=20,
         key="quarantine-cost",
     )
-    _reason_and_buttons(question, "Correct it", ("energy", "cost"))
+    _reason_and_buttons(question, _("Correct it"), ("energy", "cost"))
 
 
 def _correct(who: Visitor, question: Question) -> None:
@@ -134,7 +140,7 @@ def _correct(who: Visitor, question: Question) -> None:
 
 
 def _ask_to_take_back(question: Question) -> None:
-    _reason_and_buttons(question, "Take it back")
+    _reason_and_buttons(question, _("Take it back"))
 
 
 def _take_back(who: Visitor, question: Question) -> None:
@@ -153,27 +159,27 @@ class _Dialog:
 
 _DIALOGS: dict[Kind, _Dialog] = {
     "accept": _Dialog(
-        "Accept session",
+        N_("Accept session"),
         "check",
-        "It will count in all figures and in the revenue, with the energy and the cost above.",
+        N_("It will count in all figures and in the revenue, with the energy and the cost above."),
         _ask_to_accept,
         _accept,
-        "The session counts as it is.",
+        N_("The session counts as it is."),
     ),
     "correct": _Dialog(
-        "Correct session",
+        N_("Correct session"),
         "edit",
-        "It will count with what you enter; what was reported is kept beside it.",
+        N_("It will count with what you enter; what was reported is kept beside it."),
         _ask_to_correct,
         _correct,
-        "The session counts as corrected.",
+        N_("The session counts as corrected."),
     ),
     "take back": _Dialog(
-        "Take the decision back",
+        N_("Take the decision back"),
         "undo",
-        "The session is judged anew by what is known of it now, and held back if that cannot be.",
+        N_("The session is judged anew by what is known of it now, and held back if that cannot be."),
         _ask_to_take_back,
         _take_back,
-        "The decision is taken back.",
+        N_("The decision is taken back."),
     ),
 }

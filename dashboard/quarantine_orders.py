@@ -11,6 +11,7 @@ from db.analytics.scope import Scope
 from db.analytics.sessions import SessionFilter, SessionRow, list_sessions
 from db.engine import reading, writing
 from db.models import SessionDecision
+from languages import _
 from ocpp_integration import quarantine
 from ocpp_integration.errors import IntegrationError, InvalidRequest
 from ocpp_integration.quarantine import AtStake, Correction
@@ -91,10 +92,10 @@ def _number(field: str, text: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or abs(number) >= 10**9:
-        raise InvalidRequest(field, f"This is not a number: {text.strip() or 'nothing'}.")
+        raise InvalidRequest(field, _("This is not a number: {text}.", text=text.strip() or "nothing"))
     return number
 
 
 def _demand_admin(who: Visitor) -> None:
     if not is_admin(who):
-        raise NotForYou("This is for admins.")
+        raise NotForYou(_("This is for admins."))

@@ -10,6 +10,7 @@ from dashboard import statement_orders
 from dashboard.visitor import visitor
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.sessions import SessionRow
+from languages import _
 
 
 def receipt_button(row: SessionRow) -> None:
@@ -17,12 +18,12 @@ def receipt_button(row: SessionRow) -> None:
     if row.status not in ENDED_STATUSES or row.is_held or row.cost is None or row.stop_time is None:
         return
     st.download_button(
-        "Receipt",
+        _("Receipt"),
         data=partial(statement_orders.receipt_file, visitor(), row.pk),
         file_name=f"receipt-{row.transaction_id or row.pk}.pdf",
         mime="application/pdf",
         icon=":material/receipt:",
         key=f"receipt-{row.pk}",
         on_click="ignore",
-        help="A PDF file. The receipt gets its number when it is first asked for.",
+        help=_("A PDF file. The receipt gets its number when it is first asked for."),
     )

@@ -7,16 +7,17 @@ from datetime import datetime
 
 from dashboard import formats
 from dashboard.access_rows import Fact, fact_row
+from languages import N_, _, told
 from ocpp_integration.recorded_webhooks import RecordedWebhook
 
 # Word and colour of each state of an event.
 STATES = {
-    "received": ("Received", "occupied"),
-    "waiting": ("Waiting", "occupied"),
-    "applied": ("Applied", "available"),
-    "pruned": ("Applied", "available"),
-    "ignored": ("Not known", "other"),
-    "dead": ("Dead", "faulted"),
+    "received": (N_("Received"), "occupied"),
+    "waiting": (N_("Waiting"), "occupied"),
+    "applied": (N_("Applied"), "available"),
+    "pruned": (N_("Applied"), "available"),
+    "ignored": (N_("Not known"), "other"),
+    "dead": (N_("Dead"), "faulted"),
 }
 _LONGEST_REASON = 200
 
@@ -27,13 +28,14 @@ def row(event: RecordedWebhook, now: datetime, timezone: str) -> str:
         reason = reason[:_LONGEST_REASON] + " …"
     received = formats.local_time(event.received_at, timezone, seconds=True)
     facts = [
-        Fact("Received", formats.ago(event.received_at, now), received),
-        Fact("Number", str(event.id)),
+        Fact(_("Received"), formats.ago(event.received_at, now), received),
+        Fact(_("Number"), str(event.id)),
     ]
     if event.transaction_id is not None:
-        facts.append(Fact("Transaction", str(event.transaction_id)))
-    below = " · ".join(filter(None, (event.station_id or "No station", reason)))
-    return fact_row(event.type, below, STATES[event.state], facts)
+        facts.append(Fact(_("Transaction"), str(event.transaction_id)))
+    below = " · ".join(filter(None, (event.station_id or _("No station"), told(reason))))
+    word, kind = STATES[event.state]
+    return fact_row(event.type, below, (_(word), kind), facts)
 
 
 def body(raw: bytes) -> str:

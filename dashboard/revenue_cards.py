@@ -11,13 +11,14 @@ from dashboard.kpi_cards import COMPARED, change, thinned
 from dashboard.markup import Card
 from db.analytics.definitions import KPIS
 from db.analytics.revenue import Earned
+from languages import N_, _
 
 _NOTHING = Earned()
 _FIGURES: dict[str, tuple[str, Callable[[Earned], Decimal | None]]] = {
-    "revenue": ("Revenue, VAT included", lambda earned: earned.gross),
-    "net_revenue": ("Net revenue", lambda earned: earned.net),
-    "tax": ("VAT", lambda earned: earned.tax),
-    "average_price": ("Average price per kWh", lambda earned: earned.price_per_kwh),
+    "revenue": (N_("Revenue, VAT included"), lambda earned: earned.gross),
+    "net_revenue": (N_("Net revenue"), lambda earned: earned.net),
+    "tax": (N_("VAT"), lambda earned: earned.tax),
+    "average_price": (N_("Average price per kWh"), lambda earned: earned.price_per_kwh),
 }
 
 
@@ -32,10 +33,10 @@ def cards(
     return [
         Card(
             key=key,
-            label=label,
+            label=_(label),
             value=_amount(key, value(earned), currency),
             exact=_exact(key, earned, currency),
-            note=COMPARED if compared else "",
+            note=_(COMPARED) if compared else "",
             change=change(KPIS[key], *map(value, compared)) if compared else None,
             compared_with=compared_with,
             history=thinned([_float(value(day)) for day in days]),
@@ -58,7 +59,11 @@ def _amount(key: str, value: Decimal | None, currency: str) -> Amount | None:
 
 def _exact(key: str, earned: Earned, currency: str) -> str:
     if key == "average_price":
-        return f"{formats.exact_money(earned.gross, currency)} by {formats.exact_energy(earned.energy_wh)}"
+        return _(
+            "{exact_money} by {exact_energy}",
+            exact_money=formats.exact_money(earned.gross, currency),
+            exact_energy=formats.exact_energy(earned.energy_wh),
+        )
     return formats.exact_money(_FIGURES[key][1](earned) or Decimal(0), currency)
 
 

@@ -12,6 +12,7 @@ from dashboard.figures import lay_out
 from dashboard.revenue_rows import label, place
 from db.analytics.buckets import Bucket, Grain
 from db.analytics.revenue import Earned
+from languages import _
 
 _NOTHING = Earned()
 _Times = Mapping[Bucket, Mapping[str, Earned]]
@@ -24,8 +25,8 @@ def over_time(times: _Times, before: _Times, currency: str, grain: Grain) -> go.
     labels = [label(bucket, grain) for bucket in times]
     figure = go.Figure()
     for name, values in (
-        ("Net", [float(each.net) for each in earned]),
-        ("VAT", [float(each.tax) for each in earned]),
+        (_("Net"), [float(each.net) for each in earned]),
+        (_("VAT"), [float(each.tax) for each in earned]),
     ):
         figure.add_bar(
             x=places,
@@ -58,7 +59,7 @@ def _add_before(
     figure.add_scatter(
         x=places[len(places) - len(aligned) :],
         y=[float(of.get(currency, _NOTHING).gross) for _, of in aligned],
-        name="Before",
+        name=_("Before"),
         mode="lines",
         line={"dash": "dot", "width": 2, "color": "#7b8ba3"},
         customdata=[label(bucket, grain) for bucket, _ in aligned],

@@ -11,9 +11,10 @@ from dashboard.formats import NO_DATA
 from dashboard.markup import TableRow, part_of
 from db.analytics.buckets import Bucket, Grain
 from db.analytics.revenue import Earned, Held, Part
+from languages import N_, _, dates, ngettext
 
-AMOUNTS = ("Sessions", "Energy", "Revenue", "VAT", "Net", "Per kWh")
-BEFORE = "Period before"
+AMOUNTS = (N_("Sessions"), N_("Energy"), N_("Revenue"), N_("VAT"), N_("Net"), N_("Per kWh"))
+BEFORE = N_("Period before")
 
 
 def part_rows(
@@ -71,17 +72,17 @@ def amounts(earned: Earned, currency: str) -> list[str]:
 
 def tariff_name(part: Part) -> tuple[str, str]:
     if part.pk is None:
-        return "No tariff", "their price is the OCPP backend's, or not known"
-    return part.name, f"Version {part.version}" if part.version else ""
+        return _("No tariff"), _("their price is the OCPP backend's, or not known")
+    return part.name, _("Version {version}", version=part.version) if part.version else ""
 
 
 def label(bucket: Bucket, grain: Grain) -> str:
     day = bucket.day
     if bucket.hour is not None:
-        return f"{day:%a} {formats.day(day)}, {bucket.hour:02}:00"
+        return f"{dates.told(day, 'EEE d MMM y')}, {bucket.hour:02}:00"
     if grain == "month":
-        return f"{day:%B %Y}"
-    return f"Week of {formats.day(day)}" if grain == "week" else f"{day:%a} {formats.day(day)}"
+        return dates.told(day, "MMMM y")
+    return _("Week of {day}", day=formats.day(day)) if grain == "week" else dates.told(day, "EEE d MMM y")
 
 
 def place(bucket: Bucket) -> datetime:
@@ -94,9 +95,15 @@ def held_words(found: Mapping[str, Held]) -> tuple[str, str]:
     sessions = sum(held.sessions for held in found.values())
     energy_wh = sum(held.energy_wh for held in found.values())
     money = " and ".join(formats.exact_money(held.gross, unit) for unit, held in sorted(found.items()))
-    which = "session is" if sessions == 1 else "sessions are"
     return (
-        f"{formats.count(sessions)} {which} held back, with {money}",
-        f"Impossible as reported ({formats.exact_energy(energy_wh)}), and so in no figure here until an "
-        "admin has decided.",
+        ngettext(
+            "{n:,} session is held back, with {money}",
+            "{n:,} sessions are held back, with {money}",
+            sessions,
+            money=money,
+        ),
+        _(
+            "Impossible as reported ({exact_energy}), and so in no figure here until an admin has decided.",
+            exact_energy=formats.exact_energy(energy_wh),
+        ),
     )

@@ -7,12 +7,16 @@ import streamlit as st
 from dashboard import loading, markup, session_parts
 from dashboard.receipt_button import receipt_button
 from dashboard.visitor import visitor
+from languages import _
 
 _PAGE = "views/sessions.py"
 
 
 def open_drawer(session_pk: int) -> None:
-    _drawer(session_pk)
+    drawer = st.dialog(
+        _("Session"), width=680, position="right", on_dismiss=_close, icon=":material/receipt_long:"
+    )
+    drawer(_drawer)(session_pk)
 
 
 def _close() -> None:
@@ -20,23 +24,22 @@ def _close() -> None:
     st.session_state["drawers_closed"] = st.session_state.get("drawers_closed", 0) + 1
 
 
-@st.dialog("Session", width=680, position="right", on_dismiss=_close, icon=":material/receipt_long:")
 def _drawer(session_pk: int) -> None:
     found = loading.session(visitor().scope, session_pk)
     if found is None:
-        st.html(markup.empty(*session_parts.NO_SUCH_SESSION))
+        st.html(markup.empty(*map(_, session_parts.NO_SUCH_SESSION)))
         return
     row, points = found
     st.html(markup.card_title(row.station_name, session_parts.subtitle(row)))
     st.page_link(
         _PAGE,
-        label="All about this session",
+        label=_("All about this session"),
         icon=":material/open_in_full:",
         query_params={"session": str(session_pk)},
     )
     st.html(markup.facts(session_parts.facts(row)))
     session_parts.remarks(row)
-    st.html(markup.card_title("Bill"))
+    st.html(markup.card_title(_("Bill")))
     st.html(session_parts.bill(row))
     receipt_button(row)
     session_parts.curve(row, points)

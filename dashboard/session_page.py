@@ -10,6 +10,7 @@ from dashboard import command_dialog, command_words, commands, formats, loading,
 from dashboard.session_webhooks import session_webhooks
 from dashboard.visitor import visitor
 from db.analytics.sessions import SessionRow
+from languages import _
 
 PAGE = "views/sessions.py"
 _FILES = {
@@ -20,14 +21,14 @@ _FILES = {
 
 def show(pk: int | None) -> None:
     """The page of a session; one that is not the visitor's does not exist."""
-    st.page_link(PAGE, label="All sessions", icon=":material/arrow_back:")
+    st.page_link(PAGE, label=_("All sessions"), icon=":material/arrow_back:")
     found = None if pk is None else loading.session(visitor().scope, pk)
     if pk is None or found is None:
-        st.html(markup.title("Session", "One session"))
+        st.html(markup.title(_("Session"), _("One session")))
         with st.container(key="card-none"):
-            st.html(markup.empty(*session_parts.NO_SUCH_SESSION))
+            st.html(markup.empty(*map(_, session_parts.NO_SUCH_SESSION)))
         return
-    row, _ = found
+    row, _points = found
     st.html(markup.title(_name(row), f"{row.station_name} · {session_parts.subtitle(row)}"))
     session_parts.remarks(row)
     # What has ended does not change while somebody looks; its bill is made with its end.
@@ -38,7 +39,11 @@ def show(pk: int | None) -> None:
 
 
 def _name(row: SessionRow) -> str:
-    return "Session" if row.transaction_id is None else f"Session {row.transaction_id}"
+    return (
+        _("Session")
+        if row.transaction_id is None
+        else _("Session {transaction_id}", transaction_id=row.transaction_id)
+    )
 
 
 def _session(pk: int, *, is_running: bool) -> None:
@@ -57,7 +62,7 @@ def _session(pk: int, *, is_running: bool) -> None:
         if points and row.transaction_id is not None:
             _files(row.transaction_id)
     with right, st.container(key="card-bill"):
-        st.html(markup.card_title("Bill"))
+        st.html(markup.card_title(_("Bill")))
         st.html(session_parts.bill(row))
     with right:
         _steps(row)
@@ -69,7 +74,7 @@ def _stop(row: SessionRow) -> None:
     if connector is None or commands.possible(connector) != "stop":
         return
     is_down = loading.backend_down_since() is not None
-    if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{connector.pk}", disabled=is_down):
+    if st.button(_("Stop"), icon=":material/stop_circle:", key=f"stop-{connector.pk}", disabled=is_down):
         command_dialog.ask("stop", connector)
         st.rerun()
 
@@ -78,7 +83,7 @@ def _files(transaction_id: int) -> None:
     with st.container(horizontal=True):
         for ending, (words, mime) in _FILES.items():
             st.download_button(
-                f"Meter values as {words}",
+                _("Meter values as {words}", words=words),
                 data=partial(loading.meter_values, ending, visitor().scope, transaction_id),
                 file_name=f"meter-values_{transaction_id}.{ending}",
                 mime=mime,
@@ -93,6 +98,10 @@ def _steps(row: SessionRow) -> None:
     for followed in commands.of_session(row.pk, visitor()):
         with st.container(key=f"card-command-{followed.pk}"):
             sent = formats.local_time(followed.sent_at, followed.timezone, seconds=True)
-            by = f" by {followed.by}" if followed.by else ""
-            st.html(markup.card_title(command_words.WORDS[followed.kind].ask, f"Given {sent}{by}"))
+            by = _(" by {by}", by=followed.by) if followed.by else ""
+            st.html(
+                markup.card_title(
+                    _(command_words.WORDS[followed.kind].ask), _("Given {sent}{by}", sent=sent, by=by)
+                )
+            )
             st.html(command_words.steps(followed))

@@ -12,14 +12,15 @@ from dashboard.visitor import visitor
 from db.analytics import flags
 from db.analytics.sessions import MeterPoint, SessionRow
 from db.models.sessions import DECIDED
+from languages import N_, _
 from ocpp_integration.pricing import Bill
 
-NO_SUCH_SESSION = ("No such session", "It does not exist, or it is not at one of your stations.")
+NO_SUCH_SESSION = (N_("No such session"), N_("It does not exist, or it is not at one of your stations."))
 # By whether the session is held back, and whether it runs.
 _WORD_OF_TOTAL = {
-    (False, False): "Total",
-    (False, True): "Total so far",
-    (True, False): "Not billed while it is held back",
+    (False, False): N_("Total"),
+    (False, True): N_("Total so far"),
+    (True, False): N_("Not billed while it is held back"),
 }
 
 
@@ -27,27 +28,29 @@ def remarks(row: SessionRow) -> None:
     """Whether it counts, and what is odd about it."""
     _verdict(row)
     for flag in row.flags:
-        st.warning(flags.sentence(flag), icon=":material/flag:")
+        st.warning(_(flags.sentence(flag)), icon=":material/flag:")
 
 
 def curve(row: SessionRow, points: Sequence[MeterPoint]) -> None:
-    st.html(markup.card_title("Meter curve", f"On the station's clock ({_zone(row)})"))
+    st.html(markup.card_title(_("Meter curve"), _("On the station's clock ({zone})", zone=_zone(row))))
     if points:
         st.plotly_chart(
             figures.meter_curve(points, row.timezone),
             config=figures.CONFIG,
             key=f"curve-{row.pk}",
-            alt="Power and energy of the session over time",
+            alt=_("Power and energy of the session over time"),
         )
     else:
-        st.html(markup.empty("No meter values", "The charge point sent none for this session."))
+        st.html(markup.empty(_("No meter values"), _("The charge point sent none for this session.")))
 
 
 def _verdict(row: SessionRow) -> None:
     if row.is_held:
         st.error(
-            "Held back: it cannot be as it was reported. It counts in no figure and in no revenue until an "
-            "administrator has accepted or corrected it.",
+            _(
+                "Held back: it cannot be as it was reported. It counts in no figure and in no revenue until "
+                "an administrator has accepted or corrected it."
+            ),
             icon=":material/block:",
         )
     elif row.verdict in DECIDED and (decision := loading.decision(visitor().scope, row.pk)):
@@ -57,28 +60,28 @@ def _verdict(row: SessionRow) -> None:
 def subtitle(row: SessionRow) -> str:
     parts = [formats.words(row.status)]
     if row.connector_number:
-        parts.append(f"connector {row.connector_number}")
+        parts.append(_("connector {connector_number}", connector_number=row.connector_number))
     if row.connector_type:
         parts.append(formats.words(row.connector_type))
     return " · ".join(parts)
 
 
 def facts(row: SessionRow) -> list[tuple[str, str]]:
-    stopped = formats.local_time(row.stop_time, row.timezone) if row.stop_time else "Still running"
+    stopped = formats.local_time(row.stop_time, row.timezone) if row.stop_time else _("Still running")
     known: list[tuple[str, str | None]] = [
-        ("Started", formats.local_time(row.start_time, row.timezone)),
-        ("Ended", stopped),
-        ("Duration", formats.duration(row.duration_seconds)),
-        ("Energy", None if row.energy_wh is None else formats.exact_energy(row.energy_wh)),
-        ("Power now", None if row.power_w is None else str(formats.power(row.power_w))),
-        ("Highest power", None if row.max_power_w is None else str(formats.power(row.max_power_w))),
-        ("State of charge", None if row.soc_percent is None else f"{row.soc_percent:.0f}\u00a0%"),
-        ("How it ended", formats.words(row.stop_reason) if row.stop_reason else None),
-        ("Meter", _registers(row)),
-        ("Id tag", row.id_tag),
-        ("Tariff", row.tariff_name),
-        ("Cost by the backend", _reported(row)),
-        ("Transaction", None if row.transaction_id is None else str(row.transaction_id)),
+        (_("Started"), formats.local_time(row.start_time, row.timezone)),
+        (_("Ended"), stopped),
+        (_("Duration"), formats.duration(row.duration_seconds)),
+        (_("Energy"), None if row.energy_wh is None else formats.exact_energy(row.energy_wh)),
+        (_("Power now"), None if row.power_w is None else str(formats.power(row.power_w))),
+        (_("Highest power"), None if row.max_power_w is None else str(formats.power(row.max_power_w))),
+        (_("State of charge"), None if row.soc_percent is None else f"{row.soc_percent:.0f}\u00a0%"),
+        (_("How it ended"), formats.words(row.stop_reason) if row.stop_reason else None),
+        (_("Meter"), _registers(row)),
+        (_("Id tag"), row.id_tag),
+        (_("Tariff"), row.tariff_name),
+        (_("Cost by the backend"), _reported(row)),
+        (_("Transaction"), None if row.transaction_id is None else str(row.transaction_id)),
     ]
     return [(name, value) for name, value in known if value]
 
@@ -99,9 +102,9 @@ def _registers(row: SessionRow) -> str | None:
 
 def bill(row: SessionRow) -> str:
     if row.cost is None or row.energy_wh is None:
-        return markup.empty("No price", "No tariff was in force, and no cost came with the session.")
+        return markup.empty(_("No price"), _("No tariff was in force, and no cost came with the session."))
     total = (
-        _WORD_OF_TOTAL[row.is_held, row.stop_time is None],
+        _(_WORD_OF_TOTAL[row.is_held, row.stop_time is None]),
         formats.exact_money(row.cost, row.currency),
     )
     # A corrected cost need not be that of the price.
@@ -114,7 +117,7 @@ def bill(row: SessionRow) -> str:
         (f"{formats.exact_energy(row.energy_wh)} × {price}", formats.exact_money(row.cost, row.currency))
     ]
     if row.tax is not None:
-        lines.append(("VAT contained in it", formats.exact_money(row.tax, row.currency)))
+        lines.append((_("VAT contained in it"), formats.exact_money(row.tax, row.currency)))
     return markup.bill(lines, total)
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboard import formats
 from db.analytics.sessions import SessionRow
+from languages import _
 
 _ROWS_IN_SIGHT = 18
 _Mode = Literal["single-row", "single-cell"]
@@ -21,7 +22,7 @@ def session_table(
     rows: Sequence[SessionRow], key: str = "sessions", *, with_station: bool = True
 ) -> int | None:
     """The rows; returns the `pk` of the one that was chosen."""
-    left_out = ["Connector"] if with_station else ["Station"]
+    left_out = [_("Connector")] if with_station else [_("Station")]
     # A new key forgets the selection, once the drawer that it opened is closed.
     closed = st.session_state.get("drawers_closed", 0)
     zone = _one_zone(rows)
@@ -32,12 +33,12 @@ def session_table(
             f"{key}-{closed}",
             36,
             {
-                "Started": st.column_config.TextColumn(
-                    f"Started ({zone})" if zone else "Started", width=140 if zone else 165
+                _("Started"): st.column_config.TextColumn(
+                    _("Started ({zone})", zone=zone) if zone else _("Started"), width=140 if zone else 165
                 ),
-                "Connector": st.column_config.TextColumn(width=90),
-                "Ended": st.column_config.TextColumn(width=140),
-                "Energy": st.column_config.NumberColumn("Energy (kWh)", format="%.3f"),
+                _("Connector"): st.column_config.TextColumn(width=90),
+                _("Ended"): st.column_config.TextColumn(width=140),
+                _("Energy"): st.column_config.NumberColumn(_("Energy (kWh)"), format="%.3f"),
             },
             ["single-row", "single-cell"],
         )
@@ -48,11 +49,11 @@ def session_table(
             f"{key}-narrow-{closed}",
             44,
             {
-                "Started": st.column_config.TextColumn(width=88),
-                "Station": st.column_config.TextColumn(width=104),
-                "Connector": st.column_config.TextColumn(width=104),
+                _("Started"): st.column_config.TextColumn(width=88),
+                _("Station"): st.column_config.TextColumn(width=104),
+                _("Connector"): st.column_config.TextColumn(width=104),
                 "kWh": st.column_config.NumberColumn(format="%.1f", width=50),
-                "Cost": st.column_config.TextColumn(currency, alignment="right", width=60),
+                _("Cost"): st.column_config.TextColumn(currency, alignment="right", width=60),
             },
             ["single-cell"],
         )
@@ -73,7 +74,7 @@ def _table(
         on_select="rerun",
         selection_mode=modes,
         column_config=columns,
-        alt="Charging sessions; choose a row for its bill and its meter curve",
+        alt=_("Charging sessions; choose a row for its bill and its meter curve"),
     )
     selection = chosen["selection"]
     return [*selection["rows"], *(row for row, _column in selection["cells"])]
@@ -93,16 +94,16 @@ def _one_currency(rows: Sequence[SessionRow]) -> str | None:
 def _frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "Started": [_clock(row.start_time, row.timezone, is_named=zone is None) for row in rows],
-            "Station": [row.station_name for row in rows],
-            "Connector": [_connector(row) for row in rows],
-            "Status": ["Held back" if row.is_held else formats.words(row.status) for row in rows],
-            "Duration": [formats.duration(row.duration_seconds) for row in rows],
-            "Energy": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
-            "Cost": [_cost(row) for row in rows],
-            "Ended": [formats.words(row.stop_reason) if row.stop_reason else "" for row in rows],
-            "Id tag": [row.id_tag or "" for row in rows],
-            "Transaction": ["" if row.transaction_id is None else str(row.transaction_id) for row in rows],
+            _("Started"): [_clock(row.start_time, row.timezone, is_named=zone is None) for row in rows],
+            _("Station"): [row.station_name for row in rows],
+            _("Connector"): [_connector(row) for row in rows],
+            _("Status"): [_("Held back") if row.is_held else formats.words(row.status) for row in rows],
+            _("Duration"): [formats.duration(row.duration_seconds) for row in rows],
+            _("Energy"): [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
+            _("Cost"): [_cost(row) for row in rows],
+            _("Ended"): [formats.words(row.stop_reason) if row.stop_reason else "" for row in rows],
+            _("Id tag"): [row.id_tag or "" for row in rows],
+            _("Transaction"): ["" if row.transaction_id is None else str(row.transaction_id) for row in rows],
         }
     )
 
@@ -110,11 +111,11 @@ def _frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
 def _narrow_frame(rows: Sequence[SessionRow], currency: str | None) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "Started": [f"{row.start_time.astimezone(ZoneInfo(row.timezone)):%d %b %H:%M}" for row in rows],
-            "Station": [row.station_name for row in rows],
-            "Connector": [_connector(row) for row in rows],
+            _("Started"): [formats.short_time(row.start_time, row.timezone) for row in rows],
+            _("Station"): [row.station_name for row in rows],
+            _("Connector"): [_connector(row) for row in rows],
             "kWh": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
-            "Cost": [
+            _("Cost"): [
                 "" if row.cost is None else f"{row.cost:,.0f}{'' if currency else f' {row.currency}'}"
                 for row in rows
             ],

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
+from languages import N_, _
 from settings import ENV_FILE, ROOT, Settings
 
 EXAMPLE = ROOT / ".env.example"
 MASKED = "••••••••"
-NOT_SET = "Not set"
+NOT_SET = N_("Not set")
 _HEADING = re.compile(r"## (.+)")
 _NAME = re.compile(r"([A-Z0-9_]+)=")
 
@@ -36,7 +37,7 @@ def told(settings: Settings, env_file: Path = ENV_FILE) -> list[Told]:
     """Every setting in the order of `.env.example`."""
     sources = _sources(env_file)
     return [
-        Told(name.upper(), shown(value), sources.get(name, "Default"), _description(name))
+        Told(name.upper(), shown(value), sources.get(name, N_("Default")), _description(name))
         for name, value in settings
     ]
 
@@ -44,18 +45,18 @@ def told(settings: Settings, env_file: Path = ENV_FILE) -> list[Told]:
 def shown(value: Any) -> str:
     """A setting's value without what is secret in it."""
     if isinstance(value, SecretStr):
-        return MASKED if value.get_secret_value() else NOT_SET
+        return MASKED if value.get_secret_value() else _(NOT_SET)
     if value is None or value == "":
-        return NOT_SET
+        return _(NOT_SET)
     return _without_password(str(value))
 
 
 def listed(found: Sequence[Told]) -> str:
     """As HTML."""
     rows = "".join(
-        f"<li><span><code>{escape(each.name)}</code><span>{escape(each.description)}</span></span>"
+        f"<li><span><code>{escape(each.name)}</code><span>{escape(_(each.description))}</span></span>"
         f"<b>{escape(each.value)}</b>"
-        f'<i class="mm-source-{each.source.strip(".").lower()}">{escape(each.source)}</i></li>'
+        f'<i class="mm-source-{each.source.strip(".").lower()}">{escape(_(each.source))}</i></li>'
         for each in found
     )
     return f'<ul class="mm-settings">{rows}</ul>'
@@ -80,7 +81,7 @@ def _sources(env_file: Path) -> dict[str, str]:
     in_environment = EnvSettingsSource(Settings).env_vars
     return {
         **{name.lower(): ".env" for name, value in in_file.items() if value},
-        **{name.lower(): "Environment" for name, value in in_environment.items() if value},
+        **{name.lower(): N_("Environment") for name, value in in_environment.items() if value},
     }
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard import markup, statement_orders, statement_rows
 from dashboard.visitor import visitor
+from languages import _, dates, told
 from ocpp_integration.errors import IntegrationError
 
 _QUESTION = "statement_question"
@@ -36,21 +37,28 @@ def ask(month: date) -> None:
 def show() -> None:
     question: Question | None = st.session_state.get(_QUESTION)
     if question is not None:
-        st.dialog("Issue statements", on_dismiss=_forget, icon=":material/request_quote:")(_body)(question)
+        st.dialog(_("Issue statements"), on_dismiss=_forget, icon=":material/request_quote:")(_body)(question)
 
 
-@st.dialog("Statement", width=760, position="right", icon=":material/request_quote:")
 def open_drawer(statement_id: int) -> None:
+    st.dialog(_("Statement"), width=760, position="right", icon=":material/request_quote:")(_drawer)(
+        statement_id
+    )
+
+
+def _drawer(statement_id: int) -> None:
     try:
         found, lines = statement_orders.look_into(visitor(), statement_id)
     except IntegrationError as error:
-        st.html(markup.empty("No such statement", str(error)))
+        st.html(markup.empty(_("No such statement"), told(str(error))))
         return
-    st.html(markup.card_title(f"{found.month:%B %Y}", f"{found.owner_name} · {found.name}"))
+    st.html(markup.card_title(dates.told(found.month, "MMMM y"), f"{found.owner_name} · {found.name}"))
     st.html(markup.facts(statement_rows.facts(found)))
     pdf_button(found.id, found.name, "drawer")
     if not lines:
-        st.html(markup.empty("Nothing to tell", "No session ended in this month, and none was corrected."))
+        st.html(
+            markup.empty(_("Nothing to tell"), _("No session ended in this month, and none was corrected."))
+        )
         return
     st.dataframe(
         pd.DataFrame([statement_rows.line(each) for each in lines[:_SHOWN]]),
@@ -59,17 +67,26 @@ def open_drawer(statement_id: int) -> None:
         height=min(36 * len(lines) + 38, 560),
         column_config={
             "kWh": st.column_config.NumberColumn(format="%.3f"),
-            **{name: st.column_config.NumberColumn(format="%.2f") for name in ("Gross", "VAT", "Fee")},
+            **{
+                name: st.column_config.NumberColumn(format="%.2f")
+                for name in (_("Gross"), _("VAT"), _("Fee"))
+            },
         },
-        alt="The sessions of the statement with their amounts",
+        alt=_("The sessions of the statement with their amounts"),
     )
     if len(lines) > _SHOWN:
-        st.caption(f"The first {_SHOWN:,} of {len(lines):,}. The PDF file has all of them.")
+        st.caption(
+            _(
+                "The first {shown:,} of {count:,}. The PDF file has all of them.",
+                shown=_SHOWN,
+                count=len(lines),
+            )
+        )
 
 
 def pdf_button(statement_id: int, name: str, where: str) -> None:
     st.download_button(
-        "PDF",
+        _("PDF"),
         data=partial(statement_orders.statement_file, visitor(), statement_id),
         file_name=f"{name}.pdf",
         mime="application/pdf",
@@ -89,30 +106,33 @@ def _body(question: Question) -> None:
         _issue(question)
     if question.is_done:
         _forget()
-        st.toast("The statements are issued.", icon=":material/check_circle:")
+        st.toast(_("The statements are issued."), icon=":material/check_circle:")
         st.rerun()
     if question.error:
         st.error(question.error, icon=":material/error:")
     st.markdown(
-        f"Each owner gets a statement of **{question.month:%B %Y}**, and of months before it that were left "
-        "out. An issued statement is never changed: what is corrected later is a credit on the next one. Who "
-        "has one already keeps it as it is."
+        _(
+            "Each owner gets a statement of **{month}**, and of months before it that were "
+            "left out. An issued statement is never changed: what is corrected later is a credit "
+            "on the next one. Who has one already keeps it as it is.",
+            month=dates.told(question.month, "MMMM y"),
+        )
     )
 
     def answer() -> None:
         question.is_answered = True
 
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="statement-cancel"):
+        if st.button(_("Cancel"), key="statement-cancel"):
             _forget()
             st.rerun()
-        st.button("Issue", key="statement-confirm", type="primary", on_click=answer)
+        st.button(_("Issue"), key="statement-confirm", type="primary", on_click=answer)
 
 
 def _issue(question: Question) -> None:
     try:
         statement_orders.issue(visitor(), question.month)
     except IntegrationError as error:
-        question.is_answered, question.error = False, str(error)
+        question.is_answered, question.error = False, told(str(error))
     else:
         question.is_done = True

@@ -13,6 +13,7 @@ from db.analytics.scope import Scope
 from db.analytics.sessions import find_session
 from db.engine import reading, writing
 from db.models import BillingFinding, Statement, StatementLine, utc_now
+from languages import _
 from ocpp_integration.billing import audit, receipts, statements
 from ocpp_integration.billing.audit import Total
 from ocpp_integration.billing.pdf.receipt import receipt_pdf
@@ -50,7 +51,7 @@ def look_into(who: Visitor, statement_id: int) -> tuple[Statement, list[Statemen
     with reading(resources.engine()) as store:
         found = statements.find(store, _whose(who), statement_id)
         if found is None:
-            raise NotFound(f"There is no statement {statement_id}.")
+            raise NotFound(_("There is no statement {statement_id}.", statement_id=statement_id))
         return found, statements.lines(store, found)
 
 
@@ -62,7 +63,7 @@ def receipt_file(who: Visitor, session_pk: int) -> bytes:
     """Raises `NotFound` and `NoReceipt`."""
     with writing(resources.engine()) as store:
         if find_session(store, who.scope, session_pk) is None:
-            raise NotFound(f"There is no session {session_pk}.")
+            raise NotFound(_("There is no session {session_pk}.", session_pk=session_pk))
         return receipt_pdf(receipts.give(store, session_pk, now=utc_now()))
 
 
@@ -100,10 +101,10 @@ def _whose(who: Visitor) -> int | None:
     if is_admin(who):
         return None
     if who.user.owner_id is None:
-        raise NotForYou("Statements are of owners.")
+        raise NotForYou(_("Statements are of owners."))
     return who.user.owner_id
 
 
 def _demand_admin(who: Visitor) -> None:
     if not is_admin(who):
-        raise NotForYou("This is for admins.")
+        raise NotForYou(_("This is for admins."))

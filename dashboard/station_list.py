@@ -13,13 +13,14 @@ from dashboard.view import View, choose_view, scope_now
 from dashboard.visitor import visitor
 from db.analytics.live import LiveConnector
 from db.analytics.scope import Period, Scope
+from languages import _, ngettext, translated
 
 PAGE = "views/stations.py"
 PAGE_SIZE = 25
 
 
 def show() -> None:
-    view = choose_view("Stations")
+    view = choose_view(_("Stations"))
     with st.container(key="card-filter"):
         kinds, text, order = _choose()
     slot = st.container(key="card-stations", gap=None)
@@ -43,8 +44,8 @@ def stations_now(scope: Scope, period: Period) -> list[StationNow]:
 def _choose() -> tuple[list[str], str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = st.text_input(
-            "Search",
-            placeholder="Name, place or id",
+            _("Search"),
+            placeholder=_("Name, place or id"),
             max_chars=100,
             key="station-find",
             bind="query-params",
@@ -53,18 +54,19 @@ def _choose() -> tuple[list[str], str, str]:
             width=240,
         )
         order = st.selectbox(
-            "Order",
+            _("Order"),
             list(ORDERS),
+            format_func=_,
             key="station-order",
             bind="query-params",
             label_visibility="collapsed",
             width=210,
         )
         kinds = st.pills(
-            "State",
+            _("State"),
             list(STATES),
             selection_mode="multi",
-            format_func=STATES.__getitem__,
+            format_func=translated(STATES),
             key="station-state",
             bind="query-params",
             label_visibility="collapsed",
@@ -99,7 +101,7 @@ def _row(found: StationNow, now: datetime, *, with_owner: bool) -> None:
         st.html(station_row.row(found, now, with_owner=with_owner))
         st.page_link(
             PAGE,
-            label="Open",
+            label=_("Open"),
             icon=":material/chevron_right:",
             query_params={"station": str(found.station.pk)},
         )
@@ -109,8 +111,8 @@ def _sums(found: Sequence[StationNow]) -> str:
     connectors = [connector for each in found for connector in each.connectors]
     return markup.totals(
         [
-            ("station" if len(found) == 1 else "stations", f"{len(found):,}"),
-            ("connector" if len(connectors) == 1 else "connectors", f"{len(connectors):,}"),
+            (ngettext("station", "stations", len(found)), f"{len(found):,}"),
+            (ngettext("connector", "connectors", len(connectors)), f"{len(connectors):,}"),
             *((words, count) for count, words in station_row.counted(connectors)),
         ]
     )
@@ -118,11 +120,15 @@ def _sums(found: Sequence[StationNow]) -> str:
 
 def _nothing(is_filtered: bool) -> str:
     if is_filtered:
-        return markup.empty("No station matches", "Choose other states or stations, or clear the search.")
+        return markup.empty(
+            _("No station matches"), _("Choose other states or stations, or clear the search.")
+        )
     return markup.empty(
-        "No stations yet",
-        "Take them from MengedMate, or import them with python manage.py import-stations; they are here once "
-        "they were synced to the OCPP backend.",
+        _("No stations yet"),
+        _(
+            "Take them from MengedMate, or import them with python manage.py import-stations; they are here "
+            "once they were synced to the OCPP backend."
+        ),
     )
 
 
@@ -133,10 +139,22 @@ def _map(view: View, kinds: Sequence[str], text: str) -> None:
         return
     with st.container(key="card-map"):
         missing = len(found) - len(shown)
-        without = f"; {missing} of {len(found)} without coordinates are in the list only" if missing else ""
-        st.html(markup.card_title("Map", f"The listed stations, choose one to open it{without}"))
+        without = (
+            _(
+                "; {missing} of {count} without coordinates are in the list only",
+                missing=missing,
+                count=len(found),
+            )
+            if missing
+            else ""
+        )
+        st.html(
+            markup.card_title(
+                _("Map"), _("The listed stations, choose one to open it{without}", without=without)
+            )
+        )
         if not shown:
-            st.html(markup.empty("No coordinates", "None of the listed stations says where it is."))
+            st.html(markup.empty(_("No coordinates"), _("None of the listed stations says where it is.")))
             return
         chosen = st.plotly_chart(
             station_map.station_map(shown),
@@ -145,7 +163,7 @@ def _map(view: View, kinds: Sequence[str], text: str) -> None:
             key=f"map-{hash(tuple(each.station.pk for each in shown))}",
             on_select="rerun",
             selection_mode="points",
-            alt=f"Map of {len(shown)} stations by their state; the list has the same in words",
+            alt=_("Map of {count} stations by their state; the list has the same in words", count=len(shown)),
         )
     if points := chosen["selection"]["points"]:
         _go_to(str(points[0].get("customdata", "")).split(","), len(shown))

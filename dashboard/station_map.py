@@ -14,6 +14,7 @@ from plotly import graph_objects as go
 
 from dashboard import figures
 from dashboard.station_row import RANKS, STATES, StationNow
+from languages import _, ngettext
 
 HEIGHT = 380
 # Of Wong's colours for the colour-blind, in the middle of both themes; the shapes are Plotly's.
@@ -78,7 +79,7 @@ def _points(
         "text": [_label(point) for point in points],
         "hovertext": [_names(point) for point in points],
         "customdata": [",".join(str(each.station.pk) for each in point) for point in points],
-        "name": STATES[kind],
+        "name": _(STATES[kind]),
         "mode": "markers+text" if with_names else "markers",
         "textposition": "top center",
         "textfont": {"size": 11},
@@ -115,13 +116,17 @@ def _kind(point: Point) -> str:
 
 
 def _label(point: Point) -> str:
-    return figures.escaped(point[0].station.name) if len(point) == 1 else f"{len(point)} stations"
+    return (
+        figures.escaped(point[0].station.name)
+        if len(point) == 1
+        else ngettext("{n} station", "{n} stations", len(point))
+    )
 
 
 def _names(point: Point) -> str:
     names = [f"<b>{figures.escaped(each.station.name)}</b>" for each in point[:_MOST_NAMED]]
     more = len(point) - _MOST_NAMED
-    return "<br>".join([*names, f"and {more} more"] if more > 0 else names)
+    return "<br>".join([*names, _("and {more} more", more=more)] if more > 0 else names)
 
 
 def _longitude(found: StationNow) -> float:

@@ -21,18 +21,21 @@ from dashboard.visitor import visitor
 from db.analytics.outages import PortLog
 from db.analytics.sessions import SessionFilter
 from db.analytics.stations import Station
+from languages import _
 
 NEWEST = 10
 
 
 def show(pk: int | None) -> None:
     """The page of a station; one that is not the visitor's does not exist."""
-    st.page_link(PAGE, label="All stations", icon=":material/arrow_back:")
+    st.page_link(PAGE, label=_("All stations"), icon=":material/arrow_back:")
     places = loading.places(visitor().scope)
     if pk is None or pk not in places:
-        st.html(markup.title("Stations", "One station"))
+        st.html(markup.title(_("Stations"), _("One station")))
         with st.container(key="card-none"):
-            st.html(markup.empty("No such station", "It does not exist, or it is not one of your stations."))
+            st.html(
+                markup.empty(_("No such station"), _("It does not exist, or it is not one of your stations."))
+            )
         return
     # The address names the station on, whatever else is chosen.
     st.query_params["station"] = str(pk)
@@ -67,20 +70,20 @@ def _now(pk: int) -> None:
 def _facts(found: StationNow, now: datetime) -> list[tuple[str, str]]:
     station = found.station
     known = [
-        ("Heard", formats.ago(station.heard_at, now) if station.heard_at else "Never"),
-        ("Address", ", ".join(filter(None, (found.place, station.country)))),
-        ("Coordinates", _coordinates(station)),
-        ("Owner", station.owner),
-        ("Make", " ".join(filter(None, (station.vendor, station.model)))),
-        ("Firmware", station.firmware_version),
-        ("OCPP id", station.station_id),
+        (_("Heard"), formats.ago(station.heard_at, now) if station.heard_at else _("Never")),
+        (_("Address"), ", ".join(filter(None, (found.place, station.country)))),
+        (_("Coordinates"), _coordinates(station)),
+        (_("Owner"), station.owner),
+        (_("Make"), " ".join(filter(None, (station.vendor, station.model)))),
+        (_("Firmware"), station.firmware_version),
+        (_("OCPP id"), station.station_id),
     ]
     return [(name, value) for name, value in known if value]
 
 
 def _coordinates(station: Station) -> str:
     if station.latitude is None or station.longitude is None:
-        return "Not known"
+        return _("Not known")
     return f"{station.latitude:.5f}, {station.longitude:.5f}"
 
 
@@ -88,18 +91,20 @@ def _statuses(logs: Sequence[PortLog]) -> None:
     with st.container(key="card-timeline"):
         st.html(
             markup.card_title(
-                "Statuses", "Each connector's status from when to when; hatched is not in service"
+                _("Statuses"), _("Each connector's status from when to when; hatched is not in service")
             )
         )
         explanation.button("availability", "chart-timeline")
         if not logs:
-            st.html(markup.empty("Nothing observed", "No status of its connectors is known in this period."))
+            st.html(
+                markup.empty(_("Nothing observed"), _("No status of its connectors is known in this period."))
+            )
             return
         st.plotly_chart(
             timeline(logs),
             config=figures.CONFIG,
             key="timeline-chart",
-            alt="Status of each connector over the period; its outages are listed below",
+            alt=_("Status of each connector over the period; its outages are listed below"),
         )
 
 
@@ -108,10 +113,13 @@ def _sessions(view: View, pk: int) -> None:
     rows = loading.session_rows(view.scope, wanted, "start", True, NEWEST, 0)
     with st.container(key="card-sessions"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(markup.card_title("Sessions", f"The newest {NEWEST} of the period"), width="content")
+            st.html(
+                markup.card_title(_("Sessions"), _("The newest {newest} of the period", newest=NEWEST)),
+                width="content",
+            )
             st.page_link(
                 "views/sessions.py",
-                label="All of them",
+                label=_("All of them"),
                 icon=":material/receipt_long:",
                 query_params={"stations": str(pk)},
             )
@@ -119,7 +127,7 @@ def _sessions(view: View, pk: int) -> None:
             chosen = session_table(rows, "station-sessions", with_station=False)
         else:
             chosen = None
-            st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
+            st.html(markup.empty(_("No sessions in this period"), _("Choose a longer period above.")))
     if chosen:
         open_drawer(chosen)
     else:

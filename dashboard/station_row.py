@@ -11,9 +11,10 @@ from dashboard import formats
 from dashboard.connector_card import KINDS, state_of
 from db.analytics.live import LiveConnector
 from db.analytics.stations import Station, StationFigures
+from languages import N_, _
 
 INACTIVE = "inactive"
-STATES = {**KINDS, INACTIVE: "Not active"}
+STATES = {**KINDS, INACTIVE: N_("Not active")}
 NO_FIGURES = StationFigures()
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # What is said first of a station of which several things are true.
@@ -67,14 +68,14 @@ class Order:
 
 # Of equal ones, those come first whose names do.
 ORDERS = {
-    "What needs attention": Order(lambda row: RANKS[row.kinds[0]]),
-    "Name": Order(lambda row: row.station.name.lower()),
-    "Most power now": Order(lambda row: row.power_w, descending=True),
-    "Most energy today": Order(lambda row: row.figures.energy_today_wh, descending=True),
-    "Lowest availability": Order(
+    N_("What needs attention"): Order(lambda row: RANKS[row.kinds[0]]),
+    N_("Name"): Order(lambda row: row.station.name.lower()),
+    N_("Most power now"): Order(lambda row: row.power_w, descending=True),
+    N_("Most energy today"): Order(lambda row: row.figures.energy_today_wh, descending=True),
+    N_("Lowest availability"): Order(
         lambda row: (row.figures.availability is None, row.figures.availability or 0.0)
     ),
-    "Longest not heard": Order(lambda row: row.station.heard_at or _LONG_AGO),
+    N_("Longest not heard"): Order(lambda row: row.station.heard_at or _LONG_AGO),
 }
 
 
@@ -85,7 +86,7 @@ def row(found: StationNow, now: datetime, *, with_owner: bool) -> str:
     return (
         '<div class="mm-row mm-station"><div class="mm-row-who">'
         f"<b>{escape(station.name)}</b><span>{escape(below or station.station_id)}</span></div>"
-        f'<span class="mm-pill"><i class="mm-dot mm-{kind}"></i>{escape(STATES[kind])}</span>'
+        f'<span class="mm-pill"><i class="mm-dot mm-{kind}"></i>{escape(_(STATES[kind]))}</span>'
         f'<dl class="mm-row-facts">{"".join(_facts(found, now))}</dl></div>'
     )
 
@@ -93,17 +94,17 @@ def row(found: StationNow, now: datetime, *, with_owner: bool) -> str:
 def heading(found: StationNow) -> str:
     """How the station is, in a line."""
     kind = found.kinds[0]
-    told = [connectors_in_words(found.connectors), f"{formats.power(found.power_w)} now"]
+    told = [connectors_in_words(found.connectors), _("{power} now", power=formats.power(found.power_w))]
     return (
         f'<div class="mm-station-head"><span class="mm-pill"><i class="mm-dot mm-{kind}"></i>'
-        f"{escape(STATES[kind])}</span><span>{escape(' · '.join(filter(None, told)))}</span></div>"
+        f"{escape(_(STATES[kind]))}</span><span>{escape(' · '.join(filter(None, told)))}</span></div>"
     )
 
 
 def counted(connectors: Sequence[LiveConnector]) -> list[tuple[str, str]]:
     """How many are in which state, those without any left out: `("2", "charging")`."""
     states = [state_of(connector).kind for connector in connectors]
-    counts = [(states.count(kind), words.lower()) for kind, words in KINDS.items()]
+    counts = [(states.count(kind), _(words).lower()) for kind, words in KINDS.items()]
     return [(formats.count(count), word) for count, word in counts if count]
 
 
@@ -116,11 +117,11 @@ def _facts(found: StationNow, now: datetime) -> list[str]:
     figures, heard = found.figures, found.station.heard_at
     availability = formats.NO_DATA if figures.availability is None else formats.percent(figures.availability)
     return [
-        _fact("Connectors", _dots(found), connectors_in_words(found.connectors), is_html=True),
-        _fact("Power", str(formats.power(found.power_w)) if found.connectors else formats.NO_DATA),
-        _fact("Today", str(formats.energy(figures.energy_today_wh))),
-        _fact("Availability", str(availability)),
-        _fact("Heard", formats.ago(heard, now) if heard else "Never"),
+        _fact(_("Connectors"), _dots(found), connectors_in_words(found.connectors), is_html=True),
+        _fact(_("Power"), str(formats.power(found.power_w)) if found.connectors else formats.NO_DATA),
+        _fact(_("Today"), str(formats.energy(figures.energy_today_wh))),
+        _fact(_("Availability"), str(availability)),
+        _fact(_("Heard"), formats.ago(heard, now) if heard else _("Never")),
     ]
 
 

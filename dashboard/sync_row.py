@@ -6,17 +6,18 @@ from datetime import datetime
 
 from dashboard import formats
 from dashboard.access_rows import Fact, fact_row
+from languages import N_, _, told
 from ocpp_integration.sync import SyncState
 
 # The word for a state, and the name of its colour.
 STATES = {
-    "refused": ("Refused", "faulted"),
-    "new": ("Not told yet", "other"),
-    "changed": ("Changed since", "occupied"),
-    "synced": ("Synced", "available"),
-    "inactive": ("Not active", "offline"),
+    "refused": (N_("Refused"), "faulted"),
+    "new": (N_("Not told yet"), "other"),
+    "changed": (N_("Changed since"), "occupied"),
+    "synced": (N_("Synced"), "available"),
+    "inactive": (N_("Not active"), "offline"),
 }
-_SOURCES = {"mengedmate": "MengedMate", "file": "A file", "": "By hand"}
+_SOURCES = {"mengedmate": "MengedMate", "file": N_("A file"), "": N_("By hand")}
 _RANKS = {state: rank for rank, state in enumerate(STATES)}
 
 
@@ -32,23 +33,24 @@ def matches(state: SyncState, text: str) -> bool:
 
 def row(state: SyncState, now: datetime, timezone: str) -> str:
     facts = [
-        Fact("Told", _told(state, now), _exact(state.synced_at, timezone)),
-        Fact("Kept up by", _SOURCES.get(state.source, formats.words(state.source))),
-        Fact("Connectors", formats.count(state.connectors)),
+        Fact(_("Told"), _told(state, now), _exact(state.synced_at, timezone)),
+        Fact(_("Kept up by"), _(_SOURCES.get(state.source, formats.words(state.source)))),
+        Fact(_("Connectors"), formats.count(state.connectors)),
     ]
+    word, kind = STATES[state.state]
     below = " · ".join(filter(None, (state.owner, state.city, state.station_id, trouble(state, now))))
-    return fact_row(state.name, below, STATES[state.state], facts)
+    return fact_row(state.name, below, (_(word), kind), facts)
 
 
 def trouble(state: SyncState, now: datetime) -> str:
     """Why it was refused, and when it is told again."""
     if not state.error:
         return ""
-    times = f" ({state.failures} times in a row)" if state.failures > 1 else ""
+    times = _(" ({failures} times in a row)", failures=state.failures) if state.failures > 1 else ""
     if state.again_at is None:
-        return f"{state.error}{times} It is told again with the next sync."
+        return _("{error}{times} It is told again with the next sync.", error=told(state.error), times=times)
     wait = formats.duration(int((state.again_at - now).total_seconds()))
-    return f"{state.error}{times} It is told again in {wait}."
+    return _("{error}{times} It is told again in {wait}.", error=told(state.error), times=times, wait=wait)
 
 
 def owner_lines(states: list[SyncState]) -> list[tuple[str, str]]:
@@ -60,7 +62,7 @@ def owner_lines(states: list[SyncState]) -> list[tuple[str, str]]:
 
 
 def _told(state: SyncState, now: datetime) -> str:
-    return formats.ago(state.synced_at, now) if state.synced_at else "Never"
+    return formats.ago(state.synced_at, now) if state.synced_at else _("Never")
 
 
 def _exact(at: datetime | None, timezone: str) -> str:

@@ -14,13 +14,14 @@ from dashboard import markup, resources, tariff_orders
 from dashboard.tariff_form import SimpleTariff
 from dashboard.visitor import Visitor, visitor
 from db.access import AccessError
+from languages import N_, _, told
 from ocpp_integration.pricing import InvalidTariff, TariffDocument, parse
 from ocpp_integration.tariff_book import AssignmentRow, TariffRefused
 
 Kind = Literal["add", "assign", "end"]
 _QUESTION = "tariff_question"
 _KEY = "tariff-"
-_SIMPLE, _JSON = "By its prices", "As an OCPI document"
+_SIMPLE, _JSON = N_("By its prices"), N_("As an OCPI document")
 
 
 @dataclass
@@ -47,7 +48,7 @@ def show() -> None:
     question: Question | None = st.session_state.get(_QUESTION)
     if question is not None:
         dialog = _DIALOGS[question.kind]
-        st.dialog(dialog.title, on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
+        st.dialog(_(dialog.title), on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
 
 
 def _forget() -> None:
@@ -60,7 +61,7 @@ def _body(question: Question) -> None:
         _act(dialog, who, question)
     if question.is_done:
         _forget()
-        st.toast(dialog.done, icon=":material/check_circle:")
+        st.toast(_(dialog.done), icon=":material/check_circle:")
         st.rerun()
     if question.error:
         st.error(question.error, icon=":material/error:")
@@ -71,7 +72,7 @@ def _act(dialog: _Dialog, who: Visitor, question: Question) -> None:
     try:
         dialog.act(who, question, question.answer or {})
     except (AccessError, InvalidTariff, TariffRefused) as error:
-        reason = str(error)
+        reason = told(str(error))
         question.answer, question.error = None, f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
     else:
         question.is_done = True
@@ -85,7 +86,7 @@ def _buttons(question: Question, words: str, keys: tuple[str, ...] = ()) -> None
             question.answer = {key: st.session_state.get(_KEY + key) for key in keys}
 
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key=f"{_KEY}cancel"):
+        if st.button(_("Cancel"), key=f"{_KEY}cancel"):
             _forget()
             st.rerun()
         st.button(words, key=f"{_KEY}confirm", type="primary", on_click=answer)
@@ -94,21 +95,27 @@ def _buttons(question: Question, words: str, keys: tuple[str, ...] = ()) -> None
 def _ask_to_add(_who: Visitor, question: Question) -> None:
     known = question.target if isinstance(question.target, str) else ""
     st.text_input(
-        "Code",
+        _("Code"),
         value=known,
         max_chars=36,
         key=f"{_KEY}code",
-        help="What it is called through its versions. A known code gets a new version, from now on.",
+        help=_("What it is called through its versions. A known code gets a new version, from now on."),
     )
-    st.text_input("Name", placeholder="As it is shown", max_chars=100, key=f"{_KEY}name")
-    how = st.segmented_control("How", [_SIMPLE, _JSON], required=True, default=_SIMPLE, key=f"{_KEY}how")
+    st.text_input(_("Name"), placeholder=_("As it is shown"), max_chars=100, key=f"{_KEY}name")
+    how = st.segmented_control(
+        _("How"), [_SIMPLE, _JSON], required=True, default=_SIMPLE, format_func=_, key=f"{_KEY}how"
+    )
     if how == _JSON:
         st.text_area(
-            "Tariff object of OCPI 2.2.1", height=260, max_chars=200_000, key=f"{_KEY}json", placeholder="{…}"
+            _("Tariff object of OCPI 2.2.1"),
+            height=260,
+            max_chars=200_000,
+            key=f"{_KEY}json",
+            placeholder="{…}",
         )
     else:
         _ask_for_prices()
-    _buttons(question, "Add tariff", ("code", "name", "how", "json", *_PRICES))
+    _buttons(question, _("Add tariff"), ("code", "name", "how", "json", *_PRICES))
 
 
 _PRICES = ("currency", "price", "vat", "other", "other_price", "from", "until", "idle", "idle_fee", "grace")
@@ -117,19 +124,19 @@ _PRICES = ("currency", "price", "vat", "other", "other_price", "from", "until", 
 def _ask_for_prices() -> None:
     settings = resources.settings()
     with st.container(horizontal=True):
-        st.number_input("Price per kWh", min_value=0.0, step=0.5, value=None, key=f"{_KEY}price")
+        st.number_input(_("Price per kWh"), min_value=0.0, step=0.5, value=None, key=f"{_KEY}price")
         vat = float(settings.vat_percent)
-        st.number_input("VAT in it, %", 0.0, 100.0, value=vat, key=f"{_KEY}vat")
-        st.text_input("Currency", value=settings.currency, max_chars=3, key=f"{_KEY}currency")
-    if st.checkbox("Another price at some hours", key=f"{_KEY}other"):
+        st.number_input(_("VAT in it, %"), 0.0, 100.0, value=vat, key=f"{_KEY}vat")
+        st.text_input(_("Currency"), value=settings.currency, max_chars=3, key=f"{_KEY}currency")
+    if st.checkbox(_("Another price at some hours"), key=f"{_KEY}other"):
         with st.container(horizontal=True):
-            st.number_input("Price then", min_value=0.0, step=0.5, value=None, key=f"{_KEY}other_price")
-            st.time_input("From", value=time(22), key=f"{_KEY}from")
-            st.time_input("Until", value=time(6), key=f"{_KEY}until")
-    if st.checkbox("A fee for standing idle", key=f"{_KEY}idle"):
+            st.number_input(_("Price then"), min_value=0.0, step=0.5, value=None, key=f"{_KEY}other_price")
+            st.time_input(_("From"), value=time(22), key=f"{_KEY}from")
+            st.time_input(_("Until"), value=time(6), key=f"{_KEY}until")
+    if st.checkbox(_("A fee for standing idle"), key=f"{_KEY}idle"):
         with st.container(horizontal=True):
-            st.number_input("Fee per hour", min_value=0.0, step=1.0, value=None, key=f"{_KEY}idle_fee")
-            st.number_input("Free minutes before", 0, 1440, value=15, key=f"{_KEY}grace")
+            st.number_input(_("Fee per hour"), min_value=0.0, step=1.0, value=None, key=f"{_KEY}idle_fee")
+            st.number_input(_("Free minutes before"), 0, 1440, value=15, key=f"{_KEY}grace")
 
 
 def _add(who: Visitor, _question: Question, given: dict[str, Any]) -> None:
@@ -141,12 +148,14 @@ def _add(who: Visitor, _question: Question, given: dict[str, Any]) -> None:
 def _from_prices(given: dict[str, Any]) -> TariffDocument:
     return SimpleTariff(
         currency=(given["currency"] or "").strip().upper(),
-        price=_number(given, "price", "a price per kWh is needed; 0 is free"),
-        vat=_number(given, "vat", "the VAT is needed; 0 where there is none"),
-        other_price=_number(given, "other_price", "the other price is needed") if given["other"] else None,
+        price=_number(given, "price", _("a price per kWh is needed; 0 is free")),
+        vat=_number(given, "vat", _("the VAT is needed; 0 where there is none")),
+        other_price=_number(given, "other_price", _("the other price is needed")) if given["other"] else None,
         other_from=given["from"] or time(22),
         other_until=given["until"] or time(6),
-        idle_fee=_number(given, "idle_fee", "the fee for standing idle is needed") if given["idle"] else None,
+        idle_fee=_number(given, "idle_fee", _("the fee for standing idle is needed"))
+        if given["idle"]
+        else None,
         grace_minutes=given["grace"] or 0,
     ).document()
 
@@ -158,25 +167,25 @@ def _number(given: dict[str, Any], key: str, lacking: str) -> Decimal:
 
 
 def _ask_to_assign(who: Visitor, question: Question) -> None:
-    st.html(markup.card_title(str(question.target), "From now on, for sessions that start from now on"))
+    st.html(markup.card_title(str(question.target), _("From now on, for sessions that start from now on")))
     places = tariff_orders.places(who)
     st.selectbox(
-        "Where",
+        _("Where"),
         range(len(places)),
         index=None,
-        placeholder="A connector, a station, or all stations of an owner",
+        placeholder=_("A connector, a station, or all stations of an owner"),
         format_func=lambda number: places[number].name,
         key=f"{_KEY}place",
     )
-    st.caption("A connector's own tariff comes before its station's, and that before its owner's.")
-    _buttons(question, "Assign tariff", ("place",))
+    st.caption(_("A connector's own tariff comes before its station's, and that before its owner's."))
+    _buttons(question, _("Assign tariff"), ("place",))
 
 
 def _assign(who: Visitor, question: Question, given: dict[str, Any]) -> None:
     places = tariff_orders.places(who)
     number = given["place"]
     if number is None or number >= len(places):
-        raise TariffRefused("choose where it is to hold")
+        raise TariffRefused(_("choose where it is to hold"))
     tariff_orders.assign(who, str(question.target), places[number])
 
 
@@ -185,10 +194,12 @@ def _ask_to_end(_who: Visitor, question: Question) -> None:
     assert isinstance(row, AssignmentRow)  # noqa: S101 - narrows the type; this kind is asked about one
     st.html(markup.card_title(row.place, row.code))
     st.markdown(
-        "Sessions that start from now on are billed by the next wider tariff, or by the platform's price. "
-        "Sessions that are under way keep theirs."
+        _(
+            "Sessions that start from now on are billed by the next wider tariff, or by the platform's "
+            "price. Sessions that are under way keep theirs."
+        )
     )
-    _buttons(question, "End assignment")
+    _buttons(question, _("End assignment"))
 
 
 def _end(who: Visitor, question: Question, _given: dict[str, Any]) -> None:
@@ -206,7 +217,9 @@ class _Dialog:
 
 
 _DIALOGS: dict[Kind, _Dialog] = {
-    "add": _Dialog("New tariff", "sell", _ask_to_add, _add, "The tariff was added."),
-    "assign": _Dialog("Assign tariff", "add_location", _ask_to_assign, _assign, "The tariff holds there."),
-    "end": _Dialog("End assignment", "event_busy", _ask_to_end, _end, "The assignment has ended."),
+    "add": _Dialog(N_("New tariff"), "sell", _ask_to_add, _add, N_("The tariff was added.")),
+    "assign": _Dialog(
+        N_("Assign tariff"), "add_location", _ask_to_assign, _assign, N_("The tariff holds there.")
+    ),
+    "end": _Dialog(N_("End assignment"), "event_busy", _ask_to_end, _end, N_("The assignment has ended.")),
 }

@@ -12,6 +12,7 @@ from dashboard import formats, markup, resources, tariff_dialog, tariff_orders, 
 from dashboard.bill_lines import bill_lines
 from dashboard.tariff_form import example
 from dashboard.visitor import Visitor
+from languages import _
 from ocpp_integration.pricing import price
 from ocpp_integration.tariff_book import AssignmentRow, TariffRow
 from ocpp_integration.tariffs import document_of
@@ -22,16 +23,17 @@ def tariff_list(who: Visitor) -> list[TariffRow]:
     rows, timezone = tariff_orders.tariffs(who), resources.settings().timezone
     with st.container(key="card-tariffs"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            caption = "Each change of a price is a new version; sessions keep the one of their start"
-            st.html(markup.card_title("Tariffs", caption), width="content")
-            if st.button("New tariff", icon=":material/add:", type="primary", key="new-tariff"):
+            caption = _("Each change of a price is a new version; sessions keep the one of their start")
+            st.html(markup.card_title(_("Tariffs"), caption), width="content")
+            if st.button(_("New tariff"), icon=":material/add:", type="primary", key="new-tariff"):
                 tariff_dialog.ask("add")
         for row in rows:
             _tariff(row, timezone)
         if not rows:
             st.html(
                 markup.empty(
-                    "No tariffs yet", "Sessions are billed by the price per kWh that the platform tells."
+                    _("No tariffs yet"),
+                    _("Sessions are billed by the price per kWh that the platform tells."),
                 )
             )
     return rows
@@ -41,26 +43,32 @@ def _tariff(row: TariffRow, timezone: str) -> None:
     with st.container(key=f"row-tariff-{row.code}", horizontal=True, vertical_alignment="center"):
         st.html(tariff_rows.tariff_row(row, timezone))
         with st.container(width="content", gap=None):
-            if st.button("Assign", icon=":material/add_location:", key=f"assign-{row.code}", type="tertiary"):
+            if st.button(
+                _("Assign"), icon=":material/add_location:", key=f"assign-{row.code}", type="tertiary"
+            ):
                 tariff_dialog.ask("assign", row.code)
-            if st.button("New version", icon=":material/edit:", key=f"version-{row.code}", type="tertiary"):
+            if st.button(
+                _("New version"), icon=":material/edit:", key=f"version-{row.code}", type="tertiary"
+            ):
                 tariff_dialog.ask("add", row.code)
 
 
 def assignment_list(who: Visitor) -> None:
     rows, timezone, now = tariff_orders.assignments(who), resources.settings().timezone, datetime.now(UTC)
     with st.container(key="card-assignments"):
-        st.html(markup.card_title("Where they hold", "Elsewhere the platform's price per kWh does"))
+        st.html(markup.card_title(_("Where they hold"), _("Elsewhere the platform's price per kWh does")))
         for row in rows:
             _assignment(row, now, timezone)
         if not rows:
-            st.html(markup.empty("Nowhere yet", "Assign a tariff to a connector, a station or an owner."))
+            st.html(
+                markup.empty(_("Nowhere yet"), _("Assign a tariff to a connector, a station or an owner."))
+            )
 
 
 def _assignment(row: AssignmentRow, now: datetime, timezone: str) -> None:
     with st.container(key=f"row-assignment-{row.id}", horizontal=True, vertical_alignment="center"):
         st.html(tariff_rows.assignment_row(row, now, timezone))
-        if st.button("End", icon=":material/event_busy:", key=f"end-{row.id}", type="tertiary"):
+        if st.button(_("End"), icon=":material/event_busy:", key=f"end-{row.id}", type="tertiary"):
             tariff_dialog.ask("end", row)
 
 
@@ -68,22 +76,26 @@ def tariff_card(who: Visitor, rows: list[TariffRow]) -> None:
     """The versions of one tariff, and what an example session costs by it."""
     timezone = resources.settings().timezone
     with st.container(key="card-tariff"):
-        st.html(markup.card_title("Versions and an example", f"On the installation's clock, {timezone}"))
-        code = st.selectbox("Tariff", [row.code for row in rows], key="tariff-shown")
+        st.html(
+            markup.card_title(
+                _("Versions and an example"), _("On the installation's clock, {timezone}", timezone=timezone)
+            )
+        )
+        code = st.selectbox(_("Tariff"), [row.code for row in rows], key="tariff-shown")
         known = tariff_orders.versions(who, code)
         shown = pd.DataFrame([tariff_rows.version_row(each, timezone) for each in known])
         st.dataframe(shown, key="tariff-versions", hide_index=True)
         number = st.selectbox(
-            "Version", [each.version for each in known], index=len(known) - 1, key="tariff-version"
+            _("Version"), [each.version for each in known], index=len(known) - 1, key="tariff-version"
         )
         tariff = next(each for each in known if each.version == number)
         with st.container(horizontal=True):
-            kwh = st.number_input("Energy, kWh", 0.0, 1000.0, 20.0, key="example-kwh")
-            charging = st.number_input("Minutes charging", 0, 2880, 60, key="example-charging")
-            idle = st.number_input("Minutes idle after", 0, 2880, 30, key="example-idle")
-            day = st.date_input("Day", datetime.now(resources.settings().zone).date(), key="example-day")
-            clock = st.time_input("Start", time(18), key="example-clock")
+            kwh = st.number_input(_("Energy, kWh"), 0.0, 1000.0, 20.0, key="example-kwh")
+            charging = st.number_input(_("Minutes charging"), 0, 2880, 60, key="example-charging")
+            idle = st.number_input(_("Minutes idle after"), 0, 2880, 30, key="example-idle")
+            day = st.date_input(_("Day"), datetime.now(resources.settings().zone).date(), key="example-day")
+            clock = st.time_input(_("Start"), time(18), key="example-clock")
         start = datetime.combine(day, clock, resources.settings().zone)
         bill = price(document_of(tariff), example(start, Decimal(str(kwh)), charging, idle, timezone))
-        total = ("Total", formats.exact_money(bill.payable, tariff.currency))
+        total = (_("Total"), formats.exact_money(bill.payable, tariff.currency))
         st.html(markup.bill(bill_lines(bill, tariff.currency), total))

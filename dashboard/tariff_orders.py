@@ -8,6 +8,7 @@ from dashboard.visitor import Visitor
 from db.access import AccessError
 from db.engine import reading, writing
 from db.models import Tariff, utc_now
+from languages import _
 from ocpp_integration import tariff_book
 from ocpp_integration.pricing import TariffDocument
 from ocpp_integration.tariff_book import AssignmentRow, Place, TariffRow
@@ -62,4 +63,4 @@ def end(who: Visitor, assignment_id: int) -> None:
 
 def _demand_admin(who: Visitor) -> None:
     if not is_admin(who):
-        raise AccessError("This is for admins.")
+        raise AccessError(_("This is for admins."))

@@ -18,6 +18,7 @@ from dashboard.station_map import LOOKS
 from db.analytics.availability import StatusSpan
 from db.analytics.outages import PortLog
 from db.analytics.outcome import DOWN_STATUSES
+from languages import _
 
 # In the order in which they are drawn, the last on top.
 _DRAWN = ("available", "charging", "occupied", "other", "offline", "faulted")
@@ -90,8 +91,8 @@ def _draw(figure: go.Figure, kind: str, found: Sequence[tuple[PortLog, StatusSpa
     colour, _shape = LOOKS[kind]
     figure.add_bar(
         orientation="h",
-        name=KINDS[kind],
-        y=[f"Connector {log.port.number}" for log, _ in found],
+        name=_(KINDS[kind]),
+        y=[_("Connector {number}", number=log.port.number) for log, _span in found],
         base=[_reading(span.start, log.port.timezone) for log, span in found],
         x=[(span.end - span.start) / timedelta(milliseconds=1) for _, span in found],
         marker={
@@ -115,7 +116,8 @@ def _words(log: PortLog, span: StatusSpan) -> str:
     length = formats.duration(int((span.end - span.start).total_seconds()))
     start = formats.local_time(span.start, log.port.timezone)
     error = span.error_code if span.error_code != "NoError" else ""
-    told = f"<b>{formats.words(span.status)}</b> for {length}<br>from {start}"
+    held = _("for {length}", length=length)
+    told = f"<b>{formats.words(span.status)}</b> {held}<br>" + _("from {start}", start=start)
     return f"{told}<br>{figures.escaped(error)}" if error else told
 
 

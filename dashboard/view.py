@@ -19,6 +19,7 @@ from dashboard.loading import Place
 from dashboard.periods import AUTO, CHOICES, DEFAULT, GRAINS, History, grains_of, period_of
 from dashboard.visitor import visitor
 from db.analytics.scope import Period, Scope
+from languages import _, ngettext, translated
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def choose_view(title: str, about: str = "", *, station: int | None = None) -> V
     caption = " · ".join((about or who.role, formats.days(period.start, period.end), clock))
     words.html(markup.title(title, caption))
     if told:
-        st.html(markup.notice("Not everything in the address makes sense", " ".join(told)))
+        st.html(markup.notice(_("Not everything in the address makes sense"), " ".join(told)))
     return View(scope, stations, choice, period, history, today, clock)
 
 
@@ -88,10 +89,10 @@ def choose_grain(period: Period) -> str:
     kept = st.session_state.get("by")
     st.session_state["by"] = kept if kept in fitting else AUTO
     chosen = st.segmented_control(
-        "Bars",
+        _("Bars"),
         fitting,
         required=True,
-        format_func=GRAINS.__getitem__,
+        format_func=translated(GRAINS),
         key="by",
         persist_state="session",
         label_visibility="collapsed",
@@ -107,7 +108,7 @@ def clock_of(zones: Iterable[str]) -> str:
     """The clock of stations in words: `EAT, UTC+3`."""
     now = datetime.now(UTC)
     words = {formats.clock(now.astimezone(ZoneInfo(zone))) for zone in zones}
-    return words.pop() if len(words) == 1 else "each on its station's clock" if words else ""
+    return words.pop() if len(words) == 1 else _("each on its station's clock") if words else ""
 
 
 def _choose_stations(places: Mapping[int, Place]) -> tuple[int, ...]:
@@ -119,10 +120,10 @@ def _choose_stations(places: Mapping[int, Place]) -> tuple[int, ...]:
         return ()
     with st.popover(_stations_label(chosen, places), icon=":material/ev_station:", key="stations-open"):
         st.multiselect(
-            "Stations",
+            _("Stations"),
             list(places),
             format_func=lambda pk: places[pk].label,
-            placeholder="All stations",
+            placeholder=_("All stations"),
             key="stations",
             persist_state="session",
             width=320,
@@ -132,16 +133,20 @@ def _choose_stations(places: Mapping[int, Place]) -> tuple[int, ...]:
 
 def _stations_label(chosen: list[int], places: Mapping[int, Place]) -> str:
     if not chosen:
-        return "All stations"
-    return markup.plain(places[chosen[0]].name) if len(chosen) == 1 else f"{len(chosen)} stations"
+        return _("All stations")
+    return (
+        markup.plain(places[chosen[0]].name)
+        if len(chosen) == 1
+        else ngettext("{n} station", "{n} stations", len(chosen))
+    )
 
 
 def _choose_period(today: date) -> tuple[str, tuple[date, ...]]:
     choice = st.segmented_control(
-        "Period",
+        _("Period"),
         list(CHOICES),
         required=True,
-        format_func=CHOICES.__getitem__,
+        format_func=translated(CHOICES),
         key="period",
         persist_state="session",
         label_visibility="collapsed",
@@ -154,7 +159,7 @@ def _choose_period(today: date) -> tuple[str, tuple[date, ...]]:
 def _choose_dates(today: date) -> tuple[date, ...]:
     st.session_state["dates"] = st.session_state.get("dates") or (today - timedelta(days=29), today)
     chosen = st.date_input(
-        "From and to",
+        _("From and to"),
         max_value=today,
         format="YYYY-MM-DD",
         key="dates",

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import loading, markup
 from dashboard.visitor import Visitor, look_as, visitor
+from languages import _
 
 _KEY = "view-as"
 
@@ -20,11 +21,11 @@ def choose_owner(who: Visitor) -> None:
     if who.user.role != "admin" or not owners:
         return
     st.selectbox(
-        "View as owner",
+        _("View as owner"),
         list(owners),
         index=None,
         format_func=owners.__getitem__,
-        placeholder="View as an owner",
+        placeholder=_("View as an owner"),
         key=_KEY,
         label_visibility="collapsed",
         on_change=_begin,
@@ -43,12 +44,15 @@ def banner(who: Visitor) -> None:
     ):
         st.html(
             markup.card_title(
-                f"You see what {who.viewing_as} sees",
-                f"{who.user.user_name} may do here only what this owner may; tokens stay their holder's own.",
+                _("You see what {viewing_as} sees", viewing_as=who.viewing_as),
+                _(
+                    "{user_name} may do here only what this owner may; tokens stay their holder's own.",
+                    user_name=who.user.user_name,
+                ),
             ),
             width="content",
         )
-        st.button("End this view", icon=":material/visibility_off:", key="view-as-end", on_click=_end)
+        st.button(_("End this view"), icon=":material/visibility_off:", key="view-as-end", on_click=_end)
 
 
 def _begin() -> None:

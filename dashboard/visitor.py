@@ -16,6 +16,7 @@ from dashboard.gate.signing import SESSION_COOKIE
 from dashboard.gate.signins import SignIns
 from db.analytics.scope import Scope
 from db.models import StationOwner, User
+from languages import _
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Visitor:
     @property
     def role(self) -> str:
         """What the user is here: the owner's name, or Administrator."""
-        return self.user.owner.name if self.user.owner else "Administrator"
+        return self.user.owner.name if self.user.owner else _("Administrator")
 
 
 def visitor() -> Visitor:
@@ -50,6 +51,11 @@ def look_as(owner_id: int | None) -> None:
     _sign_ins().view_as(session_cookie(), owner_id)
 
 
+def choose_language(language: str) -> None:
+    """From now on the pages speak this one to the user."""
+    _sign_ins().choose_language(session_cookie(), language)
+
+
 def _as_owner(user: User, owner: StationOwner) -> User:
     """Not of the store: whoever asks what this user may do is told what an owner may."""
     return User(
@@ -60,6 +66,7 @@ def _as_owner(user: User, owner: StationOwner) -> User:
         owner_id=owner.id,
         owner=owner,
         is_active=user.is_active,
+        language=user.language,
     )
 
 

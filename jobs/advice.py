@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ocpp_integration.errors import BackendDown, BackendRefused, BackendSilent
 
-_ADVICE: dict[type[BaseException], str] = {
+ADVICE: dict[type[BaseException], str] = {
     BackendDown: "Start the OCPP backend, or correct OCPP_BASE_URL; `python manage.py doctor` checks both.",
     BackendSilent: "See the OCPP backend's own log: it was reached, and answered nothing that can be used.",
     BackendRefused: "See that OCPP_API_KEY is the backend's, and what its log says of the refusal.",
@@ -30,4 +30,4 @@ def reason_of(error: BaseException) -> str:
 
 def advice_for(error: BaseException) -> str:
     """What to do about it; the nearest kind of error that has an advice counts."""
-    return next((_ADVICE[kind] for kind in type(error).__mro__ if kind in _ADVICE), UNFORESEEN)
+    return next((ADVICE[kind] for kind in type(error).__mro__ if kind in ADVICE), UNFORESEEN)

@@ -16,20 +16,21 @@ from db import models
 from settings import ROOT
 
 # What each may import besides itself. A name with a dot stands for that module alone.
-_BASE = {"settings", "log", "partitioning", "schedule"}
+_BASE = {"settings", "log", "partitioning", "schedule", "languages"}
 _DOMAIN = _BASE | {"db", "ocpp_integration"}
 MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"schedule"},
     "schedule": set(),
     "log": set(),
     "partitioning": set(),
+    "languages": set(),
     "db": _BASE,
     "ocpp_integration": _BASE | {"db"},
     "webhook_receiver": _DOMAIN,
     "jobs": _DOMAIN,
     "dashboard": _DOMAIN,
-    "ocpp_backend": _BASE | {"ocpp_integration.events"},
-    "simulator": _BASE,
+    "ocpp_backend": _BASE - {"languages"} | {"ocpp_integration.events"},
+    "simulator": _BASE - {"languages"},
 }
 # The command line, the benchmarks and the tests reach into everything.
 FREE = {"management", "manage", "benchmarks", "tests"}

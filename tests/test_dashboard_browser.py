@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 from browser import browsing, fill_in_sign_in
 from dashboard_server import serving
 from factories import (
+    PASSWORD,
     add_meter_values,
     add_owner,
     add_session,
@@ -25,6 +27,32 @@ from sqlalchemy import Engine
 from db.analytics.definitions import KPIS
 from db.engine import writing
 
+# What stays in Latin letters on a page in Amharic: units, what programs and protocols are called, what is typed
+# or read elsewhere, and the names that this store has.
+STAYS = re.compile(
+    r"""\b(
+        [kM]?Wh?|kg|km|CO₂?e|ETB|EAT|UTC|v?h?ms
+        |MengedMate|OCPP|OCPI|NEVI|UK|ChargeX|Atlas|kwwhat|REST|API|HTTP|JSON|SQL|CSV|PDF|Excel|URL|PostgreSQL
+        |CCS[12]|CHAdeMO|Type\ [12]|ID|id|cron|Africa/Addis_Ababa
+        |Addis\ Charge|Rift\ Energy|Bole\ Road|Adama|Addis\ Ababa|selam|Selam|admin|English
+    )\b""",
+    re.VERBOSE,
+)
+# All that a page says: its texts, also those of pictures, what is told on hover, and what fields say while empty.
+SAID = """() => {
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const quiet = 'script, style, code, canvas, [data-testid="stIconMaterial"], [translate="no"]';
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        if (node.textContent.trim() && !node.parentElement.closest(quiet)) found.push(node.textContent.trim());
+    }
+    for (const element of document.querySelectorAll('.stHtml [title], .stHtml [aria-label], [placeholder]')) {
+        for (const name of ['title', 'aria-label', 'placeholder']) found.push(element.getAttribute(name) || '');
+    }
+    return found;
+}"""
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -34,6 +62,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     with writing(engine) as store:
         addis, rift = add_owner(store, "Addis Charge"), add_owner(store, "Rift Energy")
         add_user(store, "selam", "owner", addis)
+        add_user(store)
         tariff = add_tariff(store)
         bole, adama = add_station(store, addis, "Bole Road", tariff=tariff), add_station(store, rift, "Adama")
         start = NOW - timedelta(days=1)
@@ -145,3 +174,31 @@ def test_what_was_chosen_outlives_another_page_and_a_refresh(context: BrowserCon
     page.reload()
     expect(page).to_have_url(f"{url}/sessions?period=7d")
     expect(chosen).to_be_checked(timeout=30_000)
+
+
+def test_in_amharic_every_page_of_an_admin_says_all_in_amharic(context: BrowserContext, url: str) -> None:
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_role("link", name="አማርኛ").click()
+    page.locator("#user_name").fill("admin")
+    page.locator("#password").fill(PASSWORD)
+    page.get_by_role("button", name="ግባ").click()
+    links = page.get_by_test_id("stSidebarNavLink")
+    expect(links).to_have_count(17, timeout=30_000)
+    english = {}
+    for number in range(17):
+        links.nth(number).click()
+        page.wait_for_url(
+            lambda at, wanted=links.nth(number).get_attribute("href"): at.startswith(str(wanted))
+        )
+        expect(page.locator(".mm-title h1")).to_be_visible(timeout=30_000)
+        page.locator('[data-test-script-state="notRunning"]').wait_for()
+        said = [STAYS.sub("", text) for text in page.evaluate(SAID)]
+        if found := sorted({text for text in said if re.search("[A-Za-z]{2,}", text)}):
+            english[page.url.removeprefix(url)] = found
+    assert english == {}
+    expect(page.locator("html")).to_have_attribute("lang", "am")
+    # Kept with the user, who finds it anywhere; and chosen anew.
+    page.get_by_role("radio", name="English").click()
+    expect(links.first).to_have_text(re.compile("Overview"), timeout=30_000)
+    expect(page.locator("html")).to_have_attribute("lang", "en")

@@ -6,61 +6,87 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
+from urllib.parse import urlencode
 
 import streamlit
 from starlette.responses import HTMLResponse
 
 from dashboard.gate import headers, rules
+from languages import LANGUAGES, _, current
 
 _HERE = Path(__file__).parent
 
 _SIGN_IN_FIELDS = Template("""\
 <input type="hidden" name="next" value="$next">
-<label for="user_name">User name</label>
+<input type="hidden" name="language" value="$language">
+<label for="user_name">$name_label</label>
 <input id="user_name" name="user_name" value="$user_name" autocomplete="username" autocapitalize="none"
  spellcheck="false" maxlength="255" required$focus_name>
-<label for="password">Password</label>
+<label for="password">$password_label</label>
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024"
  required$focus_password>
-<button>Sign in</button>""")
+<button>$button</button>""")
 
 
 def sign_in_form(
-    *, csrf_token: str, next_path: str, user_name: str = "", problem: str = "", status: int = 200
+    *,
+    csrf_token: str,
+    next_path: str,
+    user_name: str = "",
+    problem: str = "",
+    status: int = 200,
+    language: str = "",
 ) -> HTMLResponse:
+    """`language` is what the form has just been told to speak, which is kept with who signs in by it."""
     fields = _SIGN_IN_FIELDS.substitute(
         next=escape(next_path),
+        language=language,
+        name_label=escape(_("User name")),
+        password_label=escape(_("Password")),
+        button=escape(_("Sign in")),
         user_name=escape(user_name),
         focus_name="" if user_name else " autofocus",
         focus_password=" autofocus" if user_name else "",
     )
     return _page(
         status,
-        title="Sign in",
-        subtitle="Your charging network at a glance",
+        title=_("Sign in"),
+        subtitle=_("Your charging network at a glance"),
         problem=f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else "",
         action=rules.LOGIN,
         csrf_token=csrf_token,
         fields=fields,
         after="",
+        switch=_switch(next_path),
     )
 
 
 def log_out_form(*, csrf_token: str) -> HTMLResponse:
     return _page(
         200,
-        title="Log out",
-        subtitle="This ends your session in every tab of this browser.",
+        title=_("Log out"),
+        subtitle=_("This ends your session in every tab of this browser."),
         problem="",
         action=rules.LOGOUT,
         csrf_token=csrf_token,
-        fields="<button>Log out</button>",
-        after='<a class="back" href="/">Stay signed in</a>',
+        fields=f"<button>{escape(_('Log out'))}</button>",
+        after=f'<a class="back" href="/">{escape(_("Stay signed in"))}</a>',
+        switch="",
+    )
+
+
+def _switch(next_path: str) -> str:
+    """Links to the form in the other languages, each in its own."""
+    others = {key: name for key, name in LANGUAGES.items() if key != current()}
+    asked = {key: urlencode({"language": key, "next": next_path}) for key in others}
+    return "".join(
+        f'<a class="back" href="{rules.LOGIN}?{escape(asked[key])}" lang="{key}">{escape(name)}</a>'
+        for key, name in others.items()
     )
 
 
 def _page(status: int, **parts: str) -> HTMLResponse:
-    page = Template(_text("form.html")).substitute(parts, style=_style())
+    page = Template(_text("form.html")).substitute(parts, style=_style(), language=current())
     policy = headers.form_policy(_style())
     return HTMLResponse(page, status, headers={"content-security-policy": policy})
 

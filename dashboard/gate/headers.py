@@ -27,8 +27,8 @@ UNDER_TLS = {"strict-transport-security": "max-age=31536000"}
 def app_policy() -> str:
     """The Content-Security-Policy of Streamlit's page; its inline script and ours are named by their hash."""
     page = (_STATIC / "index.html").read_text("utf-8")
-    ours = markup.SCRIPT.read_text("utf-8")
-    scripts = " ".join(source_hash(script) for script in (*_INLINE_SCRIPT.findall(page), ours))
+    ours = markup.scripts().values()
+    scripts = " ".join(source_hash(script) for script in (*_INLINE_SCRIPT.findall(page), *ours))
     return (
         f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; "

@@ -12,14 +12,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard.gate import rules
+from dashboard.gate import languages, rules
 from dashboard.gate.forms import log_out_form, sign_in_form
 from dashboard.gate.signing import CSRF_COOKIE, SESSION_COOKIE, csrf_matches, csrf_token, new_csrf_cookie
 from dashboard.gate.signins import Refused, SignIns
+from languages import LANGUAGES, N_, _, ngettext, speaking
 
-_EXPIRED_FORM = "This form is too old. Please try again."
-_WRONG = "The user name or the password is wrong."
-_NO_PAGES = "This account has no stations to look at. Drivers find their sessions in the mobile app."
+_EXPIRED_FORM = N_("This form is too old. Please try again.")
+_WRONG = N_("The user name or the password is wrong.")
+_NO_PAGES = N_("This account has no stations to look at. Drivers find their sessions in the mobile app.")
 _MAX_FORM_BYTES = 16 * 1024
 _MARK_FILE = Path(__file__).parents[1] / "brand" / "mark.svg"
 
@@ -53,7 +54,10 @@ class _Pages:
         next_path = rules.local_path(request.query_params.get("next", "/"))
         if await to_thread.run_sync(self._sign_ins.user, _session_cookie(request)):
             return RedirectResponse(next_path, 303)
-        return self._form(request, next_path=next_path)
+        answer = self._form(request, next_path=next_path, language=_asked_language(request))
+        if language := _asked_language(request):
+            _remember(answer, request, language)
+        return answer
 
     async def sign_in(self, request: Request) -> Response:
         form = await _read_form(request)
@@ -71,6 +75,8 @@ class _Pages:
         )
         if isinstance(outcome, Refused):
             return self._refuse(request, outcome, next_path, user_name)
+        if (language := _field(form, "language")) in LANGUAGES:
+            await to_thread.run_sync(self._sign_ins.choose_language, outcome, language)
         answer = RedirectResponse(next_path, 303)
         lasting = int(self._sign_ins.lasting.total_seconds())
         answer.set_cookie(SESSION_COOKIE, outcome, max_age=lasting, **_cookie_flags(request))
@@ -81,7 +87,8 @@ class _Pages:
         if rules.is_own_link(request.headers):
             return await self._leave(request)
         cookie = request.cookies.get(CSRF_COOKIE) or new_csrf_cookie()
-        answer = log_out_form(csrf_token=csrf_token(cookie, self._secret))
+        with speaking(_language(request)):
+            answer = log_out_form(csrf_token=csrf_token(cookie, self._secret))
         answer.set_cookie(CSRF_COOKIE, cookie, **_cookie_flags(request))
         return answer
 
@@ -91,8 +98,11 @@ class _Pages:
         return await self._leave(request)
 
     async def _leave(self, request: Request) -> Response:
+        user = await to_thread.run_sync(self._sign_ins.user, _session_cookie(request))
         await to_thread.run_sync(self._sign_ins.sign_out, _session_cookie(request))
         answer = RedirectResponse(rules.LOGIN, 303)
+        if user and user.language:
+            _remember(answer, request, user.language)
         answer.delete_cookie(SESSION_COOKIE, path="/")
         return answer
 
@@ -105,16 +115,28 @@ class _Pages:
         problem, status = {
             "wrong": (_WRONG, 401),
             "no_pages": (_NO_PAGES, 403),
-            "locked": (_locked_sentence(refused.until), 429),
+            "locked": ("", 429),
         }[refused.reason]
-        answer = self._form(request, next_path=next_path, user_name=user_name, problem=problem, status=status)
+        answer = self._form(
+            request,
+            next_path=next_path,
+            user_name=user_name,
+            problem=problem,
+            locked_until=refused.until,
+            status=status,
+        )
         if refused.until:
             answer.headers["retry-after"] = str(_seconds_until(refused.until))
         return answer
 
-    def _form(self, request: Request, **parts: Any) -> Response:
+    def _form(
+        self, request: Request, *, problem: str = "", locked_until: datetime | None = None, **parts: Any
+    ) -> Response:
+        """`problem` in English."""
         cookie = request.cookies.get(CSRF_COOKIE) or new_csrf_cookie()
-        answer = sign_in_form(csrf_token=csrf_token(cookie, self._secret), **parts)
+        with speaking(_language(request)):
+            told = _locked_sentence(locked_until) if locked_until else _(problem)
+            answer = sign_in_form(csrf_token=csrf_token(cookie, self._secret), problem=told, **parts)
         answer.set_cookie(CSRF_COOKIE, cookie, **_cookie_flags(request))
         return answer
 
@@ -139,10 +161,27 @@ def _cookie_flags(request: Request) -> dict[str, Any]:
     return {"path": "/", "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
 
 
+def _asked_language(request: Request) -> str:
+    asked = request.query_params.get("language", "")
+    return asked if asked in LANGUAGES else ""
+
+
+def _language(request: Request) -> str:
+    return _asked_language(request) or languages.remembered(request.cookies, request.headers)
+
+
+def _remember(answer: Response, request: Request, language: str) -> None:
+    answer.set_cookie(languages.COOKIE, language, max_age=languages.LASTING, **_cookie_flags(request))
+
+
 def _seconds_until(until: datetime | None) -> int:
     return max(1, round((until - datetime.now(UTC)).total_seconds())) if until else 0
 
 
 def _locked_sentence(until: datetime | None) -> str:
     minutes = -(-_seconds_until(until) // 60)
-    return f"Too many failed sign-ins. Try again in {minutes} minute{'' if minutes == 1 else 's'}."
+    return ngettext(
+        "Too many failed sign-ins. Try again in {n} minute.",
+        "Too many failed sign-ins. Try again in {n} minutes.",
+        minutes,
+    )

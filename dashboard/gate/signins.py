@@ -104,6 +104,12 @@ class SignIns:
             access.view_as(store, token, owner)
             audit.record(store, found.user, "view as owner" if owner else "end view as owner", subject.name)
 
+    def choose_language(self, cookie: str, language: str) -> None:
+        """Have the pages speak this language to the session's user, here and wherever it signs in."""
+        if found := self.signed_in(cookie):
+            with writing(self._engine) as store:
+                store.get_one(User, found.user.id).language = language
+
     def sign_out(self, cookie: str) -> None:
         if token := self.token(cookie):
             with writing(self._engine) as store:

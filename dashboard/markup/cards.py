@@ -8,6 +8,7 @@ from html import escape
 from urllib.parse import quote
 
 from dashboard.formats import NO_DATA, Amount
+from languages import _
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def tile(name: str, value: Amount | None, before: str, parts: Sequence[tuple[str
 
 def _amount(value: Amount | None) -> str:
     if value is None:
-        return f'<span class="mm-none">{NO_DATA}</span> <small>no data</small>'
+        return f'<span class="mm-none">{NO_DATA}</span> <small>{escape(_("no data"))}</small>'
     return f"{escape(value.figure)} <small>{escape(value.unit)}</small>"
 
 
@@ -106,9 +107,11 @@ def _change(card: Card) -> str:
         else ""
     )
     if card.change is None:
-        return f'<span class="mm-delta mm-even">n/a</span>{compared}'
+        return f'<span class="mm-delta mm-even">{escape(_("n/a"))}</span>{compared}'
     kind = {True: "mm-good", False: "mm-bad", None: "mm-even"}[card.change.good]
-    arrow, spoken = {True: ("↑", "up"), False: ("↓", "down"), None: ("", "unchanged")}[card.change.rose]
+    arrow, spoken = {True: ("↑", _("up")), False: ("↓", _("down")), None: ("", _("unchanged"))}[
+        card.change.rose
+    ]
     sign = f'<span aria-hidden="true">{arrow}</span> ' if arrow else ""
     return (
         f'<span class="mm-delta {kind}" aria-label="{spoken} {escape(card.change.text)}">'
@@ -172,5 +175,5 @@ def definition(formula: str, source: str) -> str:
     """How something is computed, and by whose definition."""
     return (
         f'<div class="mm-definition"><p>{escape(formula)}</p>'
-        f"<p><span>Definition</span> {escape(source)}</p></div>"
+        f"<p><span>{escape(_('Definition'))}</span> {escape(source)}</p></div>"
     )

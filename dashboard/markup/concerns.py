@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html import escape
 
+from languages import _
+
 
 @dataclass(frozen=True)
 class Concern:
@@ -30,6 +32,8 @@ def concern(found: Concern) -> str:
 
 def all_well(looked_at: str) -> str:
     return (
-        '<div class="mm-card mm-well" role="status"><i aria-hidden="true">✓</i><b>All well</b>'
+        '<div class="mm-card mm-well" role="status"><i aria-hidden="true">✓</i><b>'
+        + escape(_("All well"))
+        + "</b>"
         f"<span>{escape(looked_at)}</span></div>"
     )

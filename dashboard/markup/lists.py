@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 
+from languages import N_, _
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -58,9 +60,11 @@ def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:
 
 def steps(found: Sequence[tuple[str, str, str, str]]) -> str:
     """The steps of a command as (words, state, clock time, detail)."""
+    # The states by name, for who cannot see the signs.
+    _names = (N_("done"), N_("failed"), N_("waiting"))
     signs = {"done": "✓", "failed": "✕", "waiting": "…"}
     items = "".join(
-        f'<li class="mm-{escape(state)}"><i aria-label="{escape(state)}">{signs.get(state, "")}</i>'
+        f'<li class="mm-{escape(state)}"><i aria-label="{escape(_(state))}">{signs.get(state, "")}</i>'
         f"<span>{escape(words)}</span><time>{escape(at)}</time>"
         f"{f'<p>{escape(detail)}</p>' if detail else ''}</li>"
         for words, state, at, detail in found

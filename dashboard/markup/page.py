@@ -6,9 +6,11 @@ import re
 from html import escape
 from pathlib import Path
 
+from languages import LANGUAGES, _, current
+
 _FOLDER = Path(__file__).parent.parent
 STYLE_SHEET = _FOLDER / "style.css"
-# The one script of ours. The Content-Security-Policy names its hash: no other runs.
+# The one script of ours. The Content-Security-Policy names its hash for each language: no other runs.
 SCRIPT = _FOLDER / "drawer.js"
 
 
@@ -17,7 +19,13 @@ def style_sheet() -> str:
 
 
 def script() -> str:
-    return f"<script>{SCRIPT.read_text('utf-8')}</script>"
+    return f"<script>{scripts()[current()]}</script>"
+
+
+def scripts() -> dict[str, str]:
+    """By the language that they tell the browser the page is in."""
+    script = SCRIPT.read_text("utf-8")
+    return {language: f'{script}document.documentElement.lang = "{language}";\n' for language in LANGUAGES}
 
 
 def plain(text: str) -> str:
@@ -55,5 +63,5 @@ def user_card(name: str, role: str) -> str:
     return (
         f'<div class="mm-user"><span class="mm-avatar" aria-hidden="true">{initial}</span>'
         f'<span class="mm-who"><b>{escape(name)}</b><span>{escape(role)}</span></span>'
-        '<a href="/logout">Log out</a></div>'
+        '<a href="/logout">' + escape(_("Log out")) + "</a></div>"
     )

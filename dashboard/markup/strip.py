@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from dashboard.formats import Amount
+from languages import _, ngettext
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ def live_strip(stations: int, shares: Sequence[Share], power: Amount, age: str, 
         if share.count or share.kind in ("charging", "available", "faulted", "offline")
     )
     summary = escape(", ".join(f"{share.count} {share.label}" for share in shares))
-    plural = "" if stations == 1 else "s"
+    freshness = _("Live") if is_fresh else _("Not live")
+    word = ngettext("station", "stations", stations)
     return (
         f'<div class="mm-card mm-strip"><span class="mm-live{"" if is_fresh else " mm-stale"}">'
-        f'<i class="mm-pulse"></i><b>{"Live" if is_fresh else "Not live"}</b> '
+        f'<i class="mm-pulse"></i><b>{escape(freshness)}</b> '
         f'<span class="mm-age">{escape(age)}</span></span>'
-        f"<span><b>{stations:,}</b> station{plural}</span>"
+        f"<span><b>{stations:,}</b> {escape(word)}</span>"
         f'<span class="mm-states" role="img" aria-label="{summary}">{parts}</span>{legend}'
-        f'<span class="mm-power"><b>{escape(power.figure)}</b> {escape(power.unit)} now</span></div>'
+        f'<span class="mm-power"><b>{escape(power.figure)}</b> {escape(power.unit)} '
+        f"{escape(_('now'))}</span></div>"
     )

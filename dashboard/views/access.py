@@ -7,18 +7,23 @@ import streamlit as st
 from dashboard import access_dialog, access_orders, markup, resources
 from dashboard.access_lists import token_list, user_list
 from dashboard.visitor import visitor
+from languages import _
 
 who = visitor()
 if not access_orders.is_admin(who):
-    st.html(markup.empty("This page is for admins", "Your own tokens are under Access, in your account."))
+    st.html(
+        markup.empty(_("This page is for admins"), _("Your own tokens are under Access, in your account."))
+    )
     st.stop()
 
-st.html(markup.title("Access", "Who may come in, and with which tokens"))
+st.html(markup.title(_("Access"), _("Who may come in, and with which tokens")))
 if resources.settings().webhook_allow_unsigned:
     st.warning(
-        "Webhooks without a signature are accepted: anyone who reaches the receiver can send it events, and "
-        "make up sessions. Set `WEBHOOK_SECRET` here and at the OCPP backend, then take "
-        "`WEBHOOK_ALLOW_UNSIGNED` away.",
+        _(
+            "Webhooks without a signature are accepted: anyone who reaches the receiver can send it events, "
+            "and make up sessions. Set `WEBHOOK_SECRET` here and at the OCPP backend, then take "
+            "`WEBHOOK_ALLOW_UNSIGNED` away."
+        ),
         icon=":material/gpp_maybe:",
     )
 token_list(who)

@@ -15,6 +15,7 @@ from db import audit
 from db.audit import EVERYTHING, Search
 from db.engine import reading
 from db.models import AuditEntry
+from languages import _
 
 PAGE_SIZE = 50
 MOST_PAGES = 200
@@ -23,22 +24,22 @@ MOST_PAGES = 200
 def choose(actions: Sequence[str]) -> Search:
     with st.grid(3, min_column_width=150, gap="small"):
         text = st.text_input(
-            "Search",
-            placeholder="A person, or what was changed",
+            _("Search"),
+            placeholder=_("A person, or what was changed"),
             max_chars=100,
             key="find",
             bind="query-params",
         )
         action = st.selectbox(
-            "Did what",
+            _("Did what"),
             ["", *actions],
-            format_func=lambda action: formats.words(action) if action else "Anything",
+            format_func=lambda action: formats.words(action) if action else _("Anything"),
             key="action",
             bind="query-params",
         )
         # Not in the address: what an admin looks for here is seldom the same days twice.
         chosen = st.date_input(
-            "From and to", [], max_value=loading.today(), format="YYYY-MM-DD", key="audit-days"
+            _("From and to"), [], max_value=loading.today(), format="YYYY-MM-DD", key="audit-days"
         )
     return Search((text or "").strip(), action or "", *bounds(chosen))
 
@@ -56,11 +57,11 @@ def midnight(day: date) -> datetime:
 
 def row(entry: AuditEntry, timezone: str) -> dict[str, str]:
     return {
-        "When": formats.local_time(entry.at, timezone, seconds=True),
-        "Who": entry.user_name or "Command line",
-        "Did what": formats.words(entry.action),
-        "To what": entry.subject,
-        "Details": ", ".join(f"{name}: {value}" for name, value in entry.details.items()),
+        _("When"): formats.local_time(entry.at, timezone, seconds=True),
+        _("Who"): entry.user_name or _("Command line"),
+        _("Did what"): formats.words(entry.action),
+        _("To what"): entry.subject,
+        _("Details"): ", ".join(f"{name}: {value}" for name, value in entry.details.items()),
     }
 
 
@@ -72,8 +73,8 @@ def table(entries: Sequence[AuditEntry]) -> None:
         hide_index=True,
         height=36 * len(entries) + 38,
         row_height=36,
-        column_config={"To what": st.column_config.TextColumn(width="large")},
-        alt="What people changed, the newest first",
+        column_config={_("To what"): st.column_config.TextColumn(width="large")},
+        alt=_("What people changed, the newest first"),
     )
 
 
@@ -92,16 +93,20 @@ def log() -> None:
             if found:
                 table(found)
             elif search == EVERYTHING:
-                st.html(markup.empty("Nothing yet", "What people change here or by command stands here."))
+                st.html(
+                    markup.empty(_("Nothing yet"), _("What people change here or by command stands here."))
+                )
             else:
-                st.html(markup.empty("No change matches", "Choose other days, or look for something else."))
+                st.html(
+                    markup.empty(_("No change matches"), _("Choose other days, or look for something else."))
+                )
         if pages == MOST_PAGES:
-            st.caption("Older ones are found by a narrower search.")
+            st.caption(_("Older ones are found by a narrower search."))
 
 
-st.html(markup.title("Audit log", "Everything that a person changed, on the installation's clock"))
+st.html(markup.title(_("Audit log"), _("Everything that a person changed, on the installation's clock")))
 # Asked whenever the page runs: the role may have changed since it was opened.
 if visitor().user.role == "admin":
     log()
 else:
-    st.html(markup.empty("Not for you", "Only administrators see the audit log."))
+    st.html(markup.empty(_("Not for you"), _("Only administrators see the audit log.")))

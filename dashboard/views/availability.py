@@ -26,6 +26,7 @@ from dashboard.view import choose_view
 from dashboard.visitor import visitor
 from db.analytics.availability import NEVI_REQUIRED
 from db.analytics.exclusions import Exclusion
+from languages import _
 
 WORST = 6
 LISTED = 500
@@ -33,7 +34,7 @@ VISITS = 200
 PAGE_SIZE = 10
 
 who = visitor()
-view = choose_view("Availability")
+view = choose_view(_("Availability"))
 scope, period = view.scope, view.period
 
 
@@ -56,37 +57,45 @@ def table(rows: Sequence[availability_rows.Row], name: str, alt: str, **more: An
 def over_time(found: Availability) -> None:
     places, lines = availability_rows.availability_lines(found.days, grain)
     labels = [availability_rows.label(place, grain) for place in places]
-    st.html(markup.card_title("Over time", f"By {grain}; the dashed line is NEVI's 97 %"))
+    st.html(
+        markup.card_title(_("Over time"), _("By {grain}; the dashed line is NEVI's 97 %", grain=_(grain)))
+    )
     explanation.button("availability", "chart-over-time")
     st.plotly_chart(
         figures.shares(places, labels, lines, float(NEVI_REQUIRED)),
         config=figures.CONFIG,
         key="availability-chart",
-        alt=f"Availability by {grain}, with the 97 % that NEVI requires as a dashed line",
+        alt=_("Availability by {grain}, with the 97 % that NEVI requires as a dashed line", grain=_(grain)),
     )
 
 
 def by_station(found: Availability) -> None:
-    head("By station", "The least available first; bars show the time down", "station-availability")
+    head(_("By station"), _("The least available first; bars show the time down"), "station-availability")
     explanation.button("availability", "chart-stations")
     st.html(markup.bars(availability_rows.worst_stations(found.stations[:WORST]), are_wordy=True))
     if len(found.stations) > WORST:
-        with st.expander(f"All {len(found.stations)} stations"):
+        with st.expander(_("All {count} stations", count=len(found.stations))):
             percent = st.column_config.NumberColumn(format="%.3f %%")
             table(
                 [availability_rows.station_row(each) for each in found.stations],
                 "stations",
-                "Every station with its availability, the least available first",
-                column_config={"Availability": percent, "Without excluded": percent},
+                _("Every station with its availability, the least available first"),
+                column_config={_("Availability"): percent, _("Without excluded"): percent},
             )
 
 
 def outage_list(found: Availability) -> None:
     shown = found.outages[:LISTED]
-    more = f", the newest {LISTED:,} of {len(found.outages):,}" if len(found.outages) > LISTED else ""
-    head("Outages", f"Each time a connector was down, on the station's clock{more}", "outages")
+    more = (
+        _(", the newest {listed:,} of {count:,}", listed=LISTED, count=len(found.outages))
+        if len(found.outages) > LISTED
+        else ""
+    )
+    head(
+        _("Outages"), _("Each time a connector was down, on the station's clock{more}", more=more), "outages"
+    )
     if not shown:
-        st.html(markup.empty("No outages in this period", "Every connector that was observed was up."))
+        st.html(markup.empty(_("No outages in this period"), _("Every connector that was observed was up.")))
         return
     choosing = (
         {"on_select": "rerun", "selection_mode": ["single-row", "single-cell"]} if is_admin(who) else {}
@@ -94,10 +103,10 @@ def outage_list(found: Availability) -> None:
     chosen = table(
         [availability_rows.outage_row(each) for each in shown],
         "outages",
-        "Outages, the newest first, with what was reported and why they do not count",
+        _("Outages, the newest first, with what was reported and why they do not count"),
         column_config={
-            "Error": st.column_config.TextColumn(width="medium"),
-            "Why it does not count": st.column_config.TextColumn(width="medium"),
+            _("Error"): st.column_config.TextColumn(width="medium"),
+            _("Why it does not count"): st.column_config.TextColumn(width="medium"),
         },
         **choosing,
     )
@@ -105,7 +114,7 @@ def outage_list(found: Availability) -> None:
         picked = [*chosen["selection"]["rows"], *(row for row, _ in chosen["selection"]["cells"])]
         is_picked = bool(picked) and picked[0] < len(shown)
         if st.button(
-            "Exclude this outage" if is_picked else "Choose an outage to exclude it",
+            _("Exclude this outage") if is_picked else _("Choose an outage to exclude it"),
             icon=":material/event_busy:",
             key="exclude-outage",
             disabled=not is_picked,
@@ -125,18 +134,24 @@ def draft_of(each: PortOutage) -> Draft:
 
 def exclusion_list(found: Sequence[Exclusion]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        head("Excluded", "Outages in these times are not held against a station by NEVI's rule", "exclusions")
+        head(
+            _("Excluded"),
+            _("Outages in these times are not held against a station by NEVI's rule"),
+            "exclusions",
+        )
         if is_admin(who) and st.button(
-            "Exclude outages", icon=":material/event_busy:", type="primary", key="new-exclusion"
+            _("Exclude outages"), icon=":material/event_busy:", type="primary", key="new-exclusion"
         ):
             exclusion_dialog.ask_to_enter()
     if not found:
         st.html(
             markup.empty(
-                "Nothing is excluded",
-                "Maintenance, grid failures, vandalism and the like are entered here, with their reason."
+                _("Nothing is excluded"),
+                _("Maintenance, grid failures, vandalism and the like are entered here, with their reason.")
                 if is_admin(who)
-                else "An admin enters maintenance, grid failures, vandalism and the like, with their reason.",
+                else _(
+                    "An admin enters maintenance, grid failures, vandalism and the like, with their reason."
+                ),
             )
         )
         return
@@ -147,7 +162,7 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
             with st.container(key=f"row-exclusion-{each.pk}", horizontal=True, vertical_alignment="center"):
                 st.html(availability_rows.exclusion_row(each, datetime.now(UTC)))
                 if is_admin(who) and st.button(
-                    "Revoke", icon=":material/event_available:", key=f"revoke-{each.pk}", type="tertiary"
+                    _("Revoke"), icon=":material/event_available:", key=f"revoke-{each.pk}", type="tertiary"
                 ):
                     exclusion_dialog.ask_to_revoke(each)
 
@@ -156,7 +171,7 @@ def charging() -> None:
     found = loading.success(scope, period)
     st.html(
         markup.card_title(
-            "Does charging succeed?", "By ChargeX's definitions; attempts that ended in the period"
+            _("Does charging succeed?"), _("By ChargeX's definitions; attempts that ended in the period")
         )
     )
     explanation.figures(availability_cards.success(found.total))
@@ -165,14 +180,14 @@ def charging() -> None:
     left, right = st.columns([1, 1.2], gap="small")
     pooled = found.by(grain)
     with left, st.container(key="card-success", height="stretch"):
-        st.html(markup.card_title("Success over time", f"By {grain}"))
+        st.html(markup.card_title(_("Success over time"), _("By {grain}", grain=_(grain))))
         explanation.button("session_success", "chart-success")
         labels = [availability_rows.label(place, grain) for place in pooled]
         st.plotly_chart(
             figures.shares(list(pooled), labels, availability_rows.success_lines(pooled)),
             config=figures.CONFIG,
             key="success-chart",
-            alt=f"Session success and first-attempt success by {grain}",
+            alt=_("Session success and first-attempt success by {grain}", grain=_(grain)),
         )
     with right, st.container(key="card-visits", height="stretch"):
         visits()
@@ -180,16 +195,20 @@ def charging() -> None:
 
 def visits() -> None:
     found = loading.troubled_visits(scope, period, VISITS)
-    head("Troubled visits", f"The first attempt failed; the newest {VISITS} at most", "troubled-visits")
+    head(
+        _("Troubled visits"),
+        _("The first attempt failed; the newest {visits} at most", visits=VISITS),
+        "troubled-visits",
+    )
     explanation.button("first_attempt_success", "chart-visits")
     if not found:
-        st.html(markup.empty("No troubled visits", "Every driver charged at the first attempt."))
+        st.html(markup.empty(_("No troubled visits"), _("Every driver charged at the first attempt.")))
         return
     table(
         [availability_rows.visit_row(each) for each in found],
         "visits",
-        "Visits whose first attempt failed, the newest first, with what happened at each attempt",
-        column_config={"What happened": st.column_config.TextColumn(width="large")},
+        _("Visits whose first attempt failed, the newest first, with what happened at each attempt"),
+        column_config={_("What happened"): st.column_config.TextColumn(width="large")},
     )
 
 
@@ -197,31 +216,33 @@ def errors() -> None:
     found = loading.reported_errors(scope, period)
     if not found.by_code:
         with st.container(key="card-errors"):
-            st.html(markup.card_title("Errors"))
-            st.html(markup.empty("No errors in this period", "No connector reported a fault or a warning."))
+            st.html(markup.card_title(_("Errors")))
+            st.html(
+                markup.empty(_("No errors in this period"), _("No connector reported a fault or a warning."))
+            )
         return
     left, right = st.columns([1.2, 1], gap="small")
     with left, st.container(key="card-errors", height="stretch"):
-        head("Errors", "What connectors reported, the most frequent first", "errors")
+        head(_("Errors"), _("What connectors reported, the most frequent first"), "errors")
         explanation.button("errors", "chart-errors")
         table(
             [availability_rows.error_row(each) for each in found.by_code],
             "errors",
-            "Errors by code with their meaning, the most frequent first",
-            column_config={"Meaning": st.column_config.TextColumn(width="medium")},
+            _("Errors by code with their meaning, the most frequent first"),
+            column_config={_("Meaning"): st.column_config.TextColumn(width="medium")},
         )
     with right, st.container(key="card-errors-time", height="stretch"):
         places, parts = availability_rows.error_parts(found.by_day, period, grain)
-        st.html(markup.card_title("Errors over time", f"Reports by {grain}"))
+        st.html(markup.card_title(_("Errors over time"), _("Reports by {grain}", grain=_(grain))))
         explanation.button("errors", "chart-errors-time")
         st.plotly_chart(
             figures.stacked(places, [availability_rows.label(place, grain) for place in places], parts),
             config=figures.CONFIG,
             key="errors-chart",
-            alt=f"Reports of the most frequent errors by {grain}",
+            alt=_("Reports of the most frequent errors by {grain}", grain=_(grain)),
         )
     with st.container(key="card-errors-station"):
-        st.html(markup.card_title("Errors by station", "The most faults first"))
+        st.html(markup.card_title(_("Errors by station"), _("The most faults first")))
         explanation.button("errors", "chart-errors-station")
         st.html(markup.bars(availability_rows.error_bars(found.by_station[:WORST]), are_wordy=True))
 
@@ -247,8 +268,8 @@ else:
     with st.container(key="card-empty"):
         st.html(
             markup.empty(
-                "Nothing was observed in this period",
-                "Availability is known from the first status that a connector reports.",
+                _("Nothing was observed in this period"),
+                _("Availability is known from the first status that a connector reports."),
             )
         )
 with st.container(key="card-exclusions"):

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import formats, markup, resources, statement_orders, statement_rows
 from dashboard.markup import Bar
 from dashboard.visitor import visitor
+from languages import N_, _, translated
 from ocpp_integration.billing.audit import Total
 from ocpp_integration.billing.checks import CHECKS
 
@@ -17,12 +18,13 @@ _FILES = {
     "xlsx": ("Excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 }
 _PAGE_SIZE = 20
+_STATES = {"open": N_("Open"), "closed": N_("Closed")}
 
 
 def head() -> bool:
     """Returns whether open findings are wanted."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.html(markup.card_title("Findings", "The most money first"), width="content")
+        st.html(markup.card_title(_("Findings"), _("The most money first")), width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             for ending, (word, mime) in _FILES.items():
                 st.download_button(
@@ -36,11 +38,11 @@ def head() -> bool:
                     on_click="ignore",
                 )
             shown = st.segmented_control(
-                "State",
-                ["open", "closed"],
+                _("State"),
+                list(_STATES),
                 required=True,
                 default="open",
-                format_func=str.capitalize,
+                format_func=translated(_STATES),
                 key="state",
                 bind="query-params",
                 label_visibility="collapsed",
@@ -53,7 +55,7 @@ def by_check(found: list[Total]) -> str:
     return markup.bars(
         [
             Bar(
-                CHECKS[each.check].title,
+                _(CHECKS[each.check].title),
                 formats.count(each.findings),
                 formats.exact_money(each.amount, each.currency),
                 each.findings / greatest,
@@ -79,22 +81,26 @@ def audit() -> None:
             ):
                 st.html(statement_rows.finding_row(each, resources.settings().timezone))
         if not rows and is_open:
-            st.html(markup.empty("Everything adds up", "Whatever does not will be listed here."))
+            st.html(markup.empty(_("Everything adds up"), _("Whatever does not will be listed here.")))
         elif not rows:
-            st.html(markup.empty("Nothing was closed", "What was found and holds no more is listed here."))
+            st.html(
+                markup.empty(_("Nothing was closed"), _("What was found and holds no more is listed here."))
+            )
     with above:
-        st.html(markup.card_title("Open by check", "What each means, and what mends it, is below"))
+        st.html(markup.card_title(_("Open by check"), _("What each means, and what mends it, is below")))
         if totals:
             st.html(by_check(totals))
-            st.html(markup.totals([("at stake in all", statement_rows.sums(totals))]))
+            st.html(markup.totals([(_("at stake in all"), statement_rows.sums(totals))]))
         else:
-            st.html(markup.totals([("checks, nothing open", formats.count(len(CHECKS)))]))
-    with st.expander("What is checked", icon=":material/help:"):
-        st.html(markup.facts([(check.title, check.about) for check in CHECKS.values()]))
+            st.html(markup.totals([(_("checks, nothing open"), formats.count(len(CHECKS)))]))
+    with st.expander(_("What is checked"), icon=":material/help:"):
+        st.html(markup.facts([(_(check.title), _(check.about)) for check in CHECKS.values()]))
 
 
-st.html(markup.title("Billing audit", "What does not add up in bills and statements; it closes by itself"))
+st.html(
+    markup.title(_("Billing audit"), _("What does not add up in bills and statements; it closes by itself"))
+)
 if statement_orders.is_admin(visitor()):
     audit()
 else:
-    st.html(markup.empty("Not for you", "Only administrators see the billing audit."))
+    st.html(markup.empty(_("Not for you"), _("Only administrators see the billing audit.")))

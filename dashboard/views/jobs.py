@@ -14,6 +14,7 @@ from db import job_runs
 from db.engine import writing
 from db.job_states import JobState
 from db.models import utc_now
+from languages import _
 
 HISTORY = 50
 _ASKED = "job_asked_about"
@@ -31,7 +32,7 @@ def tile(job: JobState, now: datetime) -> None:
             return
         waits = job.running is not None or job.requested is not None
         if st.button(
-            "Run now", icon=":material/play_arrow:", key=f"run-{job.name}", width="stretch", disabled=waits
+            _("Run now"), icon=":material/play_arrow:", key=f"run-{job.name}", width="stretch", disabled=waits
         ):
             st.session_state[_ASKED] = job.name
             st.rerun()
@@ -46,8 +47,8 @@ def tiles() -> None:
         with st.container(key="card-none"):
             st.html(
                 markup.empty(
-                    "No scheduler was ever started",
-                    "Start one with python -m jobs, or everything with make up.",
+                    _("No scheduler was ever started"),
+                    _("Start one with python -m jobs, or everything with make up."),
                 )
             )
         return
@@ -62,9 +63,9 @@ def summary(states: list[JobState]) -> str:
     wrong = sum(state in ("failed", "late") for state in found)
     return markup.totals(
         [
-            ("jobs", str(len(found))),
-            ("running", str(found.count("running"))),
-            ("failed or late", str(wrong)),
+            (_("jobs"), str(len(found))),
+            (_("running"), str(found.count("running"))),
+            (_("failed or late"), str(wrong)),
         ]
     )
 
@@ -82,14 +83,14 @@ def request_run(name: str) -> None:
     forget()
 
 
-@st.dialog("Run now", on_dismiss=forget, icon=":material/play_arrow:")
+@st.dialog(_("Run now"), on_dismiss=forget, icon=":material/play_arrow:")
 def ask(name: str) -> None:
-    st.markdown(f"A scheduler runs **{name}** within a second or two, besides its usual times.")
+    st.markdown(_("A scheduler runs **{name}** within a second or two, besides its usual times.", name=name))
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="job-cancel"):
+        if st.button(_("Cancel"), key="job-cancel"):
             forget()
             st.rerun()
-        if st.button("Run now", key="job-confirm", type="primary", on_click=request_run, args=(name,)):
+        if st.button(_("Run now"), key="job-confirm", type="primary", on_click=request_run, args=(name,)):
             st.rerun()
 
 
@@ -100,13 +101,17 @@ def history() -> None:
         return
     with st.container(key="card-history"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(markup.card_title("History", f"The newest {HISTORY} runs, on the installation's clock"))
+            st.html(
+                markup.card_title(
+                    _("History"), _("The newest {history} runs, on the installation's clock", history=HISTORY)
+                )
+            )
             name = st.selectbox(
-                "Job", names, key="job", bind="query-params", label_visibility="collapsed", width=180
+                _("Job"), names, key="job", bind="query-params", label_visibility="collapsed", width=180
             )
         rows = loading.job_history(name, HISTORY)
         if not rows:
-            st.html(markup.empty("No runs", "A job that is fine and runs all the time leaves none."))
+            st.html(markup.empty(_("No runs"), _("A job that is fine and runs all the time leaves none.")))
             return
         st.dataframe(
             pd.DataFrame([history_row(run, resources.settings().timezone) for run in rows]),
@@ -114,16 +119,16 @@ def history() -> None:
             hide_index=True,
             height=min(36 * len(rows) + 38, 36 * 10 + 38),
             row_height=36,
-            column_config={"What it said": st.column_config.TextColumn(width="large")},
-            alt=f"Runs of {name}, the newest first",
+            column_config={_("What it said"): st.column_config.TextColumn(width="large")},
+            alt=_("Runs of {name}, the newest first", name=name),
         )
 
 
-st.html(markup.title("Jobs", "What runs by itself, refreshed every second"))
+st.html(markup.title(_("Jobs"), _("What runs by itself, refreshed every second")))
 if is_admin():
     tiles()
     history()
     if asked := st.session_state.get(_ASKED):
         ask(asked)
 else:
-    st.html(markup.empty("Not for you", "Only administrators see the jobs."))
+    st.html(markup.empty(_("Not for you"), _("Only administrators see the jobs.")))

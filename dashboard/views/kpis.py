@@ -8,13 +8,15 @@ from dashboard import explanation, formats, kpi_words, loading, markup
 from dashboard.kpi_panel import is_comparable
 from dashboard.view import choose_view
 from db.analytics.definitions import GROUPS, Kpi
+from languages import _
 
-view = choose_view("KPIs")
+view = choose_view(_("KPIs"))
 before = view.period.previous()
 
 group = st.segmented_control(
-    "Which",
+    _("Which"),
     list(GROUPS),
+    format_func=_,
     default=next(iter(GROUPS)),
     required=True,
     key="group",
@@ -25,11 +27,11 @@ group = st.segmented_control(
 
 def tile(kpi: Kpi) -> str:
     now = kpi_words.said(kpi, loading.kpi_value(view.scope, view.period, kpi.key))
-    words = "nothing to compare with"
+    words = _("nothing to compare with")
     if is_comparable(view):
         earlier = kpi_words.said(kpi, loading.kpi_value(view.scope, before, kpi.key)).figure
-        words = f"{earlier or formats.NO_DATA} the period before"
-    return markup.tile(kpi.name, now.figure, words, now.parts[:1])
+        words = _("{earlier} the period before", earlier=earlier or formats.NO_DATA)
+    return markup.tile(_(kpi.name), now.figure, words, now.parts[:1])
 
 
 definitions = loading.definitions()

@@ -12,11 +12,12 @@ from dashboard.connector_card import KINDS, card, rank_of, state_of
 from dashboard.live_panel import live_strip
 from dashboard.visitor import Visitor, visitor
 from db.analytics.live import LiveConnector
+from languages import _, translated
 
 PAGE_SIZE = 24
-BUTTONS = {"start": ("Start", ":material/play_arrow:"), "stop": ("Stop", ":material/stop_circle:")}
+BUTTONS = {"start": (_("Start"), ":material/play_arrow:"), "stop": (_("Stop"), ":material/stop_circle:")}
 
-_WHY_NOT = "The OCPP backend does not answer: until it does, nothing can be started or stopped here."
+_WHY_NOT = _("The OCPP backend does not answer: until it does, nothing can be started or stopped here.")
 
 
 def wanted(connector: LiveConnector, kinds: list[str], text: str) -> bool:
@@ -30,7 +31,7 @@ def tile(connector: LiveConnector, now: datetime, who: Visitor) -> None:
         if connector.session_pk is not None:
             st.page_link(
                 "views/sessions.py",
-                label="Session",
+                label=_("Session"),
                 icon=":material/receipt_long:",
                 query_params={"session": str(connector.session_pk)},
             )
@@ -49,7 +50,7 @@ def buttons(connector: LiveConnector, who: Visitor) -> None:
             st.rerun()
     if commands.may_operate(who) and commands.operations(connector):
         key = f"manage-{connector.pk}"
-        if st.button("Manage", icon=":material/build:", key=key, disabled=is_down, help=why_not):
+        if st.button(_("Manage"), icon=":material/build:", key=key, disabled=is_down, help=why_not):
             command_dialog.manage(connector)
             st.rerun()
 
@@ -73,28 +74,30 @@ def connectors(kinds: list[str], text: str) -> None:
 
 def nothing(is_filtered: bool) -> str:
     if is_filtered:
-        return markup.empty("No connector matches", "Choose other states, or clear the search.")
+        return markup.empty(_("No connector matches"), _("Choose other states, or clear the search."))
     return markup.empty(
-        "No charge points yet", "They appear here when a station has been synced to the OCPP backend."
+        _("No charge points yet"), _("They appear here when a station has been synced to the OCPP backend.")
     )
 
 
-st.html(markup.title("Live", f"{visitor().role} · every connector, refreshed every two seconds"))
+st.html(
+    markup.title(_("Live"), _("{role} · every connector, refreshed every two seconds", role=visitor().role))
+)
 live_strip()
 with st.container(horizontal=True, vertical_alignment="center"):
     kinds = st.pills(
-        "State",
+        _("State"),
         list(KINDS),
         selection_mode="multi",
-        format_func=KINDS.__getitem__,
+        format_func=translated(KINDS),
         key="state",
         bind="query-params",
         label_visibility="collapsed",
         wrap=True,
     )
     text = st.text_input(
-        "Search",
-        placeholder="Station or transaction",
+        _("Search"),
+        placeholder=_("Station or transaction"),
         max_chars=100,
         key="find",
         bind="query-params",

@@ -10,6 +10,7 @@ from dashboard.visitor import visitor
 from db import ocpp_log
 from db.engine import reading
 from db.models import OCPPLog
+from languages import _, told
 from ocpp_integration import frame_log
 from ocpp_integration.errors import BackendError, BackendRefused
 from ocpp_integration.frame_log import Exchange
@@ -31,7 +32,11 @@ def frames(asked: Asked, names: dict[str, str]) -> None:
         st.html(no_frames(error))
         return
     except BackendError as error:
-        st.html(markup.empty("The OCPP backend does not answer", f"It keeps this log. {error}"))
+        st.html(
+            markup.empty(
+                _("The OCPP backend does not answer"), _("It keeps this log. {error}", error=told(str(error)))
+            )
+        )
         return
     timezone = resources.settings().timezone
     for exchange in page.exchanges:
@@ -39,16 +44,17 @@ def frames(asked: Asked, names: dict[str, str]) -> None:
         html = log_rows.frame_row(exchange, names.get(first.station_id, first.station_id), timezone)
         row(f"frame-{first.id}", html, exchange)
     if not page.exchanges:
-        st.html(markup.empty("No message matches", "Choose a longer time or fewer filters."))
+        st.html(markup.empty(_("No message matches"), _("Choose a longer time or fewer filters.")))
     log_search.turn_pages(page.older)
 
 
 def no_frames(error: BackendRefused) -> str:
     if error.status == 404:
         return markup.empty(
-            "This backend keeps no such log", "Only the embedded one does. Events are what any backend tells."
+            _("This backend keeps no such log"),
+            _("Only the embedded one does. Events are what any backend tells."),
         )
-    return markup.empty("The OCPP backend refused", str(error))
+    return markup.empty(_("The OCPP backend refused"), told(str(error)))
 
 
 def events(asked: Asked, names: dict[str, str]) -> None:
@@ -60,14 +66,14 @@ def events(asked: Asked, names: dict[str, str]) -> None:
         name = names.get(event.station_id or "", event.station_id or "")
         row(f"logged-{event.id}", log_rows.event_row(event, name, timezone), event)
     if not found:
-        st.html(markup.empty("No event matches", "Choose a longer time or fewer filters."))
+        st.html(markup.empty(_("No event matches"), _("Choose a longer time or fewer filters.")))
     log_search.turn_pages(found[log_search.PAGE_SIZE - 1].id if len(found) > log_search.PAGE_SIZE else None)
 
 
 def row(key: str, html: str, opened: Exchange | OCPPLog) -> None:
     with st.container(key=f"row-{key}", horizontal=True, vertical_alignment="center"):
         st.html(html)
-        if st.button("Open", icon=":material/open_in_full:", key=f"open-{key}", type="tertiary"):
+        if st.button(_("Open"), icon=":material/open_in_full:", key=f"open-{key}", type="tertiary"):
             st.session_state[_OPENED] = opened
             st.rerun()
 
@@ -76,7 +82,7 @@ def forget() -> None:
     st.session_state.pop(_OPENED, None)
 
 
-@st.dialog("OCPP log", on_dismiss=forget, icon=":material/terminal:", width="large")
+@st.dialog(_("OCPP log"), on_dismiss=forget, icon=":material/terminal:", width="large")
 def show(opened: Exchange | OCPPLog) -> None:
     if not is_admin():
         st.rerun()
@@ -88,7 +94,7 @@ def show(opened: Exchange | OCPPLog) -> None:
     else:
         exchange(opened, timezone)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Close", key="log-close"):
+        if st.button(_("Close"), key="log-close"):
             forget()
             st.rerun()
 
@@ -96,7 +102,9 @@ def show(opened: Exchange | OCPPLog) -> None:
 def exchange(opened: Exchange, timezone: str) -> None:
     first = opened.first
     st.html(
-        markup.card_title(first.action or "Not OCPP", " · ".join((first.station_id, first.message_id or "–")))
+        markup.card_title(
+            first.action or _("Not OCPP"), " · ".join((first.station_id, first.message_id or "–"))
+        )
     )
     if opened.error:
         st.error(markup.plain(f"{opened.error_code}: {opened.error}"), icon=":material/error:")
@@ -107,12 +115,16 @@ def exchange(opened: Exchange, timezone: str) -> None:
             language = None if frame.kind == "bad" else "json"
             st.code(log_rows.laid_out(frame.payload or {}), language=language, wrap_lines=True, height=340)
     if opened.answer is None and first.kind == "call":
-        st.caption("No answer is known.")
+        st.caption(_("No answer is known."))
 
 
 st.html(
     markup.title(
-        "OCPP log", f"The newest first, on the installation's clock ({resources.settings().timezone})"
+        _("OCPP log"),
+        _(
+            "The newest first, on the installation's clock ({timezone})",
+            timezone=resources.settings().timezone,
+        ),
     )
 )
 if is_admin():
@@ -124,4 +136,4 @@ if is_admin():
     if found := st.session_state.get(_OPENED):
         show(found)
 else:
-    st.html(markup.empty("Not for you", "Only administrators see what charge points say."))
+    st.html(markup.empty(_("Not for you"), _("Only administrators see what charge points say.")))

@@ -13,18 +13,19 @@ from dashboard.view import address_of, choose_grain, choose_view, scope_now
 from db.analytics.rankings import StationUse
 from db.analytics.scope import Period
 from db.analytics.series import StationTotal
+from languages import _, ngettext
 
 RANKED = 6
 
-view = choose_view("Overview")
+view = choose_view(_("Overview"))
 scope, period, history = view.scope, view.period, view.history
 
 
 def metrics(currency: str) -> dict[str, figures.Metric]:
     return {
-        "Energy": figures.Metric("Energy", "kWh", lambda day: day.energy_wh / 1000, ",.1f"),
-        "Revenue": figures.Metric("Revenue", currency, lambda day: float(day.revenue), ",.2f"),
-        "Sessions": figures.Metric("Sessions", "", lambda day: day.sessions, ",d"),
+        "Energy": figures.Metric(_("Energy"), "kWh", lambda day: day.energy_wh / 1000, ",.1f"),
+        "Revenue": figures.Metric(_("Revenue"), currency, lambda day: float(day.revenue), ",.2f"),
+        "Sessions": figures.Metric(_("Sessions"), "", lambda day: day.sessions, ",d"),
     }
 
 
@@ -38,9 +39,10 @@ def trend(now: Overview, before: Overview | None) -> None:
     with choices:
         grain = choose_grain(period)
         shown = st.segmented_control(
-            "Show",
+            _("Show"),
             ["Energy", "Revenue", "Sessions"],
             default="Energy",
+            format_func=_,
             required=True,
             key="trend",
             bind="query-params",
@@ -48,28 +50,32 @@ def trend(now: Overview, before: Overview | None) -> None:
         )
     metric = metrics(now.currency)[shown or "Energy"]
     if grain == "hour":
-        length, earlier = "Hourly", []
+        length, earlier = _("Hourly"), []
         bars = figures.hourly(loading.by_hour(scope, period, now.currency), metric)
     else:
         length, bars = figures.buckets(now.days, metric, grain)
         earlier = figures.buckets(before.days, metric, grain)[1] if before else []
-    title.html(markup.card_title(f"{length} trend"))
+    title.html(markup.card_title(_("{length} trend", length=length)))
     explanation.button((shown or "Energy").lower(), "chart-trend")
     st.plotly_chart(
         figures.trend(bars, earlier, metric),
         config=figures.CONFIG,
         key="trend-chart",
-        alt=f"{length} {metric.name.lower()} of the period"
-        + (", with the period before as a dotted line" if earlier else ""),
+        alt=_("{length} {name} of the period", length=length, name=metric.name.lower())
+        + (_(", with the period before as a dotted line") if earlier else ""),
     )
 
 
 def top_stations(found: list[StationTotal], currencies: int) -> None:
-    in_currency = f" in {found[0].currency}" if found and currencies > 1 else ""
-    st.html(markup.card_title("Top stations", f"By revenue{in_currency}, VAT included"))
+    in_currency = _(" in {currency}", currency=found[0].currency) if found and currencies > 1 else ""
+    st.html(
+        markup.card_title(
+            _("Top stations"), _("By revenue{in_currency}, VAT included", in_currency=in_currency)
+        )
+    )
     explanation.button("revenue", "chart-top")
     if not found:
-        st.html(markup.empty("No sessions in this period", "Choose a longer period above."))
+        st.html(markup.empty(_("No sessions in this period"), _("Choose a longer period above.")))
         return
     greatest = max(station.revenue for station in found)
     most_energy = max(station.energy_wh for station in found)
@@ -93,14 +99,14 @@ def top_stations(found: list[StationTotal], currencies: int) -> None:
 
 def least_used(found: list[StationUse], most_energy: int) -> None:
     """Bars are of the greatest energy of all, so that they say how little it is."""
-    st.html(markup.card_title("Least used stations", "By energy; those without a session first"))
+    st.html(markup.card_title(_("Least used stations"), _("By energy; those without a session first")))
     explanation.button("energy", "chart-least")
     st.html(
         markup.bars(
             [
                 markup.Bar(
                     label=station.name,
-                    value=str(formats.energy(station.energy_wh)) if station.sessions else "No session",
+                    value=str(formats.energy(station.energy_wh)) if station.sessions else _("No session"),
                     detail=counted(station.sessions) if station.sessions else "",
                     part=station.energy_wh / max(most_energy, 1),
                     href=address_of(view, "stations", station=str(station.station_pk)),
@@ -112,7 +118,7 @@ def least_used(found: list[StationUse], most_energy: int) -> None:
 
 
 def counted(sessions: int) -> str:
-    return f"{sessions:,} session{'' if sessions == 1 else 's'}"
+    return ngettext("{n:,} session", "{n:,} sessions", sessions)
 
 
 def stations(now: Overview, period: Period) -> None:
@@ -139,14 +145,16 @@ def charts(now: Overview, before: Overview | None, period: Period) -> None:
         trend(now, before)
     with right, st.container(key="card-arrivals", height="stretch"):
         st.html(
-            markup.card_title("When drivers plug in", "Session starts by hour; stronger colour means more")
+            markup.card_title(
+                _("When drivers plug in"), _("Session starts by hour; stronger colour means more")
+            )
         )
         explanation.button("arrivals", "chart-arrivals")
         st.plotly_chart(
             figures.arrivals(loading.arrivals(scope, period)),
             config=figures.CONFIG,
             key="arrivals-chart",
-            alt="Session starts by weekday and hour of the station's clock",
+            alt=_("Session starts by weekday and hour of the station's clock"),
         )
     stations(now, period)
 
@@ -165,17 +173,22 @@ else:
         if history:
             st.html(
                 markup.empty(
-                    "No data in this period",
-                    f"Sessions are known from "
-                    f"{formats.day(history[0])} to {formats.day(history[1])}. Choose All to see them.",
+                    _("No data in this period"),
+                    _(
+                        "Sessions are known from {day} to {day2}. Choose All to see them.",
+                        day=formats.day(history[0]),
+                        day2=formats.day(history[1]),
+                    ),
                 )
             )
         else:
             st.html(
                 markup.empty(
-                    "No charging sessions yet",
-                    "Figures appear with the first session: connect a charge point, or import a history "
-                    "with python manage.py import-sessions.",
+                    _("No charging sessions yet"),
+                    _(
+                        "Figures appear with the first session: connect a charge point, or import a history "
+                        "with python manage.py import-sessions."
+                    ),
                 )
             )
 explanation.show(view)

@@ -7,8 +7,9 @@ import streamlit as st
 from dashboard import access_dialog, markup
 from dashboard.access_lists import token_list
 from dashboard.visitor import visitor
+from languages import _
 
 who = visitor()
-st.html(markup.title("Access", f"{who.role} · tokens that act for you"))
+st.html(markup.title(_("Access"), _("{role} · tokens that act for you", role=who.role)))
 token_list(who)
 access_dialog.show()

@@ -21,19 +21,22 @@ from dashboard import (
 )
 from dashboard.kpi_panel import compared_with, complete_days, is_comparable
 from dashboard.markup import TableRow
+from dashboard.periods import GRAINS
 from dashboard.revenue_cards import earned_in
 from dashboard.view import address_of, choose_grain, choose_view, scope_now
 from dashboard.visitor import visitor
 from db.analytics.buckets import Grain
 from db.analytics.revenue import Part
 from db.analytics.scope import Period, Scope
+from languages import N_, _
 
 PAGE_SIZE = 6
 # Beyond so many columns a month of days would make a page too long to be read.
 TIMES = 31
+amounts = [_(name) for name in revenue_rows.AMOUNTS]
 
 who = visitor()
-view = choose_view("Revenue", "Ended in the period")
+view = choose_view(_("Revenue"), _("Ended in the period"))
 scope, period = view.scope, view.period
 before = period.previous() if is_comparable(view) else None
 
@@ -46,7 +49,7 @@ def held_back() -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(markup.card_title(*revenue_rows.held_words(found)), width="content")
             if who.user.role == "admin":
-                st.page_link("views/quarantine.py", label="Quarantine", icon=":material/rule:")
+                st.page_link("views/quarantine.py", label=_("Quarantine"), icon=":material/rule:")
         explanation.button("held_revenue", "chart-held")
 
 
@@ -77,7 +80,7 @@ def over_time(currencies: Sequence[str]) -> None:
         title = st.container(width="content")
         chosen = choose_grain(period)
     grain = cast("Grain", availability_rows.grain_of(period) if chosen == "auto" else chosen)
-    title.html(markup.card_title(f"By {grain}", "On the clock of each station"))
+    title.html(markup.card_title(_("By {grain}", grain=_(grain)), _("On the clock of each station")))
     explanation.button("revenue", "chart-time")
     times = loading.earned_by_time(scope, period, grain)
     earlier = loading.earned_by_time(scope, before, grain) if before else {}
@@ -86,14 +89,14 @@ def over_time(currencies: Sequence[str]) -> None:
             revenue_figure.over_time(times, earlier, currency, grain),
             config=figures.CONFIG,
             key=f"revenue-chart-{currency}",
-            alt=f"Revenue in {currency} by {grain}, net and VAT"
-            + (", with the period before as a dotted line" if earlier else ""),
+            alt=_("Revenue in {currency} by {grain}, net and VAT", currency=currency, grain=_(grain))
+            + (_(", with the period before as a dotted line") if earlier else ""),
         )
-    with st.expander(f"As a table, the newest {grain} first"):
+    with st.expander(_("As a table, the newest {grain} first", grain=_(grain))):
         # Of an hour there is no file: it would be one of all sessions.
         downloads.buttons(f"revenue-by-{'day' if grain == 'hour' else grain}", scope, period)
         rows = revenue_rows.time_rows(times, currencies, grain)
-        paged(f"Revenue by {grain}", grain.capitalize(), revenue_rows.AMOUNTS, rows, TIMES)
+        paged(_("Revenue by {grain}", grain=_(grain)), _(GRAINS[grain]), amounts, rows, TIMES)
 
 
 def paged(about: str, first: str, columns: Sequence[str], rows: Sequence[TableRow], size: int) -> None:
@@ -107,18 +110,18 @@ def ranked(
     caption: str,
     load: Callable[[Scope, Period], list[Part]],
     name: Callable[[Part], tuple[str, str]],
-    href: Callable[[Part], str] = lambda _: "",
+    href: Callable[[Part], str] = lambda _part: "",
     kpi: str = "revenue",
 ) -> None:
     """A card with a table of parts; `what` they are, such as `station`."""
     with st.container(key=f"card-{what}s"):
-        downloads.title(f"By {what}", caption, f"revenue-by-{what}", scope, period)
+        downloads.title(_("By {what}", what=_(what)), caption, f"revenue-by-{what}", scope, period)
         explanation.button(kpi, f"chart-{what}s")
         rows = revenue_rows.part_rows(
             load(scope, period), load(scope, before) if before else None, name=name, href=href
         )
-        columns = (*revenue_rows.AMOUNTS, revenue_rows.BEFORE)
-        paged(f"Revenue by {what}", what.capitalize(), columns, rows, PAGE_SIZE)
+        columns = (*amounts, _(revenue_rows.BEFORE))
+        paged(_("Revenue by {what}", what=_(what)), _(what).capitalize(), columns, rows, PAGE_SIZE)
 
 
 def station_name(part: Part) -> tuple[str, str]:
@@ -134,8 +137,8 @@ def of_owner(part: Part) -> str:
 
 def tables() -> None:
     ranked(
-        "station",
-        "The most revenue first; a name leads to the station",
+        N_("station"),
+        _("The most revenue first; a name leads to the station"),
         loading.earned_by_station,
         station_name,
         lambda part: address_of(view, "stations", station=str(part.pk)),
@@ -143,8 +146,8 @@ def tables() -> None:
     of_tariffs = st.container()
     if who.user.role == "admin":
         ranked(
-            "owner",
-            "A name narrows the page to the owner's stations",
+            N_("owner"),
+            _("A name narrows the page to the owner's stations"),
             loading.earned_by_owner,
             lambda part: (part.name, ""),
             of_owner,
@@ -152,8 +155,8 @@ def tables() -> None:
     # Drawn last, since sessions are read for it.
     with of_tariffs:
         ranked(
-            "tariff",
-            "Each session by the version that was in force when it started",
+            N_("tariff"),
+            _("Each session by the version that was in force when it started"),
             loading.earned_by_tariff,
             revenue_rows.tariff_name,
             kpi="average_price",
@@ -163,18 +166,18 @@ def tables() -> None:
 def nothing() -> None:
     with st.container(key="card-empty"):
         if view.history:
-            known = f"{formats.day(view.history[0])} to {formats.day(view.history[1])}"
+            known = _("{day} to {day2}", day=formats.day(view.history[0]), day2=formats.day(view.history[1]))
             st.html(
                 markup.empty(
-                    "Nothing was earned in this period",
-                    f"Sessions are known from {known}. Choose All to see them.",
+                    _("Nothing was earned in this period"),
+                    _("Sessions are known from {known}. Choose All to see them.", known=known),
                 )
             )
         else:
             st.html(
                 markup.empty(
-                    "No charging sessions yet",
-                    "Revenue appears with the first session that ends, or with an imported history.",
+                    _("No charging sessions yet"),
+                    _("Revenue appears with the first session that ends, or with an imported history."),
                 )
             )
 

@@ -10,22 +10,23 @@ from dashboard.session_table import session_table
 from dashboard.view import choose_view
 from db.analytics.scope import Period
 from db.analytics.sessions import SessionCount, SessionFilter
+from languages import N_, _, ngettext
 
 PAGE_SIZE = 50
 STATUSES = ("charging", "suspended", "stopping", "pending", "started", "completed", "stopped", "failed")
 ORDERS = {
-    "Newest first": ("start", True),
-    "Oldest first": ("start", False),
-    "Most energy": ("energy", True),
-    "Highest cost": ("cost", True),
-    "Longest": ("duration", True),
+    N_("Newest first"): ("start", True),
+    N_("Oldest first"): ("start", False),
+    N_("Most energy"): ("energy", True),
+    N_("Highest cost"): ("cost", True),
+    N_("Longest"): ("duration", True),
 }
 
 if asked := st.query_params.get("session", ""):
     session_page.show(address.number(asked))
     st.stop()
 
-view = choose_view("Sessions", "Ended in the period, or running")
+view = choose_view(_("Sessions"), _("Ended in the period, or running"))
 scope = view.scope
 
 
@@ -33,37 +34,39 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
     """What to list, and in which order (a key of `ORDERS`)."""
     with st.grid(3, min_column_width=140, gap="small"):
         statuses = st.multiselect(
-            "Status",
+            _("Status"),
             STATUSES,
             format_func=formats.words,
-            placeholder="Any status",
+            placeholder=_("Any status"),
             key="status",
             bind="query-params",
             persist_state="session",
         )
         search = st.text_input(
-            "Search",
-            placeholder="Transaction, id tag or station",
+            _("Search"),
+            placeholder=_("Transaction, id tag or station"),
             max_chars=100,
             key="search",
             bind="query-params",
             persist_state="session",
         )
-        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", persist_state="session")
+        order = st.selectbox(
+            _("Order"), list(ORDERS), format_func=_, key="order", bind="query-params", persist_state="session"
+        )
     return SessionFilter(period, tuple(statuses), search=search or ""), order or "Newest first"
 
 
 def sums(count: SessionCount) -> str:
     revenue = " + ".join(formats.exact_money(amount, unit) for unit, amount in sorted(count.revenue.items()))
-    shown = [("session" if count.sessions == 1 else "sessions", formats.count(count.sessions))]
+    shown = [(ngettext("session", "sessions", count.sessions), formats.count(count.sessions))]
     if count.without_energy:
-        shown.append(("without energy", formats.count(count.without_energy)))
+        shown.append((_("without energy"), formats.count(count.without_energy)))
     if count.held:
-        shown.append(("held back", formats.count(count.held)))
+        shown.append((_("held back"), formats.count(count.held)))
     if count.running:
-        shown.append(("running", formats.count(count.running)))
-    shown.append(("delivered", formats.exact_energy(count.energy_wh)))
-    shown.append(("revenue", revenue or formats.NO_DATA))
+        shown.append((_("running"), formats.count(count.running)))
+    shown.append((_("delivered"), formats.exact_energy(count.energy_wh)))
+    shown.append((_("revenue"), revenue or formats.NO_DATA))
     return markup.totals(shown)
 
 
@@ -88,16 +91,18 @@ with slot:
             downloads.buttons("sessions", scope, view.period)
         chosen = session_table(rows)
         st.caption(
-            "Choose a row to see its bill and its meter curve. The files have all sessions of the period and "
-            "the stations, whatever is filtered here."
+            _(
+                "Choose a row to see its bill and its meter curve. The files have all sessions of the period "
+                "and the stations, whatever is filtered here."
+            )
         )
     elif view.history:
-        st.html(markup.empty("No sessions match", "Choose a longer period or fewer filters."))
+        st.html(markup.empty(_("No sessions match"), _("Choose a longer period or fewer filters.")))
     else:
         st.html(
             markup.empty(
-                "No charging sessions yet",
-                "They appear here as soon as a charge point reports one, or with an imported history.",
+                _("No charging sessions yet"),
+                _("They appear here as soon as a charge point reports one, or with an imported history."),
             )
         )
 if chosen:

@@ -9,15 +9,16 @@ import streamlit as st
 from dashboard import markup, resources, settings_told
 from dashboard.settings_told import Told
 from dashboard.visitor import visitor
+from languages import _, translated
 
-_SOURCES = {"all": "All", "set": "Set here", "Default": "Default"}
+_SOURCES = {"all": _("All"), "set": _("Set here"), "Default": _("Default")}
 
 
 def choose() -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = st.text_input(
-            "Search",
-            placeholder="Name or what it is for",
+            _("Search"),
+            placeholder=_("Name or what it is for"),
             max_chars=100,
             key="setting-find",
             bind="query-params",
@@ -26,11 +27,11 @@ def choose() -> tuple[str, str]:
             width=280,
         )
         source = st.segmented_control(
-            "Source",
+            _("Source"),
             list(_SOURCES),
             required=True,
             default="all",
-            format_func=_SOURCES.__getitem__,
+            format_func=translated(_SOURCES),
             key="setting-source",
             bind="query-params",
             label_visibility="collapsed",
@@ -52,15 +53,17 @@ def show(found: list[Told]) -> None:
     )
     for heading, members in groupby(found, key=lambda each: groups.get(each.name, "Settings")):
         with st.container(key=f"card-settings-{heading.lower().replace(' ', '-')}"):
-            st.html(markup.card_title(heading))
+            st.html(markup.card_title(_(heading)))
             st.html(settings_told.listed(list(members)))
 
 
 st.html(
     markup.title(
-        "Settings",
-        "In force in this dashboard since it started; secrets are masked. Change them in .env or the "
-        "environment, and start the processes again.",
+        _("Settings"),
+        _(
+            "In force in this dashboard since it started; secrets are masked. Change them in .env or the "
+            "environment, and start the processes again."
+        ),
     )
 )
 if visitor().user.role == "admin":
@@ -71,6 +74,6 @@ if visitor().user.role == "admin":
         show(found)
     else:
         with st.container(key="card-none"):
-            st.html(markup.empty("No setting matches", "Clear the search."))
+            st.html(markup.empty(_("No setting matches"), _("Clear the search.")))
 else:
-    st.html(markup.empty("Not for you", "Only administrators see the settings."))
+    st.html(markup.empty(_("Not for you"), _("Only administrators see the settings.")))

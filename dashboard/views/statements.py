@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import loading, markup, resources, statement_dialog, statement_orders, statement_rows
 from dashboard.visitor import visitor
 from db.models import Statement
+from languages import _, dates
 
 _PAGE_SIZE = 20
 
@@ -14,21 +15,21 @@ _PAGE_SIZE = 20
 def choose_month() -> None:
     with st.container(horizontal=True, width="content", vertical_alignment="center", key="filters"):
         month = st.selectbox(
-            "Month",
+            _("Month"),
             statement_rows.months_to_issue(loading.today()),
-            format_func=lambda each: f"{each:%B %Y}",
+            format_func=lambda each: dates.told(each, "MMMM y"),
             key="statement-month",
             label_visibility="collapsed",
             width=180,
         )
-        if st.button("Issue", icon=":material/request_quote:", key="issue", type="primary"):
+        if st.button(_("Issue"), icon=":material/request_quote:", key="issue", type="primary"):
             statement_dialog.ask(month)
 
 
 def row(statement: Statement, *, with_owner: bool) -> None:
     with st.container(key=f"row-statement-{statement.id}", horizontal=True, vertical_alignment="center"):
         st.html(statement_rows.row(statement, resources.settings().timezone, with_owner=with_owner))
-        if st.button("Open", icon=":material/visibility:", key=f"open-{statement.id}", type="tertiary"):
+        if st.button(_("Open"), icon=":material/visibility:", key=f"open-{statement.id}", type="tertiary"):
             statement_dialog.open_drawer(statement.id)
         statement_dialog.pdf_button(statement.id, statement.name, "list")
 
@@ -39,7 +40,9 @@ with st.container(
     horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="head"
 ):
     st.html(
-        markup.title("Statements", f"{who.role} · each month once, corrections on the next one"),
+        markup.title(
+            _("Statements"), _("{role} · each month once, corrections on the next one", role=who.role)
+        ),
         width="content",
     )
     if is_admin:
@@ -52,9 +55,9 @@ with st.container(key="card-statements", gap=None):
         row(each, with_owner=is_admin)
     if not found:
         sentence = (
-            "Choose a month that is over and issue those of all owners."
+            _("Choose a month that is over and issue those of all owners.")
             if is_admin
-            else ("They are issued when a month is over, and listed here for good.")
+            else (_("They are issued when a month is over, and listed here for good."))
         )
-        st.html(markup.empty("No statements yet", sentence))
+        st.html(markup.empty(_("No statements yet"), sentence))
 statement_dialog.show()

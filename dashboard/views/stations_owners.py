@@ -13,12 +13,13 @@ from db import job_runs
 from db.engine import writing
 from db.job_states import JobState
 from db.models import utc_now
+from languages import _, translated
 from ocpp_integration import sync
 
 JOB = "sync"
 PAGE_SIZE = 25
 _ALL = "all"
-_STATES = {_ALL: "All", **{state: words for state, (words, _) in sync_row.STATES.items()}}
+_STATES = {_ALL: _("All"), **{state: words for state, (words, _) in sync_row.STATES.items()}}
 
 
 def is_admin() -> bool:
@@ -45,16 +46,16 @@ def job() -> None:
     found = next((state for state in loading.job_states() if state.name == JOB), None)
     with st.container(key="card-sync"):
         if found is None:
-            st.html(markup.empty("No scheduler was ever started", "Start one with python -m jobs."))
+            st.html(markup.empty(_("No scheduler was ever started"), _("Start one with python -m jobs.")))
             return
         st.html(card(found, datetime.now(UTC)))
         st.button(
-            "Sync now",
+            _("Sync now"),
             icon=":material/sync:",
             key="sync-now",
             disabled=waits(found),
             on_click=sync_now,
-            help="Tells the OCPP backend every station that differs, and those that it refused, too.",
+            help=_("Tells the OCPP backend every station that differs, and those that it refused, too."),
         )
 
 
@@ -69,7 +70,7 @@ def stations(shown: str, text: str) -> None:
     states = loading.sync_states()
     found = [each for each in states if shown in (_ALL, each.state) and sync_row.matches(each, text)]
     found.sort(key=sync_row.rank_of)
-    st.html(markup.totals([("stations", f"{len(states):,}"), *sync_row.owner_lines(states)]))
+    st.html(markup.totals([(_("stations"), f"{len(states):,}"), *sync_row.owner_lines(states)]))
     pages = max(1, -(-len(found) // PAGE_SIZE))
     slot = st.container(gap=None)
     page = st.pagination(pages, key=f"places-{pages}") if pages > 1 else 1
@@ -84,19 +85,21 @@ def stations(shown: str, text: str) -> None:
 
 def nothing(are_any: bool) -> str:
     if are_any:
-        return markup.empty("No station matches", "Choose another state, or clear the search.")
+        return markup.empty(_("No station matches"), _("Choose another state, or clear the search."))
     return markup.empty(
-        "No stations yet",
-        "Set MENGEDMATE_URL and MENGEDMATE_TOKEN to have them pulled, or import them with "
-        "python manage.py import-stations.",
+        _("No stations yet"),
+        _(
+            "Set MENGEDMATE_URL and MENGEDMATE_TOKEN to have them pulled, or import them with "
+            "python manage.py import-stations."
+        ),
     )
 
 
 def choose() -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = st.text_input(
-            "Search",
-            placeholder="Station, owner, place or error",
+            _("Search"),
+            placeholder=_("Station, owner, place or error"),
             max_chars=100,
             key="place-find",
             bind="query-params",
@@ -105,11 +108,11 @@ def choose() -> tuple[str, str]:
             width=280,
         )
         shown = st.segmented_control(
-            "State",
+            _("State"),
             list(_STATES),
             required=True,
             default=_ALL,
-            format_func=_STATES.__getitem__,
+            format_func=translated(_STATES),
             key="place-state",
             bind="query-params",
             label_visibility="collapsed",
@@ -119,7 +122,9 @@ def choose() -> tuple[str, str]:
 
 
 st.html(
-    markup.title("Stations & owners", "What the platform lists, and what the OCPP backend was told of it")
+    markup.title(
+        _("Stations & owners"), _("What the platform lists, and what the OCPP backend was told of it")
+    )
 )
 if is_admin():
     job()
@@ -127,4 +132,4 @@ if is_admin():
         shown, text = choose()
         stations(shown, text)
 else:
-    st.html(markup.empty("Not for you", "Only administrators see every owner's stations."))
+    st.html(markup.empty(_("Not for you"), _("Only administrators see every owner's stations.")))

@@ -8,13 +8,16 @@ from dashboard import markup, tariff_dialog
 from dashboard.access_orders import is_admin
 from dashboard.tariff_lists import assignment_list, tariff_card, tariff_list
 from dashboard.visitor import visitor
+from languages import _
 
 who = visitor()
 if not is_admin(who):
-    st.html(markup.empty("This page is for admins", "What a session cost is on its bill, under Sessions."))
+    st.html(
+        markup.empty(_("This page is for admins"), _("What a session cost is on its bill, under Sessions."))
+    )
     st.stop()
 
-st.html(markup.title("Tariffs", "What sessions cost, where, and since when"))
+st.html(markup.title(_("Tariffs"), _("What sessions cost, where, and since when")))
 if rows := tariff_list(who):
     assignment_list(who)
     tariff_card(who, rows)

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import formats, markup, recorded_webhook, resources
 from dashboard.visitor import visitor
 from db.engine import reading, writing
+from languages import N_, _, told, translated
 from ocpp_integration import recorded_webhooks
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.recorded_webhooks import RecordedWebhook, Search
@@ -16,11 +17,14 @@ from ocpp_integration.recorded_webhooks import RecordedWebhook, Search
 PAGE_SIZE = 20
 MOST_PAGES = 50
 _ASKED = "webhook_asked_about"
-_SHOWN = {"dead": "Cannot be applied", "waiting": "Waiting", "all": "All"}
+_SHOWN = {"dead": N_("Cannot be applied"), "waiting": N_("Waiting"), "all": N_("All")}
 _NONE = {
-    "dead": ("No event is dead", "Every webhook that came could be applied, or waits for its station."),
-    "waiting": ("No event is waiting", "A webhook waits here as long as its station is not known."),
-    "all": ("No webhook has come yet", "They appear here as soon as the OCPP backend sends one."),
+    "dead": (
+        N_("No event is dead"),
+        N_("Every webhook that came could be applied, or waits for its station."),
+    ),
+    "waiting": (N_("No event is waiting"), N_("A webhook waits here as long as its station is not known.")),
+    "all": (N_("No webhook has come yet"), N_("They appear here as soon as the OCPP backend sends one.")),
 }
 
 
@@ -33,18 +37,18 @@ def choose() -> tuple[str, str]:
     """A key of `_SHOWN`, and the text that is looked for."""
     with st.container(horizontal=True, vertical_alignment="center"):
         shown = st.segmented_control(
-            "State",
+            _("State"),
             list(_SHOWN),
             required=True,
             default="dead",
-            format_func=_SHOWN.__getitem__,
+            format_func=translated(_SHOWN),
             key="state",
             bind="query-params",
             label_visibility="collapsed",
         )
         text = st.text_input(
-            "Search",
-            placeholder="Station, transaction, type or event id",
+            _("Search"),
+            placeholder=_("Station, transaction, type or event id"),
             max_chars=100,
             key="find",
             bind="query-params",
@@ -57,7 +61,7 @@ def choose() -> tuple[str, str]:
 
 def events() -> None:
     with st.container(key="card-events"):
-        st.html(markup.card_title("Recorded webhooks", "The newest first"))
+        st.html(markup.card_title(_("Recorded webhooks"), _("The newest first")))
         shown, text = choose()
         search = Search("" if shown == "all" else shown, text)
         slot = st.container(gap=None)
@@ -71,20 +75,24 @@ def events() -> None:
             if not found:
                 st.html(nothing(shown, text))
         if pages == MOST_PAGES:
-            st.caption("Older ones are found by a narrower search.")
+            st.caption(_("Older ones are found by a narrower search."))
 
 
 def nothing(shown: str, text: str) -> str:
     if not text:
-        return markup.empty(*_NONE[shown])
-    hint = "Look for something else." if shown == "all" else "Look among all of them, or for something else."
-    return markup.empty("No webhook matches", hint)
+        return markup.empty(*map(_, _NONE[shown]))
+    hint = (
+        _("Look for something else.")
+        if shown == "all"
+        else _("Look among all of them, or for something else.")
+    )
+    return markup.empty(_("No webhook matches"), hint)
 
 
 def row(event: RecordedWebhook) -> None:
     with st.container(key=f"row-event-{event.id}", horizontal=True, vertical_alignment="center"):
         st.html(recorded_webhook.row(event, datetime.now(UTC), resources.settings().timezone))
-        if st.button("Open", icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
+        if st.button(_("Open"), icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
             st.session_state[_ASKED] = event
             st.rerun()
 
@@ -102,9 +110,9 @@ def retry(event: RecordedWebhook) -> None:
         with writing(resources.engine()) as store:
             recorded_webhooks.retry(store, who.user, event.id)
     except IntegrationError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(told(str(error)), icon=":material/error:")
     else:
-        st.toast("It is applied with the next ones.", icon=":material/check_circle:")
+        st.toast(_("It is applied with the next ones."), icon=":material/check_circle:")
 
 
 def look(event: RecordedWebhook) -> tuple[bytes, str]:
@@ -116,37 +124,38 @@ def look(event: RecordedWebhook) -> tuple[bytes, str]:
         if event.is_held:
             recorded_webhooks.readable(body)
     except IntegrationError as error:
-        return body, str(error)
+        return body, told(str(error))
     return body, ""
 
 
-@st.dialog("Webhook", on_dismiss=forget, icon=":material/webhook:", width="medium")
+@st.dialog(_("Webhook"), on_dismiss=forget, icon=":material/webhook:", width="medium")
 def show(event: RecordedWebhook) -> None:
     if not is_admin():
         st.rerun()
     timezone = resources.settings().timezone
     came = formats.local_time(event.received_at, timezone, seconds=True)
-    st.html(markup.card_title(event.type, f"{event.station_id or 'No station'}, received {came}"))
-    st.markdown(f"**{recorded_webhook.STATES[event.state][0]}.**")
+    station = event.station_id or _("No station")
+    st.html(markup.card_title(event.type, _("{station_id}, received {came}", station_id=station, came=came)))
+    st.markdown(f"**{_(recorded_webhook.STATES[event.state][0])}.**")
     if event.applied_at:
-        st.caption(f"Applied {formats.local_time(event.applied_at, timezone, seconds=True)}")
+        st.caption(_("Applied {at}", at=formats.local_time(event.applied_at, timezone, seconds=True)))
     if event.error or event.is_held:
-        st.text(event.error or "No reason is known.")
+        st.text(told(event.error) if event.error else _("No reason is known."))
     body, hindrance = look(event)
     if body or event.is_held:
         st.code(recorded_webhook.body(body), language="json", wrap_lines=True, height=260)
     else:
-        st.html(markup.empty("The body is gone", "It was applied long ago; only that it came is kept."))
-    st.caption("Its id", width="content")
+        st.html(markup.empty(_("The body is gone"), _("It was applied long ago; only that it came is kept.")))
+    st.caption(_("Its id"), width="content")
     st.code(event.event_key, language=None)
     if hindrance:
         st.info(hindrance)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Close", key="event-close"):
+        if st.button(_("Close"), key="event-close"):
             forget()
             st.rerun()
         if event.is_held and st.button(
-            "Apply it again",
+            _("Apply it again"),
             key="event-retry",
             type="primary",
             disabled=bool(hindrance),
@@ -156,10 +165,10 @@ def show(event: RecordedWebhook) -> None:
             st.rerun()
 
 
-st.html(markup.title("Webhooks", "What the OCPP backend told, and what became of it"))
+st.html(markup.title(_("Webhooks"), _("What the OCPP backend told, and what became of it")))
 if is_admin():
     events()
     if asked := st.session_state.get(_ASKED):
         show(asked)
 else:
-    st.html(markup.empty("Not for you", "Only administrators see webhooks."))
+    st.html(markup.empty(_("Not for you"), _("Only administrators see webhooks.")))

@@ -13,7 +13,10 @@ from db.models.platform import StationOwner
 
 
 class User(Timestamped, Base):
-    """`role` is admin (sees all), owner (sees what belongs to `owner_id`) or driver (own sessions)."""
+    """`role` is admin (sees all), owner (sees what belongs to `owner_id`) or driver (own sessions).
+
+    `language` is a key of `languages.LANGUAGES`; null for whatever the browser prefers.
+    """
 
     __tablename__ = "users"
 
@@ -25,6 +28,7 @@ class User(Timestamped, Base):
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("station_owners.id"))
     password_hash: Mapped[Name | None]
     is_active: Mapped[bool] = mapped_column(default=True)
+    language: Mapped[Word | None]
 
     owner: Mapped[StationOwner | None] = relationship()
 
