@@ -128,7 +128,9 @@ def _sentences(tree: ast.AST) -> Iterator[str]:
         if id(node) in skipped or not isinstance(node, (ast.Constant, ast.JoinedStr)):
             continue
         text = _as_template(node)
-        if (_SENTENCE.fullmatch(text) and not _QUERY.match(text)) or (id(node) in raised and len(text.split()) >= 3):
+        if (_SENTENCE.fullmatch(text) and not _QUERY.match(text)) or (
+            id(node) in raised and len(text.split()) >= 3
+        ):
             yield text
 
 
@@ -173,7 +175,7 @@ def update(language: str) -> None:
     path = FOLDER / f"{language}.po"
     with path.open("rb") as file:
         known = read_po(file, locale=language)
-    known.update(template(), no_fuzzy_matching=True, update_header_comment=False)
+    known.update(template(), no_fuzzy_matching=True, update_header_comment=False, update_creation_date=False)
     with path.open("wb") as file:
         write_po(file, known, width=100, sort_by_file=True, ignore_obsolete=True, include_lineno=False)
 

@@ -103,7 +103,7 @@ def show(event: HeldEvent) -> None:
     st.html(
         markup.card_title(
             event.type,
-            _("{station_id}, received {came}", station_id=event.station_id or "No station", came=came),
+            _("{station_id}, received {came}", station_id=event.station_id or _("No station"), came=came),
         )
     )
     st.markdown(f"**{_STATES[event.state]}.**")
