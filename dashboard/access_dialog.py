@@ -109,13 +109,21 @@ def _ask_for_token(who: Visitor, question: Question) -> None:
             ids,
             index=ids.index(who.user.id),
             format_func=lambda pk: f"{people[pk].user_name} ({formats.words(people[pk].role)})",
+            placeholder=_("Choose an option"),
             key="access-user",
             help=_("The token sees and may do what this user does."),
         )
     st.text_input(
         _("What it is for"), placeholder=_("Billing export"), max_chars=MAX_NAME_LENGTH, key="access-name"
     )
-    st.selectbox(_("Ends after"), list(LIFETIMES), index=1, format_func=_, key="access-lifetime")
+    st.selectbox(
+        _("Ends after"),
+        list(LIFETIMES),
+        index=1,
+        format_func=_,
+        placeholder=_("Choose an option"),
+        key="access-lifetime",
+    )
     _buttons(question, _("Create token"), ("user", "name", "lifetime"))
 
 
@@ -158,7 +166,13 @@ def _revoke(who: Visitor, question: Question) -> None:
 def _ask_for_user(who: Visitor, question: Question) -> None:
     st.text_input(_("User name"), max_chars=100, key="access-user_name", help=_("What one signs in with."))
     st.text_input(_("Name"), placeholder=_("As it is shown"), max_chars=MAX_NAME_LENGTH, key="access-name")
-    role = st.selectbox(_("Role"), list(_ROLES), format_func=translated(_ROLES), key="access-role")
+    role = st.selectbox(
+        _("Role"),
+        list(_ROLES),
+        format_func=translated(_ROLES),
+        placeholder=_("Choose an option"),
+        key="access-role",
+    )
     if role == "owner":
         st.selectbox(
             _("Company"),

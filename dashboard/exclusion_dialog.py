@@ -176,6 +176,7 @@ def _form(question: Question) -> None:
         format_func=lambda pk: (
             _("All connectors") if pk is None else _("Connector {numbers}", numbers=numbers[pk])
         ),
+        placeholder=_("Choose an option"),
         key="exclusion-connector",
     )
     start, end = _times(draft)
@@ -189,6 +190,7 @@ def _form(question: Question) -> None:
         reasons,
         index=reasons.index(draft.reason),
         format_func=lambda reason: _(REASONS[reason]).capitalize(),
+        placeholder=_("Choose an option"),
         key="exclusion-reason",
     )
     st.text_area(

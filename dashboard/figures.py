@@ -16,13 +16,21 @@ from plotly import graph_objects as go
 
 from db.analytics.series import DayPoint
 from db.analytics.sessions import MeterPoint
-from languages import _, dates
+from languages import ENGLISH, _, current, dates
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}
 # Faint enough for both themes.
 _FILL = "rgba(20, 160, 143, 0.14)"
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _MAX_DAYS = 100
+_MONTH = timedelta(days=28)
+_MOST_NAMED = 7
+# How far apart the readings of a clock are that an axis names.
+_STEPS = (
+    *(timedelta(minutes=number) for number in (1, 5, 10, 15, 30)),
+    *(timedelta(hours=number) for number in (1, 2, 3, 6, 12)),
+    *(timedelta(days=number) for number in (1, 2, 5, 10, 30, 60)),
+)
 _MAX_WEEKS = 110
 
 
@@ -114,7 +122,7 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
         )
     lay_out(figure, height=300)
     figure.update_layout(bargap=0.28, legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=bool(before))
-    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    name_days(figure, places)
     figure.update_yaxes(
         rangemode="tozero", nticks=5, tickformat=",~f", ticksuffix=f" {metric.unit}" if metric.unit else ""
     )
@@ -183,6 +191,9 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
         yaxis3={"overlaying": "y", "range": [0, 100], "visible": False},
     )
     figure.update_xaxes(showgrid=False, nticks=6)
+    if points:
+        ends = [point.time.astimezone(zone).replace(tzinfo=None) for point in (points[0], points[-1])]
+        name_times(figure, ends[0], ends[1])
     return figure
 
 
@@ -218,7 +229,7 @@ def shares(
     figure.update_layout(
         legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=True, hovermode="x unified"
     )
-    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    name_days(figure, list(places))
     figure.update_yaxes(
         range=[max(0.0, least - (100 - least) * 0.15 - 0.2), 100.2], nticks=5, ticksuffix=" %"
     )
@@ -240,7 +251,7 @@ def stacked(places: Sequence[date], labels: Sequence[str], parts: Mapping[str, S
     figure.update_layout(
         barmode="stack", bargap=0.28, showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.2}
     )
-    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    name_days(figure, list(places))
     figure.update_yaxes(rangemode="tozero", nticks=5, tickformat=",d")
     return figure
 
@@ -256,6 +267,42 @@ def lay_out(figure: go.Figure, *, height: int) -> None:
     )
     figure.update_xaxes(fixedrange=True, automargin=True, title=None)
     figure.update_yaxes(fixedrange=True, automargin=True, title=None)
+
+
+def name_days(figure: go.Figure, places: Sequence[date]) -> None:
+    """The days, hours or months along the bottom. Plotly itself names them in English only."""
+    figure.update_xaxes(showgrid=False, nticks=_MOST_NAMED, hoverformat=" ")
+    if current() == ENGLISH or not places:
+        return
+    named = places[:: -(-len(places) // _MOST_NAMED)]
+    is_by_month = len(places) > 1 and places[1] - places[0] >= _MONTH
+    figure.update_xaxes(tickvals=named, ticktext=[_place_name(place, is_by_month) for place in named])
+
+
+def name_times(figure: go.Figure, first: datetime, last: datetime) -> None:
+    """The same for a span of time, with its readings of the clock."""
+    if current() == ENGLISH:
+        return
+    figure.update_xaxes(hoverformat="%d/%m/%Y %H:%M")
+    step = next(
+        (each for each in _STEPS if (last - first) / each <= _MOST_NAMED), (last - first) / _MOST_NAMED
+    )
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    place = midnight + step * -(-(first - midnight) // step)
+    named = (
+        [place + step * number for number in range(int((last - place) / step) + 1)] if place <= last else []
+    )
+    figure.update_xaxes(tickvals=named, ticktext=[_time_name(each, step) for each in named])
+
+
+def _place_name(place: date, is_by_month: bool) -> str:
+    if isinstance(place, datetime) and (place.hour or place.minute):
+        return f"{dates.told(place, 'd MMM')} {place:%H:%M}"
+    return dates.told(place, "MMM y" if is_by_month else "d MMM")
+
+
+def _time_name(at: datetime, step: timedelta) -> str:
+    return dates.told(at, "d MMM") if step >= _DAY else f"{at:%H:%M}<br>{dates.told(at, 'd MMM')}"
 
 
 def escaped(text: str) -> str:

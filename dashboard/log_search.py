@@ -81,6 +81,7 @@ def choose(names: dict[str, str]) -> tuple[str, Asked]:
             _("Station"),
             ["", *names],
             format_func=lambda station_id: names.get(station_id, _("All stations")),
+            placeholder=_("Choose an option"),
             key="log-station",
             bind="query-params",
         )
@@ -104,6 +105,7 @@ def choose(names: dict[str, str]) -> tuple[str, Asked]:
             list(TIMES),
             format_func=translated(TIMES),
             index=1,
+            placeholder=_("Choose an option"),
             key="log-time",
             bind="query-params",
         )

@@ -92,7 +92,7 @@ def _number(field: str, text: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or abs(number) >= 10**9:
-        raise InvalidRequest(field, _("This is not a number: {text}.", text=text.strip() or "nothing"))
+        raise InvalidRequest(field, _("This is not a number: {text}.", text=text.strip() or _("nothing")))
     return number
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from plotly import graph_objects as go
 
-from dashboard.figures import lay_out
+from dashboard.figures import lay_out, name_days
 from dashboard.revenue_rows import label, place
 from db.analytics.buckets import Bucket, Grain
 from db.analytics.revenue import Earned
@@ -45,7 +45,7 @@ def over_time(times: _Times, before: _Times, currency: str, grain: Grain) -> go.
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.14, "traceorder": "normal"},
     )
-    figure.update_xaxes(showgrid=False, nticks=7, hoverformat=" ")
+    name_days(figure, places)
     figure.update_yaxes(rangemode="tozero", nticks=5, tickformat=",~f", ticksuffix=f" {currency}")
     return figure
 

@@ -84,6 +84,6 @@ def _body(session_pk: int, webhook: Webhook) -> None:
     else:
         st.html(markup.empty(_("The body is gone"), _("It was applied long ago; only that it came is kept.")))
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Close", key="webhook-close"):
+        if st.button(_("Close"), key="webhook-close"):
             _forget()
             st.rerun()

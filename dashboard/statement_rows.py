@@ -10,7 +10,7 @@ from dashboard import formats
 from dashboard.access_rows import Fact, fact_row
 from dashboard.statement_orders import FindingRow
 from db.models import Statement, StatementLine
-from languages import N_, _, dates, ngettext, told
+from languages import N_, _, dates, ngettext, pgettext, told
 from ocpp_integration.billing.audit import Total
 from ocpp_integration.billing.checks import CHECKS
 
@@ -83,7 +83,7 @@ def finding_row(each: FindingRow, timezone: str) -> str:
     )
     times = [Fact(_("First seen"), *_when(finding.first_seen_at, timezone))]
     if finding.closed_at is None:
-        state = (_("Open"), "faulted")
+        state = (pgettext("a finding", "Open"), "faulted")
         times.append(Fact(_("Last seen"), *_when(finding.last_seen_at, timezone)))
     else:
         state = (_("Closed"), "offline")

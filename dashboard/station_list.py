@@ -57,6 +57,7 @@ def _choose() -> tuple[list[str], str, str]:
             _("Order"),
             list(ORDERS),
             format_func=_,
+            placeholder=_("Choose an option"),
             key="station-order",
             bind="query-params",
             label_visibility="collapsed",

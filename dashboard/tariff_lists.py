@@ -81,12 +81,18 @@ def tariff_card(who: Visitor, rows: list[TariffRow]) -> None:
                 _("Versions and an example"), _("On the installation's clock, {timezone}", timezone=timezone)
             )
         )
-        code = st.selectbox(_("Tariff"), [row.code for row in rows], key="tariff-shown")
+        code = st.selectbox(
+            _("Tariff"), [row.code for row in rows], placeholder=_("Choose an option"), key="tariff-shown"
+        )
         known = tariff_orders.versions(who, code)
         shown = pd.DataFrame([tariff_rows.version_row(each, timezone) for each in known])
         st.dataframe(shown, key="tariff-versions", hide_index=True)
         number = st.selectbox(
-            _("Version"), [each.version for each in known], index=len(known) - 1, key="tariff-version"
+            _("Version"),
+            [each.version for each in known],
+            index=len(known) - 1,
+            placeholder=_("Choose an option"),
+            key="tariff-version",
         )
         tariff = next(each for each in known if each.version == number)
         with st.container(horizontal=True):

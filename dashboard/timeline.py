@@ -43,6 +43,7 @@ def timeline(logs: Sequence[PortLog]) -> go.Figure:
     zone = logs[0].port.timezone
     ends = [_reading(at, zone) for at in logs[0].within]
     figure.update_xaxes(type="date", range=ends, nticks=7, showgrid=True)
+    figures.name_times(figure, ends[0], ends[1])
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     return figure
 

@@ -175,7 +175,7 @@ def update(language: str) -> None:
     path = FOLDER / f"{language}.po"
     with path.open("rb") as file:
         known = read_po(file, locale=language)
-    known.update(template(), no_fuzzy_matching=True, update_header_comment=False)
+    known.update(template(), no_fuzzy_matching=True, update_header_comment=False, update_creation_date=False)
     with path.open("wb") as file:
         write_po(file, known, width=100, sort_by_file=True, ignore_obsolete=True, include_lineno=False)
 

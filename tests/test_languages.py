@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +17,7 @@ import languages
 from dashboard import formats
 from languages import FOLDER, dates, gettext, ngettext, speaking, told
 from management import catalog
+from settings import ROOT
 
 _PLACES = re.compile(r"\{\w*[^{}]*\}")
 _NUMBER = re.compile(r"\{n(?::[^{}]*)?\}")
@@ -130,3 +133,34 @@ def test_a_sentence_that_was_kept_in_english_is_told_with_its_values() -> None:
 )
 def test_a_browser_is_spoken_to_in_what_it_prefers(accepted: str, language: str) -> None:
     assert languages.preferred(accepted) == language
+
+
+# What shows its texts to people, and which of its arguments are such.
+_SHOWS = {
+    **dict.fromkeys(("button", "checkbox", "caption", "expander", "info", "warning", "error", "toast"), 1),
+    **dict.fromkeys(("selectbox", "multiselect", "text_input", "text_area", "number_input", "date_input"), 1),
+    **dict.fromkeys(("segmented_control", "pills", "download_button", "spinner", "markdown", "dialog"), 1),
+    **dict.fromkeys(("card_title", "title", "empty", "notice"), 2),
+    "Fact": 2,
+}
+_SHOWN = {"label", "help", "placeholder", "alt"}
+
+
+def test_no_text_is_handed_to_a_page_untranslated() -> None:
+    assert [
+        f"{path.name}:{text.lineno} {text.value}"
+        for path in sorted((ROOT / "dashboard").rglob("*.py"))
+        for text in _literals(ast.parse(path.read_text("utf-8")))
+        if re.search("[A-Z][a-z]|[a-z] [a-z]", str(text.value))
+    ] == []
+
+
+def _literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func).startswith("_log."):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        shown = node.args[: _SHOWS.get(name, 0)]
+        if name in _SHOWS:
+            shown += [keyword.value for keyword in node.keywords if keyword.arg in _SHOWN]
+        yield from (argument for argument in shown if isinstance(argument, ast.Constant))

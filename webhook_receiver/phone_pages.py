@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from webhook_receiver import payments
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import NotFound
 from webhook_receiver.parameters import OnePayment, OneToken
+from webhook_receiver.phone_words import words
 
 _FOLDER = Path(__file__).with_name("templates")
 
@@ -58,6 +60,7 @@ def _made(name: str) -> tuple[str, str]:
     html = environment.get_template("phone.html").render(
         style=Markup(style),  # noqa: S704 - ours
         script=Markup(script),  # noqa: S704 - ours
+        words=Markup(json.dumps(words(), ensure_ascii=False).replace("<", "\\u003c")),  # noqa: S704 - ours
     )
     policy = (
         f"default-src 'none'; style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'; "

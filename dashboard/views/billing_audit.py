@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import formats, markup, resources, statement_orders, statement_rows
 from dashboard.markup import Bar
 from dashboard.visitor import visitor
-from languages import N_, _, translated
+from languages import _, pgettext
 from ocpp_integration.billing.audit import Total
 from ocpp_integration.billing.checks import CHECKS
 
@@ -18,7 +18,7 @@ _FILES = {
     "xlsx": ("Excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 }
 _PAGE_SIZE = 20
-_STATES = {"open": N_("Open"), "closed": N_("Closed")}
+_STATES = {"open": pgettext("a finding", "Open"), "closed": _("Closed")}
 
 
 def head() -> bool:
@@ -42,7 +42,7 @@ def head() -> bool:
                 list(_STATES),
                 required=True,
                 default="open",
-                format_func=translated(_STATES),
+                format_func=_STATES.__getitem__,
                 key="state",
                 bind="query-params",
                 label_visibility="collapsed",

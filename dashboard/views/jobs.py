@@ -107,7 +107,13 @@ def history() -> None:
                 )
             )
             name = st.selectbox(
-                _("Job"), names, key="job", bind="query-params", label_visibility="collapsed", width=180
+                _("Job"),
+                names,
+                placeholder=_("Choose an option"),
+                key="job",
+                bind="query-params",
+                label_visibility="collapsed",
+                width=180,
             )
         rows = loading.job_history(name, HISTORY)
         if not rows:

@@ -51,7 +51,13 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             persist_state="session",
         )
         order = st.selectbox(
-            _("Order"), list(ORDERS), format_func=_, key="order", bind="query-params", persist_state="session"
+            _("Order"),
+            list(ORDERS),
+            format_func=_,
+            placeholder=_("Choose an option"),
+            key="order",
+            bind="query-params",
+            persist_state="session",
         )
     return SessionFilter(period, tuple(statuses), search=search or ""), order or "Newest first"
 

@@ -18,6 +18,7 @@ def choose_month() -> None:
             _("Month"),
             statement_rows.months_to_issue(loading.today()),
             format_func=lambda each: dates.told(each, "MMMM y"),
+            placeholder=_("Choose an option"),
             key="statement-month",
             label_visibility="collapsed",
             width=180,

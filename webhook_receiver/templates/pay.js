@@ -1,39 +1,6 @@
 "use strict";
-const WORDS = {
-  en: {
-    title: "Charge", other: "አማርኛ", connector: "Connector", price: "Price", free: "Free to use",
-    byMoney: "By amount", byEnergy: "By energy", amount: "Amount", energy: "Energy (kWh)", phone: "Phone number",
-    phoneHint: "Such as 0911223344", pay: "Pay", plug: "Plug the cable into the car first.",
-    unused: "What is not used is given back.", working: "One moment…",
-    pending: "Waiting for the payment", paid: "Paid. Charging begins…", charging: "Charging",
-    expired: "The payment was not made in time", failed: "The payment failed",
-    mismatched: "The payment is being checked by people", settled: "Finished", nothing: "No charge",
-    goPay: "Go on to pay", again: "Try again", stop: "Stop charging", stopping: "Stopping…", bill: "Bill",
-    used: "Energy", cost: "Cost so far", power: "Power", time: "Time", billed: "Billed", paidIn: "Paid",
-    left: "Left", back: "Given back", due: "Will be given back", byHand: "Will be given back by the operator",
-    receipt: "Receipt", file: "Receipt as a PDF file", reference: "Reference", print: "Print or save", from: "Start", until: "End",
-    trouble: "This did not work. Please try again.", offline: "No connection. Trying again…", starting: "Starting", suspended: "Paused",
-    later: "The final bill comes in a moment.",
-  },
-  am: {
-    title: "ቻርጅ", other: "English", connector: "ማገናኛ", price: "ዋጋ", free: "ለመጠቀም ዝግጁ ነው",
-    byMoney: "በገንዘብ", byEnergy: "በኃይል", amount: "የገንዘብ መጠን", energy: "ኃይል (kWh)", phone: "ስልክ ቁጥር",
-    phoneHint: "ለምሳሌ 0911223344", pay: "ክፈል", plug: "መጀመሪያ ገመዱን ከመኪናው ጋር ያገናኙ።",
-    unused: "ያልተጠቀሙበት ገንዘብ ይመለሳል።", working: "አንድ አፍታ…",
-    pending: "ክፍያ በመጠበቅ ላይ", paid: "ተከፍሏል። ቻርጅ ማድረግ ይጀምራል…", charging: "ቻርጅ በማድረግ ላይ",
-    expired: "ክፍያው በጊዜው አልተፈጸመም", failed: "ክፍያው አልተሳካም",
-    mismatched: "ክፍያው በሠራተኞች እየተጣራ ነው", settled: "ተጠናቋል", nothing: "ቻርጅ አልተደረገም",
-    goPay: "ወደ ክፍያ ይቀጥሉ", again: "እንደገና ይሞክሩ", stop: "ቻርጅ ማድረግ አቁም", stopping: "በማቆም ላይ…", bill: "ሂሳብ",
-    used: "ኃይል", cost: "እስካሁን ያለው ዋጋ", power: "አቅም", time: "ጊዜ", billed: "የተቆረጠ", paidIn: "የተከፈለ",
-    left: "ቀሪ", back: "የተመለሰ", due: "የሚመለስ", byHand: "በድርጅቱ የሚመለስ",
-    receipt: "ደረሰኝ", file: "ደረሰኝ በPDF", reference: "መለያ ቁጥር", print: "አትም ወይም አስቀምጥ", from: "መጀመሪያ", until: "መጨረሻ",
-    trouble: "አልተሳካም። እባክዎ እንደገና ይሞክሩ።", offline: "ግንኙነት የለም። እንደገና በመሞከር ላይ…", starting: "በመጀመር ላይ", suspended: "ለጊዜው ቆሟል",
-    later: "የመጨረሻው ሂሳብ በቅርቡ ይመጣል።",
-    "It is in use.": "በአገልግሎት ላይ ነው።", "It is out of order.": "ተበላሽቷል።", "It is out of service.": "አገልግሎት አይሰጥም።",
-    "The station is offline.": "ጣቢያው ግንኙነት የለውም።",
-    "It has no price, so nothing can be sold here.": "ዋጋ ስላልተወሰነለት እዚህ መክፈል አይቻልም።",
-  },
-};
+// Its texts by language, of the catalogs that the whole product has.
+const WORDS = JSON.parse(document.getElementById("words").textContent);
 const EVERY = 2000;
 const page = document.getElementById("page");
 const parts = location.pathname.split("/").filter(Boolean);
@@ -93,7 +60,7 @@ function offer(token, info, typed) {
   const kind = [info.connector_type && info.connector_type.toUpperCase(), info.power_kw && `${Number(info.power_kw)} kW`];
   const prices = info.price_in_words.map((line) => element("p", {}, line));
   if (language === "am" && info.price_per_kwh) {
-    prices.splice(0, 1, element("p", {}, `በ kWh ${info.price_per_kwh} ${info.currency} (ተ.እ.ታ. ጨምሮ)`));
+    prices.splice(0, 1, element("p", {}, `${say("perKwh")} ${info.price_per_kwh} ${info.currency} (${say("withVat")})`));
   }
   const place = element("div", { class: "card" },
     element("h1", {}, info.station_name),
