@@ -36,8 +36,8 @@ from ocpp_integration.metering import Observed
 from ocpp_integration.status_history import StatusHistory
 from ocpp_integration.tariffs import Tariffs
 
-# What it costs, and its verdict.
-_Billed = tuple[Decimal | None, str | None]
+# What it costs, what more it would cost had more been paid in advance, and its verdict.
+_Billed = tuple[Decimal | None, Decimal, str | None]
 
 
 class Books:
@@ -137,7 +137,7 @@ class Books:
         """The session is about to change; what it was until now is what the statistics hold of it."""
         if session not in self._before:
             self._before[session] = session_facts(session, session.station.charging_station)
-            self._billed[session] = (session.cost, session.verdict)
+            self._billed[session] = _billed(session)
 
     def close(self) -> None:
         """Settle and judge the sessions that changed, and write all that is not yet written."""
@@ -160,9 +160,7 @@ class Books:
         changed = [
             session.transaction_id
             for session, billed in self._billed.items()
-            if session.prepaid is not None
-            and session.status in ENDED_STATUSES
-            and billed != (session.cost, session.verdict)
+            if session.prepaid is not None and session.status in ENDED_STATUSES and billed != _billed(session)
         ]
         if changed:
             # Whoever bills it just now has the payment until then: this waits, and comes after it.
@@ -226,6 +224,10 @@ class Books:
         if session.transaction_id is not None and session.station.station_id in self._stations:
             self._sessions[session.transaction_id] = session
             self._unheard.discard(session.transaction_id)
+
+
+def _billed(session: ChargingSession) -> _Billed:
+    return session.cost, session_state.written_off(session), session.verdict
 
 
 def _sessions(transaction_ids: Collection[int]) -> Select[ChargingSession]:

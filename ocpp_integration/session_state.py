@@ -140,6 +140,8 @@ def settle_payment(session: ChargingSession) -> None:
 
 def written_off(session: ChargingSession) -> Decimal:
     """What it would cost beyond what was paid in advance."""
+    if session.prepaid is None:
+        return Decimal(0)
     if session.decision is not None and session.decision.verdict == "corrected":
         return max(Decimal(0), (session.decision.cost or Decimal(0)) - (session.cost or Decimal(0)))
     return _beyond_prepaid(session)

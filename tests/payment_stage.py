@@ -1,4 +1,4 @@
-"""A station with one connector where drivers pay, played step by step: its backend, provider, jobs and clock."""
+"""A station where drivers pay, played step by step: its backend, the provider, the jobs and the clock."""
 
 from __future__ import annotations
 
