@@ -268,6 +268,11 @@ class Week:
         with writing(self.engine) as store:
             receipts.give(store, self.session(reference).id, now=self.now)
 
+    def shown(self, reference: str) -> str:
+        """The reason on the driver's page."""
+        told = self.phone.get(f"/api/payments/qr-sessions/{reference}/").get_json()
+        return str(told["qr_session"]["reason"])
+
     def correct(self, reference: str, wh: int) -> None:
         with writing(self.engine) as store:
             by = store.scalars(select(User).where(User.role == "admin")).one()
@@ -340,6 +345,7 @@ def uses_it_up(week: Week, place: Place) -> Story:
     yield 2
     week.leave(place)
     yield 60
+    assert week.shown(reference).startswith("It would have cost 3.21 ETB more than was paid.")
     week.receipt(reference)
 
 
@@ -583,6 +589,7 @@ def stays_plugged_in(week: Week, place: Place) -> Story:
     week.status(place, "Finishing")
     yield 1800
     assert week.payment(reference).state == "charging"
+    assert "unplug the car: idle time costs 60.00 ETB an hour after 15 minutes" in week.shown(reference)
     yield 597
     week.leave(place)
     yield 60

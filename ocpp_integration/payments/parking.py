@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from db.engine import writing
-from db.models import ChargingSession
+from db.analytics.outcome import ENDED_STATUSES
+from db.engine import reading, writing
+from db.models import ChargingSession, Payment
 from ocpp_integration.lifecycle import update_session
 from ocpp_integration.metering import is_parked
 from ocpp_integration.pricing import PriceComponent
@@ -55,6 +56,21 @@ def in_words(store: Session, session: ChargingSession, now: datetime) -> str | N
         f"Charging is over. Please unplug the car: idle time costs {amount(price.price)} {currency} an hour"
         f"{grace}, and what is left is given back once the car is unplugged."
     )
+
+
+def notice(engine: Engine, payment: Payment, now: datetime) -> str | None:
+    """What the driver is to know while its car is waited for, and of what was charged beyond its money."""
+    if payment.transaction_id is None:
+        return None
+    if payment.state == "settled" and payment.written_off:
+        more, currency = amount(payment.written_off), payment.currency
+        return f"It would have cost {more} {currency} more than was paid. That is not charged."
+    if payment.state != "charging":
+        return None
+    with reading(engine) as store:
+        found = select(ChargingSession).where(ChargingSession.transaction_id == payment.transaction_id)
+        session = store.scalar(found)
+        return in_words(store, session, now) if session and session.status in ENDED_STATUSES else None
 
 
 def _is_used_up(session: ChargingSession) -> bool:
