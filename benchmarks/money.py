@@ -1,9 +1,9 @@
 """Drivers who pay at codes while processes are killed, and whether every cent of it is accounted for.
 
-They pay at the sandbox provider over HTTP, charge at the simulator's charge points, stop, decline, or go
-away. Callbacks are forged and told twice; jobs, receiver and backend are killed at random moments. Then people
-give back what was left to them. In the end the ledger, the provider's own book and what the sessions cost must
-tell the same of each payment, and nothing may be held.
+They pay at the sandbox provider over HTTP, charge at the simulator's charge points, stop, decline or go
+away. Callbacks are forged and told twice; jobs, receiver and backend are killed at random moments. In the
+end people give back what was left to them. Then the ledger, the provider's own book and the sessions must say
+the same of each payment, and nothing may be held.
 """
 
 from __future__ import annotations
