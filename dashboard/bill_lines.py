@@ -17,8 +17,9 @@ _NAMES: dict[What, str] = {
     "RESERVATION_FLAT": N_("Reservation fee"),
     "MIN_PRICE": N_("Up to the lowest price"),
     "MAX_PRICE": N_("Down to the highest price"),
+    "PREPAID": N_("Not charged: more than was paid in advance"),
 }
-_OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE")
+_OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE", "PREPAID")
 
 
 def bill_lines(bill: Bill, currency: str) -> list[tuple[str, str]]:

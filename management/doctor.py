@@ -14,9 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import job_health, migrate
 from db.engine import make_engine, reading
-from db.models import JobSchedule, OCPPStation
+from db.models import ConnectorToken, JobSchedule, OCPPStation
 from db.replica import Replica
 from ocpp_integration import backend_state
+from ocpp_integration.payments.attempts import CALLBACK
+from ocpp_integration.payments.stuck import stuck, under_way
 from ocpp_integration.platform.source import PATHS
 from settings import ENV_FILE, ConfigurationError, Settings, load
 
@@ -51,6 +53,7 @@ def examine() -> Iterator[Finding]:
     yield from _station_keys(settings)
     yield from _platform(settings)
     yield from _told_stations(settings)
+    yield from _payments(settings)
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -173,6 +176,49 @@ def _told_stations(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, row.station_id, told)
     if not refused:
         yield Finding(True, "stations", "each is known to the backend, or will be with the next sync")
+
+
+def _payments(settings: Settings) -> Iterator[Finding]:
+    """Whether payments at codes can be taken as they are set up, and those that wait for too long."""
+    engine = make_engine(settings.database_url)
+    try:
+        with reading(engine) as store:
+            found = list(stuck(store, datetime.now(UTC)))
+            valid = ConnectorToken.revoked_at.is_(None)
+            codes = store.scalar(select(func.count()).select_from(ConnectorToken).where(valid)) or 0
+            unsettled = under_way(store)
+    except SQLAlchemyError:
+        return
+    finally:
+        engine.dispose()
+    if settings.payment_provider == "none":
+        if codes or unsettled:
+            told = f"none, but {codes} codes lead to it and {unsettled} payments are under way"
+            yield Finding(False, "PAYMENT_PROVIDER", f"{told}; set it again, or revoke the codes")
+    else:
+        yield from _provider(settings)
+    for each in found:
+        told = (
+            f"{each.payments} x {each.rule.title}, {each.amount:,.2f} {each.currency} held; {each.rule.mend}"
+        )
+        yield Finding(False, "payments", told)
+    if not found and settings.payment_provider != "none":
+        yield Finding(True, "payments", "none waits for longer than it may")
+
+
+def _provider(settings: Settings) -> Iterator[Finding]:
+    address = f"{settings.phone_url}{CALLBACK}"
+    if settings.payment_provider != "sandbox" and not address.startswith("https://"):
+        told = f"{settings.phone_url} is no https: providers call back, and phones pay, by https only"
+        yield Finding(False, "PUBLIC_URL", f"{told}; put TLS in front of the receiver, and set it")
+    try:
+        status = requests.get(address, timeout=3, allow_redirects=False).status_code
+    except requests.RequestException:
+        told = f"nothing answers at {address}; start the receiver, or mend PUBLIC_URL or the proxy"
+        yield Finding(False, "callbacks of payments", told)
+        return
+    mend = "" if status == 200 else "; PUBLIC_URL has to lead to the receiver, restarted since it was set up"
+    yield Finding(status == 200, "callbacks of payments", f"{address} answers {status}{mend}")
 
 
 def _reachable(name: str, url: str, command: str) -> Iterator[Finding]:

@@ -73,11 +73,13 @@ def add(engine: Engine, file: Path, *, code: str | None, name: str, begins: date
 
 
 def read_file(file: Path) -> TariffDocument:
-    """Raises `InvalidTariff`, and `TariffRefused` where there is no such file."""
+    """Raises `InvalidTariff`, and `TariffRefused` where there is no such file, or it could not be sold."""
     try:
-        return parse(file.read_bytes())
+        document = parse(file.read_bytes())
     except OSError as error:
         raise TariffRefused(f"{file} cannot be read: {error.strerror}") from error
+    tariff_book.check_sellable(document)
+    return document
 
 
 def assign(

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from db.analytics.outcome import ENDED_STATUSES
 from db.bulk import insert_all
 from db.models import (
     ChargingConnector,
@@ -21,6 +23,7 @@ from db.models import (
     OCPPConnector,
     OCPPLog,
     OCPPStation,
+    Payment,
     SessionMeterValue,
     Tariff,
     utc_now,
@@ -32,6 +35,9 @@ from ocpp_integration import judging, metering, session_state
 from ocpp_integration.metering import Observed
 from ocpp_integration.status_history import StatusHistory
 from ocpp_integration.tariffs import Tariffs
+
+# What it costs, what more it would cost had more been paid in advance, and its verdict.
+_Billed = tuple[Decimal | None, Decimal, str | None]
 
 
 class Books:
@@ -52,6 +58,7 @@ class Books:
         self._sessions: dict[int, ChargingSession] = {}
         self._unheard: set[int] = set()
         self._before: dict[ChargingSession, SessionFacts] = {}
+        self._billed: dict[ChargingSession, _Billed] = {}
 
     def hold(self, station_ids: Collection[str], *, wait: bool = True) -> set[str]:
         """Take these stations; returns the names of those that we have.
@@ -130,6 +137,7 @@ class Books:
         """The session is about to change; what it was until now is what the statistics hold of it."""
         if session not in self._before:
             self._before[session] = session_facts(session, session.station.charging_station)
+            self._billed[session] = _billed(session)
 
     def close(self) -> None:
         """Settle and judge the sessions that changed, and write all that is not yet written."""
@@ -139,11 +147,26 @@ class Books:
             judging.judge_session(self.store, session)
             session_state.settle_payment(session)
             self._sums.replace_session(before, session_facts(session, session.station.charging_station))
+        self._have_billed_anew()
         self._before.clear()
+        self._billed.clear()
         self._write_meter_values()
         insert_all(self.store, OCPPLog, self.log_rows)
         self.log_rows = []
         self._sums.write(self.store)
+
+    def _have_billed_anew(self) -> None:
+        """What was paid in advance follows what its session costs, also when that changes afterwards."""
+        changed = [
+            session.transaction_id
+            for session, billed in self._billed.items()
+            if session.prepaid is not None and session.status in ENDED_STATUSES and billed != _billed(session)
+        ]
+        if changed:
+            # Whoever bills it just now has the payment until then: this waits, and comes after it.
+            self.store.execute(
+                update(Payment).where(Payment.transaction_id.in_(changed)).values(rebill_at=self.now)
+            )
 
     def _observed(self) -> dict[int, Observed]:
         """What those sessions used that are billed by more than their energy."""
@@ -161,7 +184,7 @@ class Books:
             return ()
         self.store.flush()
         since = min(changed.values())
-        return self.store.scalars(
+        touched = self.store.scalars(
             select(ChargingSession)
             .join(ChargingSession.tariff)
             .where(
@@ -172,6 +195,25 @@ class Books:
                 or_(ChargingSession.stop_time.is_(None), ChargingSession.stop_time > since),
             )
         ).all()
+        return [*touched, *(self._parked(set(touched)))]
+
+    def _parked(self, known: Collection[ChargingSession]) -> Iterator[ChargingSession]:
+        """Sessions paid in advance whose cars may have been plugged in since they ended."""
+        for connector, since in self.history.changed.items():
+            newest = self.store.scalar(
+                select(ChargingSession)
+                .where(
+                    ChargingSession.ocpp_station_id == connector.ocpp_station_id,
+                    ChargingSession.ocpp_connector_id == connector.id,
+                    ChargingSession.start_time <= since,
+                    ChargingSession.start_time > since - LONGEST,
+                )
+                .order_by(ChargingSession.start_time.desc())
+                .limit(1)
+            )
+            is_prepaid = newest is not None and newest.prepaid is not None and newest not in known
+            if newest is not None and is_prepaid and session_state.is_billed_by_document(newest):
+                yield newest
 
     def _write_meter_values(self) -> None:
         self.store.flush()
@@ -182,6 +224,10 @@ class Books:
         if session.transaction_id is not None and session.station.station_id in self._stations:
             self._sessions[session.transaction_id] = session
             self._unheard.discard(session.transaction_id)
+
+
+def _billed(session: ChargingSession) -> _Billed:
+    return session.cost, session_state.written_off(session), session.verdict
 
 
 def _sessions(transaction_ids: Collection[int]) -> Select[ChargingSession]:

@@ -2,6 +2,9 @@
 
 Idle time is what the connector calls suspended by the vehicle. Some vehicles never say so and trickle on:
 where less than 100 W flowed for five minutes and more, that is idle time too.
+
+A session that was paid in advance is billed once its car is gone: as long as its connector goes on to be
+occupied after the end of it, that is idle time as well.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Literal
 
 from sqlalchemy import or_, select
@@ -27,17 +30,26 @@ _STATES: dict[str, Literal["idle", "held"]] = {
     "faulted": "held",
     "unavailable": "held",
 }
+# What a connector says of a car that is plugged in and does not charge (any more).
+_PARKED = frozenset({"finishing", "suspended_ev"})
 _TRICKLE_W = 100
 _STILL_AT_LEAST = timedelta(minutes=5)
+_CHARGED = frozenset({"charging", "suspended_evse"})
+# Statuses that follow an end until its connector is free; some say the same again with another error.
+_FEW = 20
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The register in Wh by time, in order; and (status, from, to) of the connector, `to` None while open."""
+    """The register in Wh by time, in order; and (status, from, to) of the connector, `to` None while open.
+
+    `parked` is from when to when the car stayed plugged in after the session's end.
+    """
 
     timezone: str
     registers: Sequence[tuple[datetime, int]] = ()
     statuses: Sequence[tuple[str, datetime, datetime | None]] = ()
+    parked: tuple[datetime, datetime] | None = None
 
 
 def observe(store: Session, sessions: Collection[ChargingSession]) -> dict[int, Observed]:
@@ -50,6 +62,7 @@ def observe(store: Session, sessions: Collection[ChargingSession]) -> dict[int, 
             session.station.charging_station.timezone,
             registers[session.id],
             statuses[session.ocpp_connector_id or 0],
+            _parked(store, session),
         )
         for session in sessions
     }
@@ -65,7 +78,16 @@ def usage_of(session: ChargingSession, observed: Observed) -> Usage:
         if status in _STATES and since < end and (until is None or until > start)
     ]
     still = [part for stretch in _still(readings) for part in _outside(stretch, told)]
-    return Usage(readings, observed.timezone, (*told, *still))
+    usage = Usage(readings, observed.timezone, (*told, *still))
+    return _with_parking(usage, *observed.parked) if observed.parked else usage
+
+
+def _with_parking(usage: Usage, since: datetime, until: datetime) -> Usage:
+    """What was told of the car only a moment after the end is neither charging nor parking until then."""
+    end = usage.readings[-1]
+    after = (Stretch("held", end.at, since), Stretch("idle", since, until))
+    readings = (*usage.readings, Reading(until, end.energy_wh))
+    return replace(usage, readings=readings, stretches=(*usage.stretches, *after))
 
 
 def _end(session: ChargingSession, observed: Observed) -> datetime:
@@ -117,6 +139,41 @@ def _outside(stretch: Stretch, told: Iterable[Stretch]) -> Iterator[Stretch]:
         start = each.end
     if start < stretch.end:
         yield replace(stretch, start=start)
+
+
+def is_parked(store: Session, session: ChargingSession) -> bool:
+    """Whether the car of a session that has ended is plugged in still, as far as its connector tells."""
+    intervals = _intervals_after(store, session)
+    return bool(intervals) and intervals[-1].ended_at is None
+
+
+def _parked(store: Session, session: ChargingSession) -> tuple[datetime, datetime] | None:
+    intervals = _intervals_after(store, session)
+    if session.prepaid is None or session.stop_time is None or not intervals:
+        return None
+    since = max(session.stop_time, intervals[0].started_at)
+    until = intervals[-1].ended_at or session.plugged_until or since
+    return (since, until) if until > since else None
+
+
+def _intervals_after(store: Session, session: ChargingSession) -> list[ConnectorStatusInterval]:
+    """Those without a gap throughout which the session's car was still plugged in."""
+    stop = session.stop_time
+    # One that was only just assigned is not yet in the column of its key.
+    if stop is None or session.connector is None:
+        return []
+    rows = store.scalars(
+        select(ConnectorStatusInterval)
+        .where(
+            ConnectorStatusInterval.ocpp_connector_id == session.connector.id,
+            or_(ConnectorStatusInterval.ended_at.is_(None), ConnectorStatusInterval.ended_at > stop),
+        )
+        .order_by(ConnectorStatusInterval.started_at)
+        .limit(_FEW)
+    ).all()
+    # What it was when the session ended need not say so yet.
+    first = 1 if rows and rows[0].started_at <= stop and rows[0].status in _CHARGED else 0
+    return list(takewhile(lambda row: row.status in _PARKED, rows[first:]))
 
 
 def _registers(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
 from db.analytics.sessions import SessionAtPlace, SessionFilter, each_session_at_place
+from db.models import ChargingSession
 from ocpp_integration.metering import Observed, observe, usage_of
 from ocpp_integration.pricing import TariffDocument, energy_bill, price
 from ocpp_integration.tariffs import document_of
@@ -40,12 +41,14 @@ def reprice(
     store: Session, scope: Scope, period: Period, candidate: TariffDocument | None = None
 ) -> list[Repriced]:
     """By currency. Without a `candidate` each session is priced by the tariff that was frozen at its start,
-    which comes to what was booked, as long as its meter values are kept. A candidate prices all sessions of
-    its currency; the others are left out.
+    which comes to what was booked, as long as its meter values are kept; one that an admin corrected counts
+    as corrected. A candidate prices all sessions of its currency; the others are left out, and so are those
+    that are held back. Who paid in advance pays no more than that, whatever the tariff.
     """
     found: dict[str, Repriced] = {}
     sessions = each_session_at_place(store, scope, SessionFilter(period, tuple(ENDED_STATUSES)))
-    for row, cost in _priced(store, sessions, candidate):
+    counting = (row for row in sessions if row.session.verdict != "held")
+    for row, cost in _priced(store, counting, candidate):
         total = found.setdefault(row.place.currency, Repriced(row.place.currency))
         booked = row.session.cost or Decimal(0)
         total.sessions += 1
@@ -77,11 +80,15 @@ def _needs_meter(row: SessionAtPlace, candidate: TariffDocument | None) -> bool:
 
 def _cost(row: SessionAtPlace, candidate: TariffDocument | None, observed: Observed | None) -> Decimal | None:
     tariff = candidate or (document_of(row.tariff) if row.tariff else None)
-    energy_wh = row.session.energy_wh
-    if tariff is None:
+    if tariff is None or (candidate is None and row.session.verdict == "corrected"):
         return None
-    if not energy_wh:
+    cost = _cost_by(tariff, row.session, observed)
+    return cost if row.session.prepaid is None else min(cost, row.session.prepaid)
+
+
+def _cost_by(tariff: TariffDocument, session: ChargingSession, observed: Observed | None) -> Decimal:
+    if not session.energy_wh:
         return Decimal(0)
     if observed is None:
-        return energy_bill(energy_wh, *tariff.headline()).gross
-    return price(tariff, usage_of(row.session, observed)).payable
+        return energy_bill(session.energy_wh, *tariff.headline()).gross
+    return price(tariff, usage_of(session, observed)).payable

@@ -7,14 +7,14 @@ them. So any order of a session's reports ends in the same row, and a late one r
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeVar
 
 from db.analytics.outcome import ENDED_STATUSES
-from db.models import ChargingSession
+from db.models import ChargingSession, Tariff
 from ocpp_integration.events import MAX_SESSION_WH, SessionProgress, SessionStarted, SessionStopped
 from ocpp_integration.metering import Observed, usage_of
-from ocpp_integration.pricing import energy_bill, parse, price
+from ocpp_integration.pricing import Bill, Reading, Usage, energy_bill, parse, plain, price
 
 _Reported = TypeVar("_Reported", int, str, Decimal)
 
@@ -120,7 +120,10 @@ def settle(session: ChargingSession, observed: Observed | None = None) -> None:
 
 
 def correct(session: ChargingSession, energy_wh: int, cost: Decimal | None, tax: Decimal | None) -> None:
-    """Have these count in the place of what was reported."""
+    """Have these count in the place of what was reported; of a cost, no more than was paid in advance."""
+    if cost is not None and session.prepaid is not None and cost > session.prepaid:
+        tax = None if tax is None else (tax * session.prepaid / cost).quantize(_MINOR_UNIT, ROUND_HALF_UP)
+        cost = session.prepaid
     session.energy_wh, session.cost, session.tax, session.bill = energy_wh, cost, tax, None
     session.status = _status(session)
 
@@ -133,6 +136,15 @@ def settle_payment(session: ChargingSession) -> None:
         session.payment_status = "authorized"
     else:
         session.payment_status = "completed" if session.status == "completed" else "failed"
+
+
+def written_off(session: ChargingSession) -> Decimal:
+    """What it would cost beyond what was paid in advance."""
+    if session.prepaid is None:
+        return Decimal(0)
+    if session.decision is not None and session.decision.verdict == "corrected":
+        return max(Decimal(0), (session.decision.cost or Decimal(0)) - (session.cost or Decimal(0)))
+    return _beyond_prepaid(session)
 
 
 def is_billed_by_document(session: ChargingSession) -> bool:
@@ -148,18 +160,36 @@ def _bill(session: ChargingSession, observed: Observed | None) -> None:
         # Whoever got no energy pays nothing, whatever else the tariff asks for.
         paid = energy_bill(session.energy_wh, tariff.price_per_kwh, tariff.vat_percent)
         session.cost, session.tax, session.bill = paid.gross, paid.tax, None
+        if session.prepaid is not None and paid.gross > session.prepaid:
+            _book(session, _plain_bill(session, session.energy_wh, tariff))
     elif observed is None:
         raise ValueError(f"what session {session.id} used is needed for its bill")
     else:
-        bill = price(parse(tariff.document), usage_of(session, observed))
-        session.cost, session.tax, session.bill = bill.payable, bill.tax, bill.stored()
+        _book(session, price(parse(tariff.document), usage_of(session, observed)))
+
+
+def _book(session: ChargingSession, bill: Bill) -> None:
+    limited = bill.limited(session.prepaid)
+    session.cost, session.tax, session.bill = limited.payable, limited.tax, limited.stored()
+
+
+def _plain_bill(session: ChargingSession, energy_wh: int, tariff: Tariff) -> Bill:
+    """With the lines that a price per kWh needs none of as long as all of it is paid."""
+    readings = (Reading(session.start_time, 0), Reading(session.start_time, energy_wh))
+    return price(plain(tariff.currency, tariff.price_per_kwh, tariff.vat_percent), Usage(readings, "UTC"))
 
 
 def _price_differs(session: ChargingSession) -> bool:
     """Whether the backend's final cost is another than ours by more than rounding."""
     if session.stop_time is None or session.cost is None or session.reported_cost is None:
         return False
-    return abs(session.cost - session.reported_cost) > _MINOR_UNIT
+    return abs(session.cost + _beyond_prepaid(session) - session.reported_cost) > _MINOR_UNIT
+
+
+def _beyond_prepaid(session: ChargingSession) -> Decimal:
+    if session.prepaid is None or session.bill is None:
+        return Decimal(0)
+    return Bill.read(session.bill).beyond_prepaid
 
 
 def _energy(session: ChargingSession) -> int | None:

@@ -91,6 +91,7 @@ def add_version(
     """
     if not _CODE.fullmatch(code):
         raise TariffRefused("a code has up to 36 letters, digits, dots, dashes and underscores")
+    check_sellable(document)
     known = versions(store, code)
     if known and known[-1].currency != document.currency:
         raise TariffRefused(f"{code} is in {known[-1].currency}; another currency needs a code of its own")
@@ -115,6 +116,15 @@ def add_version(
     told = {"from": _told(begins), "price": "; ".join(in_words(document))[:1000]}
     audit.record(store, by, "add tariff", f"{code} version {tariff.version}", told, at=now)
     return tariff
+
+
+def check_sellable(document: TariffDocument) -> None:
+    """Raises `TariffRefused` for a tariff of which a part would never be asked for."""
+    if document.prices_reservations:
+        raise TariffRefused(
+            "it has prices of reservations, and connectors cannot be reserved here, so that nobody would pay "
+            "them: leave its elements with the restriction reservation out"
+        )
 
 
 def assign(

@@ -44,7 +44,8 @@ def test_the_signature_is_over_the_bytes_as_they_came() -> None:
 
 
 _MOVES = st.lists(
-    st.tuples(st.sampled_from(["paid", "billed", "refunded"]), st.decimals(-5, 500, places=2)), max_size=12
+    st.tuples(st.sampled_from(["paid", "billed", "credited", "refunded"]), st.decimals(-5, 500, places=2)),
+    max_size=12,
 )
 
 

@@ -27,6 +27,7 @@ from ocpp_integration.pricing import (
     plain,
     price,
 )
+from ocpp_integration.pricing.curve import Curve
 from ocpp_integration.pricing.words import in_words
 from settings import ROOT
 
@@ -307,7 +308,8 @@ def test_a_tariff_reads_as_it_was_stored() -> None:
         ({"elements": [[ENERGY, ENERGY]]}, "elements.0", "same type"),
         ({"elements": [when([ENERGY], start_time="9:00")]}, "elements.0.restrictions.start_time", "09:30"),
         ({"elements": [when([ENERGY], min_kwh=5, max_kwh=5)]}, "elements.0.restrictions", "min_kwh"),
-        ({"elements": [when([ENERGY], min_current=5)]}, "elements.0.restrictions", "min_power"),
+        ({"elements": [when([ENERGY], min_current=5)]}, "elements.0.restrictions", "use min_power"),
+        ({"elements": [when([ENERGY], max_current=5)]}, "elements.0.restrictions", "charge points tell"),
         ({"elements": [when([ENERGY], max_kwH=5)]}, "elements.0.restrictions.max_kwH", "not permitted"),
         ({"max_price": {"excl_vat": 5}}, "document", "incl_vat"),
         ({"tax_included": "YES", "elements": [[component("FLAT", "1")]]}, "document", "vat"),
@@ -364,8 +366,13 @@ _restrictions = st.fixed_dictionaries(
     optional={
         "start_time": st.sampled_from(["00:00", "06:00", "13:15"]),
         "end_time": st.sampled_from(["00:00", "12:30", "22:00"]),
+        "start_date": st.sampled_from(["2026-03-10", "2026-03-29"]),
+        "end_date": st.sampled_from(["2026-03-30", "2026-04-01"]),
+        "min_kwh": st.sampled_from(["0.5", "0.999"]),
         "max_kwh": st.integers(1, 20),
-        "min_duration": st.integers(0, 5000),
+        "min_duration": st.integers(0, 2000),
+        "max_duration": st.integers(2001, 9000),
+        "min_power": st.sampled_from(["0.1", "4.5"]),
         "max_power": st.integers(5, 50),
         "day_of_week": st.sampled_from([["TUESDAY"], ["WEDNESDAY", "SUNDAY"]]),
     },
@@ -428,6 +435,72 @@ def test_a_reading_more_changes_no_bill(rule: TariffDocument, usage: Usage, seco
     more = (*usage.readings[:number], between, *usage.readings[number:])
     bill = price(rule, usage)
     assert price(rule, replace(usage, readings=more)).lines == bill.lines
+
+
+@FEW
+@given(_tariffs(), _usages(), st.integers(1, 30_000))
+def test_two_charges_that_follow_each_other_pay_for_energy_what_one_does(
+    rule: TariffDocument, usage: Usage, seconds: int
+) -> None:
+    """Whatever begins anew with each session left out: limits, steps, and what counts from the start on."""
+    rule = _without_what_counts_from_the_start(rule)
+    start, end = usage.readings[0].at, usage.readings[-1].at
+    at = min(start + timedelta(seconds=seconds), end)
+    curve = Curve(usage.readings)
+    middle = curve.at(Fraction((at - start) // timedelta(seconds=1)))
+    first = (
+        *(each for each in usage.readings if each.at <= at and each.energy_wh <= middle),
+        Reading(at, middle),
+    )
+    rest = [each for each in usage.readings if each.at > at]
+    last = tuple(Reading(each.at, each.energy_wh - middle) for each in (Reading(at, middle), *rest))
+    parts = [_energy(price(rule, replace(usage, readings=some))) for some in (first, last)]
+    whole = _energy(price(rule, usage))
+    for key in whole.keys() | parts[0].keys() | parts[1].keys():
+        sum_ = parts[0].get(key, Decimal(0)) + parts[1].get(key, Decimal(0))
+        # Each of them bills whole Wh.
+        assert abs(whole.get(key, Decimal(0)) - sum_) <= Decimal("0.002")
+
+
+def _energy(bill: Bill) -> dict[tuple[Decimal, Decimal | None], Decimal]:
+    """kWh by price and VAT, those that are free among them."""
+    found: dict[tuple[Decimal, Decimal | None], Decimal] = {}
+    for line in bill.lines:
+        if line.what == "ENERGY":
+            found[line.price, line.vat] = found.get((line.price, line.vat), Decimal(0)) + line.volume
+    return found
+
+
+def _without_what_counts_from_the_start(rule: TariffDocument) -> TariffDocument:
+    anew = dict.fromkeys(("min_kwh", "max_kwh", "min_duration", "max_duration"))
+    elements = tuple(
+        each.model_copy(
+            update={
+                "restrictions": each.restrictions.model_copy(update=anew),
+                "price_components": tuple(
+                    part.model_copy(update={"step_size": 1}) for part in each.price_components
+                ),
+            }
+        )
+        for each in rule.elements
+    )
+    return rule.model_copy(update={"elements": elements, "min_price": None, "max_price": None})
+
+
+@FEW
+@given(_tariffs(), _usages(), st.decimals(0, 60, places=2))
+def test_a_bill_of_no_more_than_was_paid_adds_up_as_well(
+    rule: TariffDocument, usage: Usage, paid: Decimal
+) -> None:
+    whole = price(rule, usage)
+    bill = whole.limited(paid)
+    assert bill.gross is not None
+    assert bill.gross == min(whole.payable, paid)
+    assert bill.gross + bill.beyond_prepaid == whole.gross
+    assert 0 <= bill.net <= bill.gross
+    assert sum(line.net for line in bill.lines) == bill.net
+    assert sum(line.gross or 0 for line in bill.lines) == bill.gross
+    assert bill.limited(paid) == bill
 
 
 @FEW

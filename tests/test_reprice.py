@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from one_station import add_network
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from tariff_makers import IDLE, energy_at, give
 from webhooks import progress, started, status, stopped, tell
 
 import manage
 from db.analytics.scope import Period, Scope
-from db.engine import reading
+from db.engine import reading, writing
+from db.models import ChargingSession
 from management.commands import tariffs
 from ocpp_integration.pricing import parse
 from ocpp_integration.repricing import reprice
@@ -34,10 +35,10 @@ def booked(engine: Engine) -> Engine:
     tell(engine, started(0, transaction=3), stopped(600, transaction=3, meter_stop=1000))
     give(engine, "idle", IDLE)
     for number, start in ((4, 1000), (5, 2000)):
-        tell(engine, started(start, transaction=number, meter_start=0))
+        tell(engine, started(start, transaction=number, meter_start=5000))
         tell(engine, progress(start + 300, 3.1, transaction=number), status(start + 300, "SuspendedEV"))
         tell(engine, status(start + 700, "Charging"))
-        tell(engine, stopped(start + 900, transaction=number, meter_stop=4567))
+        tell(engine, stopped(start + 900, transaction=number, meter_stop=9567))
     return engine
 
 
@@ -46,6 +47,25 @@ def test_under_the_booked_tariffs_the_booked_revenue_comes_out_to_the_cent(booke
         (found,) = reprice(store, Scope.network(), DAY)
     assert found.booked == Decimal("3.33") + Decimal("16.66") + 2 * (Decimal("45.67") + Decimal("6.67"))
     assert (found.anew, found.differing, found.sessions) == (found.booked, 0, 5)
+
+
+def test_held_sessions_are_left_out_as_in_the_revenue_and_corrected_ones_count_as_corrected(
+    booked: Engine,
+) -> None:
+    with writing(booked) as store:
+        held, corrected = store.scalars(
+            select(ChargingSession)
+            .where(ChargingSession.transaction_id.in_((1, 2)))
+            .order_by("transaction_id")
+        )
+        held.verdict = "held"
+        corrected.verdict, corrected.cost = "corrected", Decimal("12.34")
+    with reading(booked) as store:
+        (found,) = reprice(store, Scope.network(), DAY)
+        (other,) = reprice(store, Scope.network(), DAY, parse(energy_at("20")))
+    assert found.booked == Decimal("12.34") + 2 * (Decimal("45.67") + Decimal("6.67"))
+    assert (found.anew, found.differing, found.sessions) == (found.booked, 0, 4)
+    assert other.anew == 20 * Decimal("1.666") + 2 * 20 * Decimal("4.567")
 
 
 def test_another_tariff_shows_what_it_would_have_earned(booked: Engine) -> None:

@@ -276,3 +276,11 @@ def test_any_order_of_reports_ends_in_the_same_bill(scratch: Engine, data: st.Da
     assert (row_of(scratch), sums_of(scratch), differing_in(scratch)) == (*in_order, 0)
     with reading(scratch) as store:
         assert len(store.scalars(select(SessionMeterValue)).all()) == 2
+
+
+@pytest.mark.parametrize("kind", ["RESERVATION", "RESERVATION_EXPIRES"])
+def test_prices_that_nobody_would_ever_pay_are_refused_with_the_reason(engine: Engine, kind: str) -> None:
+    kept = {"price_components": [{"type": "FLAT", "price": "5"}], "restrictions": {"reservation": kind}}
+    document = parse(IDLE | {"elements": [kept], "tax_included": "NO"})
+    with pytest.raises(TariffRefused, match="cannot be reserved here"), writing(engine) as store:
+        tariff_book.add_version(store, None, document, code="KEPT", now=BEFORE)

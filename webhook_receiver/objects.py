@@ -409,7 +409,7 @@ class QrSession(TypedDict):
     duration_seconds: int | None
     can_stop: bool
     receipt_url: Annotated[str | None, Field(description="Where its receipt is had, once it is billed")]
-    reason: Annotated[str | None, Field(description="Why it did not come to a charge")]
+    reason: Annotated[str | None, Field(description="Why no charge came of it, or what its driver is to do")]
 
 
 class QrPayment(TypedDict):

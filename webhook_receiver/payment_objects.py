@@ -39,7 +39,9 @@ def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> o
     }
 
 
-def qr_session(payment: Payment, session: ChargingSession | None, now: datetime) -> objects.QrSession:
+def qr_session(
+    payment: Payment, session: ChargingSession | None, now: datetime, notice: str | None = None
+) -> objects.QrSession:
     connector = payment.connector
     is_open = payment.state == "pending" and now < payment.expires_at
     end = (session.stop_time or now) if session else now
@@ -67,7 +69,7 @@ def qr_session(payment: Payment, session: ChargingSession | None, now: datetime)
         "duration_seconds": max(0, int((end - session.start_time).total_seconds())) if session else None,
         "can_stop": can_stop(payment, session),
         "receipt_url": _receipt_url(payment, session),
-        "reason": payment.error,
+        "reason": payment.error or notice,
     }
 
 

@@ -8,7 +8,7 @@ from db.engine import reading, writing
 from db.models import ChargingSession, Payment
 from ocpp_integration.errors import InvalidRequest
 from ocpp_integration.errors import NotFound as Missing
-from ocpp_integration.payments import attempts, charging_work, provider_work
+from ocpp_integration.payments import attempts, charging_work, parking, provider_work
 from ocpp_integration.payments.provider import PaymentError, Provider
 from ocpp_integration.payments.signature import HEADER, is_signed
 from ocpp_integration.payments.tokens import connector_by
@@ -130,4 +130,6 @@ def _find(reference: str) -> tuple[Payment, ChargingSession | None]:
 
 def _shown(reference: str) -> objects.QrSession:
     payment, session = _find(reference)
-    return payment_objects.qr_session(payment, session, receiver().clock())
+    now = receiver().clock()
+    notice = parking.notice(receiver().engine, payment, now)
+    return payment_objects.qr_session(payment, session, now, notice)

@@ -45,6 +45,9 @@ class Payment(Timestamped, Base):
     charging, settled (billed; what is left is given back). `refund_state`: due, sent (asked for, no answer
     seen: never asked for again), done, by_hand (the provider did not, people have to).
 
+    `written_off` is what its session would have cost beyond what was there of it. `rebill_at` is since when
+    its session costs another sum than was billed.
+
     `paid`, `billed`, `refunded` and `held` are the sums of its movements; the store refuses any other.
     `due_at` is when the provider is asked next, `leased_until` until when one worker is at it.
     """
@@ -66,32 +69,35 @@ class Payment(Timestamped, Base):
     state: Mapped[Word] = mapped_column(default="pending", index=True)
     refund_state: Mapped[Word | None]
     checkout_url: Mapped[str | None] = mapped_column(Text)
-    transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    transaction_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     error: Mapped[str | None] = mapped_column(Text)
     expires_at: Mapped[datetime]
     due_at: Mapped[datetime | None] = mapped_column(index=True)
     leased_until: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+    rebill_at: Mapped[datetime | None] = mapped_column(index=True)
 
     paid: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
     billed: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
     refunded: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
     held: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
+    written_off: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
 
     connector: Mapped[OCPPConnector] = relationship()
 
 
 class PaymentMovement(Base):
-    """Money that moved: paid (from the driver to us), billed or refunded (out of what is held). Each once in
-    a payment, and never changed.
+    """Money that moved: paid (from the driver to us), billed or refunded (out of what is held), credited
+    (back to what is held, from what was billed too much). `number` counts a payment's. Never changed.
     """
 
     __tablename__ = "payment_movements"
-    __table_args__ = (UniqueConstraint("payment_id", "kind"),)
+    __table_args__ = (UniqueConstraint("payment_id", "number"),)
 
     id: Mapped[Id]
     payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"))
+    number: Mapped[int]
     kind: Mapped[Word]
     amount: Mapped[Decimal] = mapped_column(Money())
     at: Mapped[datetime] = mapped_column(default=utc_now)

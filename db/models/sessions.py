@@ -40,7 +40,9 @@ class ChargingSession(Timestamped, Base):
     Each reported column only ever takes a later or a larger value, and `ocpp_integration.lifecycle`
     computes the others from them: reports may come in any order, and twice. `asked_at` is when the backend
     was last asked for it in vain. `reported_cost` is the backend's word, `cost` ours and what is paid; `bill`
-    has the lines of it where the tariff has more than a price per kWh.
+    has the lines of it where the tariff has more than a price per kWh. `prepaid` is what there is to bill of
+    what was paid in advance: it costs no more. `plugged_until` is when the car of such a session was last
+    known to be plugged in after its end.
 
     `verdict` is of one that has ended: counted, held (it cannot be as reported, and counts nowhere until an
     admin has decided), accepted or corrected (as an admin decided; the last of `decisions` says how). While
@@ -75,6 +77,8 @@ class ChargingSession(Timestamped, Base):
     payment_transaction_id: Mapped[Name | None]
     payment_method: Mapped[Word | None]
     payment_status: Mapped[Word] = mapped_column(default="pending")
+    prepaid: Mapped[Decimal | None] = mapped_column(Money())
+    plugged_until: Mapped[datetime | None]
     tariff_id: Mapped[int | None] = mapped_column(ForeignKey("tariffs.id"))
 
     reported_start: Mapped[datetime | None]

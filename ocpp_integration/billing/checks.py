@@ -37,6 +37,8 @@ from ocpp_integration.tariffs import Tariffs, document_of
 
 # The clocks of charge points are off by some seconds, and one session may end as the next one begins.
 _TOUCHING = timedelta(seconds=60)
+# One part of so many of what was paid.
+_LITTLE = 50
 # Longer than jobs and the payment provider take to bill a session or to give money back.
 _SETTLED_WITHIN = timedelta(hours=1)
 
@@ -232,6 +234,8 @@ def _difference(store: Session, session_pk: int, right: Tariff | None) -> tuple[
     else:
         metered = observe(store, [session])[session.id]
         cost = price(document_of(right), usage_of(session, metered)).payable
+    if session.prepaid is not None:
+        cost = min(cost, session.prepaid)
     return used, abs(session.cost - cost)
 
 
@@ -310,7 +314,7 @@ def session_without_payment(store: Session, watched: Watched) -> Iterator[Found]
     """Sessions that another system took the payment for have references of its own: they are left out."""
     session, payment = ChargingSession, Payment
     query = (
-        _sessions(session.cost, session.stop_time, session.heard_at, payment)
+        _sessions(session.cost, session.stop_time, session.heard_at, session.plugged_until, payment)
         .outerjoin(payment, payment.reference == session.payment_transaction_id)
         .where(
             counted(),
@@ -326,11 +330,35 @@ def session_without_payment(store: Session, watched: Watched) -> Iterator[Found]
         cost = row.cost or Decimal(0)
         if one is None:
             yield _of_session(row, "It was begun as paid in advance, and there is no such payment", cost)
-        elif one.settled_at or watched.now >= max(row.stop_time, row.heard_at) + _SETTLED_WITHIN:
+        elif (one.settled_at and not one.rebill_at) or watched.now >= _billed_by(row):
             words = (
                 f"It costs {cost:,.2f}, and {one.billed:,.2f} {one.currency} of payment {one.id} were billed"
             )
             yield _of_session(row, words, abs(cost - one.billed))
+
+
+def _billed_by(row: Any) -> datetime:
+    """Whose car stays plugged in is billed when it is gone."""
+    known: datetime = max(row.stop_time, row.heard_at, row.plugged_until or row.stop_time)
+    return known + _SETTLED_WITHIN
+
+
+def beyond_prepaid(store: Session, watched: Watched) -> Iterator[Found]:
+    """Energy goes on to flow for the seconds until a stop takes hold: so little is looked over."""
+    session, payment = ChargingSession, Payment
+    query = (
+        _sessions(payment)
+        .join(payment, payment.transaction_id == session.transaction_id)
+        .where(
+            counted(),
+            watched.of(),
+            type_coerce(payment.written_off, BigInteger) * _LITTLE > type_coerce(payment.paid, BigInteger),
+        )
+    )
+    for row in store.execute(query):
+        one: Payment = row.Payment
+        words = f"{one.paid:,.2f} {one.currency} were paid, and {one.written_off:,.2f} more would be due"
+        yield _of_session(row, words, one.written_off)
 
 
 def changed_since(store: Session, _: Watched) -> Iterator[Found]:
@@ -422,6 +450,12 @@ CHECKS: dict[str, Check] = {
         "A driver's money is held or was billed, and nothing was charged: `manage.py list-unsettled` lists "
         "what people have to give back.",
         paid_without_session,
+    ),
+    "beyond_prepaid": Check(
+        "Charged beyond what was paid",
+        "Somebody charged, or stayed plugged in, for more than was paid in advance, and pays nothing for it. "
+        "Look at why the charge point did not stop in time.",
+        beyond_prepaid,
     ),
     "session_without_payment": Check(
         "Session without payment",

@@ -10,16 +10,19 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector, Payment, User
 from db.upsert import insert
+from ocpp_integration.payments import parking
 from ocpp_integration.payments.estimate import is_used_up
+from ocpp_integration.payments.limits import limit
 from ocpp_integration.payments.movements import held, leased, settle
 from ocpp_integration.services import OCPPIntegrationService, Result
+from ocpp_integration.session_state import written_off
 from ocpp_integration.steps import STOP_WITHIN
 
 METHOD = "qr_code"
@@ -31,10 +34,9 @@ _WAITING = frozenset({"under_way", "backend_down", "backend_failed"})
 
 
 def open_payments(store: Session) -> Sequence[int]:
-    """Ids of the payments that are paid and not settled."""
-    return store.scalars(
-        select(Payment.id).where(Payment.state.in_(("paid", "charging"))).order_by(Payment.id)
-    ).all()
+    """Ids of the payments that are paid and not settled, or that are to be billed anew."""
+    is_open = or_(Payment.state.in_(("paid", "charging")), Payment.rebill_at.is_not(None))
+    return store.scalars(select(Payment.id).where(is_open).order_by(Payment.id)).all()
 
 
 def work(engine: Engine, service: OCPPIntegrationService, payment_id: int, now: datetime) -> None:
@@ -61,8 +63,15 @@ def _start(engine: Engine, service: OCPPIntegrationService, payment: Payment, no
     if result["success"]:
         session: ChargingSession | None = result["charging_session"]
         _began(engine, payment, session.transaction_id if session else None)
-    elif result.get("code") not in _WAITING:
+    elif result.get("code") not in _WAITING and not _may_begin(engine, payment):
         _give_back(engine, payment, result["error"], now)
+
+
+def _may_begin(engine: Engine, payment: Payment) -> bool:
+    """Whether charging may begin although the answer was no: what failed on the way may have been done."""
+    with reading(engine) as store:
+        command = _command(store, start_key(payment))
+        return command is not None and command.state == "unknown"
 
 
 def _send_start(engine: Engine, service: OCPPIntegrationService, payment: Payment, now: datetime) -> Result:
@@ -81,8 +90,14 @@ def _send_start(engine: Engine, service: OCPPIntegrationService, payment: Paymen
 
 
 def _began(engine: Engine, payment: Payment, transaction_id: int | None) -> None:
-    with held(engine, payment.id) as (_, row):
-        if row.state == "paid" and transaction_id is not None:
+    if transaction_id is None:
+        raise ValueError(f"the start of payment {payment.id} was accepted without a transaction")
+    limit(engine, transaction_id, payment.paid)
+    with held(engine, payment.id) as (store, row):
+        other = select(Payment.id).where(Payment.transaction_id == transaction_id, Payment.id != row.id)
+        if store.scalar(other.limit(1)) is not None:
+            raise ValueError(f"transaction {transaction_id} of payment {row.id} is another payment's, too")
+        if row.state == "paid":
             row.state, row.transaction_id = "charging", transaction_id
 
 
@@ -101,7 +116,10 @@ def _follow(engine: Engine, service: OCPPIntegrationService, payment: Payment, n
             return
         has_ended = session.status in ENDED_STATUSES
         is_over = not has_ended and is_used_up(session, payment.held, payment.wanted_wh, now)
-    if has_ended:
+        is_parked = has_ended and parking.is_waited_for(store, session, now)
+    if is_parked:
+        parking.note(engine, session, now)
+    elif has_ended:
         _bill(engine, payment, now)
     elif is_over:
         stop(engine, service, payment, now)
@@ -111,10 +129,17 @@ def _bill(engine: Engine, payment: Payment, now: datetime) -> None:
     """Bill the ended session, unless it is held back until somebody has looked at it."""
     with held(engine, payment.id) as (store, row):
         session = session_of(store, row)
-        if session is None or row.state != "charging" or session.verdict == "held":
+        if session is None or row.state not in ("charging", "settled") or session.verdict == "held":
             return
         if now >= max(session.stop_time or session.heard_at, session.heard_at) + _BILL_AFTER:
             settle(store, row, session.cost or Decimal(0), now)
+            row.written_off = written_off(session)
+
+
+def _bill_anew(engine: Engine, _service: OCPPIntegrationService, payment: Payment, now: datetime) -> None:
+    """The session costs another sum than it did. What is being given back now is given back first."""
+    if payment.rebill_at is not None and payment.refund_state not in ("sent", "by_hand"):
+        _bill(engine, payment, now)
 
 
 def stop(engine: Engine, service: OCPPIntegrationService, payment: Payment, now: datetime) -> Result | None:
@@ -172,4 +197,5 @@ def _driver(store: Session, phone: str, now: datetime) -> User:
 _STEPS: dict[str, Callable[[Engine, OCPPIntegrationService, Payment, datetime], None]] = {
     "paid": _start,
     "charging": _follow,
+    "settled": _bill_anew,
 }

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-Kind = Literal["paid", "billed", "refunded"]
+Kind = Literal["paid", "billed", "credited", "refunded"]
+# Which sum a movement changes, and which way.
+_CHANGES: dict[Kind, tuple[str, int]] = {
+    "paid": ("paid", 1),
+    "billed": ("billed", 1),
+    "credited": ("billed", -1),
+    "refunded": ("refunded", 1),
+}
 
 
 class LedgerError(ValueError):
@@ -26,9 +33,11 @@ class Balance:
         return self.paid - self.billed - self.refunded
 
     def moved(self, kind: Kind, amount: Decimal) -> Balance:
-        """The balance after a movement. Raises `LedgerError` where more goes out than is held."""
+        """The balance after a movement. Raises `LedgerError` where more goes out than is there."""
         if amount < 0:
             raise LedgerError(f"{kind}: {amount} is less than nothing")
-        if kind != "paid" and amount > self.held:
-            raise LedgerError(f"{kind}: {amount} is more than the {self.held} that is held")
-        return replace(self, **{kind: getattr(self, kind) + amount})
+        there = self.billed if kind == "credited" else self.held
+        if kind != "paid" and amount > there:
+            raise LedgerError(f"{kind}: {amount} is more than the {there} that is there")
+        name, sign = _CHANGES[kind]
+        return replace(self, **{name: getattr(self, name) + sign * amount})

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Engine, or_, select, update
+from sqlalchemy import Engine, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.engine import writing
@@ -25,18 +25,23 @@ def balance(payment: Payment) -> Balance:
 def move(store: Session, payment: Payment, kind: Kind, amount: Decimal, now: datetime) -> None:
     """Move money of a payment that the caller holds; row and sums change together."""
     after = balance(payment).moved(kind, amount)
-    store.add(PaymentMovement(payment_id=payment.id, kind=kind, amount=amount, at=now))
+    of_it = PaymentMovement.payment_id == payment.id
+    before = store.scalar(select(func.count()).select_from(PaymentMovement).where(of_it)) or 0
+    store.add(PaymentMovement(payment_id=payment.id, number=before + 1, kind=kind, amount=amount, at=now))
     payment.paid, payment.billed, payment.refunded = after.paid, after.billed, after.refunded
     payment.held = after.held
 
 
 def settle(store: Session, payment: Payment, cost: Decimal, now: datetime) -> None:
-    """Bill what was used and have the rest given back; the end of a payment that was paid."""
-    billed = min(payment.held, max(Decimal(0), cost))
-    if billed:
-        move(store, payment, "billed", billed, now)
-    payment.state, payment.settled_at = "settled", now
-    payment.refund_state = "due" if payment.held else None
+    """Have billed what was used, or all there is, and the rest given back: the end of what was paid.
+
+    Once more where the cost is another now: then what was billed too much is credited, and given back, too.
+    """
+    more = min(payment.held, max(Decimal(0), cost) - payment.billed)
+    if more:
+        move(store, payment, "billed" if more > 0 else "credited", abs(more), now)
+    payment.state, payment.settled_at, payment.rebill_at = "settled", now, None
+    payment.refund_state = "due" if payment.held else "done" if payment.refunded else None
     payment.due_at = now if payment.held else None
 
 

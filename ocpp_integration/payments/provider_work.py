@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from db import audit
 from db.engine import reading, writing
 from db.models import Payment, User
+from ocpp_integration.payments.limits import limit
 from ocpp_integration.payments.movements import by_reference, held, leased, move, settle
 from ocpp_integration.payments.provider import (
     PaymentError,
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 _ASK_EVERY = timedelta(seconds=10)
 # Somebody may pay at a page that was left open; where the callback of that is lost, these looks find it.
-_LATE_LOOKS = (timedelta(hours=1), timedelta(hours=24))
+_LATE_LOOKS = (timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 # What the provider may still say something new about.
 _OPEN = ("pending", "failed", "expired")
 
@@ -62,7 +63,9 @@ def work(engine: Engine, provider: Provider, payment_id: int, now: datetime) -> 
         elif payment.state in _OPEN:
             _verify(engine, provider, payment, now)
         elif payment.refund_state in ("due", "sent"):
-            _refund(engine, provider, payment, now)
+            # First the bill that has changed: it may be another sum.
+            if payment.rebill_at is None or payment.refund_state == "sent":
+                _refund(engine, provider, payment, now)
         else:
             _rest(engine, payment)
 
@@ -91,9 +94,14 @@ def _take(store: Session, payment: Payment, told: Verified, now: datetime) -> No
     elif told.status == "success":
         payment.state, payment.due_at = "mismatched", None
         payment.error = f"The provider tells of {told.amount} {told.currency} for {told.reference}."
+        if told.amount and (told.reference, told.currency) == (payment.reference, payment.currency):
+            # Another sum, but it is there: somebody has to give it back.
+            move(store, payment, "paid", told.amount, now)
+            payment.refund_state, payment.paid_at = "by_hand", now
         log.error("payment %s: %s", payment.reference, payment.error)
     elif told.status == "failed":
-        payment.state, payment.due_at = "failed", None
+        # Some providers let a driver try again at the same page.
+        payment.state, payment.due_at = "failed", _next_late_look(payment, now)
         payment.error = "The provider says that it failed."
     elif now >= payment.expires_at:
         payment.state = "expired" if payment.state == "pending" else payment.state
@@ -112,7 +120,11 @@ def _refund(engine: Engine, provider: Provider, payment: Payment, now: datetime)
     if payment.refund_state == "sent":
         _give_up(engine, payment, "Whether the refund was made is not known.")
         return
+    # What is given back now cannot be billed any more.
+    limit(engine, payment.transaction_id, payment.billed)
     with held(engine, payment.id) as (_, row):
+        if row.rebill_at is not None or row.held != payment.held:
+            return
         row.refund_state = "sent"
     try:
         provider.refund(payment.reference, payment.held)
@@ -132,21 +144,29 @@ def record_refund(engine: Engine, payment_id: int, now: datetime, *, by: User | 
     to be.
     """
     with held(engine, payment_id) as (store, row):
-        if row.state != "settled" or row.refund_state != ("by_hand" if by else "sent"):
+        is_to_be = row.refund_state == ("by_hand" if by else "sent")
+        # Of some that are mismatched nothing is known to have come; people close them all the same.
+        if not is_to_be and not (by and row.state == "mismatched"):
             return False
         if by is not None:
             told = {"amount": f"{row.held:.2f} {row.currency}"}
             audit.record(store, by, "record refund", row.reference, told, at=now)
-        move(store, row, "refunded", row.held, now)
-        row.refund_state, row.due_at = "done", None
+        if row.held:
+            move(store, row, "refunded", row.held, now)
+        row.state, row.refund_state, row.due_at = "settled", "done", None
+        row.settled_at = row.settled_at or now
         return True
 
 
 def _give_up(engine: Engine, payment: Payment, reason: str) -> None:
     """Nobody but people can go on with it."""
     log.error("payment %s: %s", payment.reference, reason)
+    if payment.refund_state == "due":
+        limit(engine, payment.transaction_id, payment.billed)
     with held(engine, payment.id) as (_, row):
         row.due_at, row.error = None, reason
+        if row.state == "pending":
+            row.state = "expired"
         if row.refund_state in ("due", "sent"):
             row.refund_state = "by_hand"
 

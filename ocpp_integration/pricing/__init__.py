@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ocpp_integration.pricing.bill import Bill, Line, price
 from ocpp_integration.pricing.plain import EnergyBill, energy_bill
-from ocpp_integration.pricing.tariff import InvalidTariff, TariffDocument, parse, plain
+from ocpp_integration.pricing.tariff import InvalidTariff, PriceComponent, TariffDocument, parse, plain
 from ocpp_integration.pricing.usage import Reading, Reservation, Stretch, Usage
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "EnergyBill",
     "InvalidTariff",
     "Line",
+    "PriceComponent",
     "Reading",
     "Reservation",
     "Stretch",

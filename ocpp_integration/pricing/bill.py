@@ -9,7 +9,7 @@ A flat fee is paid once, as the first element that has one says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -30,6 +30,7 @@ What = Literal[
     "RESERVATION_FLAT",
     "MIN_PRICE",
     "MAX_PRICE",
+    "PREPAID",
 ]
 _DIMENSIONS: tuple[Dimension, ...] = ("FLAT", "ENERGY", "TIME", "PARKING_TIME")
 _TIMES: dict[str, Dimension] = {"charging": "TIME", "idle": "PARKING_TIME"}
@@ -88,6 +89,25 @@ class Bill:
     @property
     def tax(self) -> Decimal | None:
         return None if self.gross is None else self.gross - self.net
+
+    @property
+    def beyond_prepaid(self) -> Decimal:
+        """How much of it is not asked for, since no more was paid in advance."""
+        parts = (
+            line.net if line.gross is None else line.gross for line in self.lines if line.what == "PREPAID"
+        )
+        return -sum(parts, Decimal(0))
+
+    def limited(self, prepaid: Decimal | None) -> Bill:
+        """The same where no more than `prepaid` can be paid of it: a line tells what is not asked for."""
+        if prepaid is None or self.payable <= prepaid:
+            return self
+        if self.gross is None:
+            line = Line("PREPAID", Decimal(1), prepaid, None, prepaid - self.net, None)
+            return replace(self, lines=(*self.lines, line), net=prepaid)
+        net = half_up(Fraction(self.net) * Fraction(prepaid) / Fraction(self.gross))
+        line = Line("PREPAID", Decimal(1), prepaid, None, net - self.net, prepaid - self.gross)
+        return replace(self, lines=(*self.lines, line), net=net, gross=prepaid)
 
     def stored(self) -> dict[str, Any]:
         """As JSON, to be read by `read` again."""

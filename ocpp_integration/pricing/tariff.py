@@ -118,7 +118,10 @@ class Restrictions(_Object):
     @classmethod
     def _no_current(cls, value: Any) -> Any:
         if isinstance(value, Mapping) and {"min_current", "max_current"} & value.keys():
-            raise ValueError("min_current and max_current cannot be priced; use min_power and max_power")
+            raise ValueError(
+                "min_current and max_current cannot be priced: most charge points tell the current of some "
+                "phases or of none, and of none is it billed; use min_power and max_power"
+            )
         return value
 
     @model_validator(mode="after")
@@ -204,6 +207,10 @@ class TariffDocument(_Object):
         if (energy.price, energy.vat) != (round(energy.price, 4), round(energy.vat, 2)):
             return False
         return self.without_times() == plain(self.currency, energy.price, energy.vat)
+
+    @property
+    def prices_reservations(self) -> bool:
+        return any(element.restrictions.reservation for element in self.elements)
 
     def without_times(self) -> TariffDocument:
         """Its prices alone, whatever it is called and whenever it is valid."""

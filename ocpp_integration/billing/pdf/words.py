@@ -19,8 +19,9 @@ NAMES: dict[What, str] = {
     "RESERVATION_FLAT": "Reservation fee",
     "MIN_PRICE": "Up to the lowest price",
     "MAX_PRICE": "Down to the highest price",
+    "PREPAID": "Not charged: more than was paid in advance",
 }
-_OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE")
+_OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE", "PREPAID")
 
 
 def money(value: Decimal, currency: str = "") -> str:
