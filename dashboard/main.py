@@ -49,6 +49,7 @@ page = st.navigation(
             st.Page("views/kpis.py", title="KPIs", icon=":material/monitoring:"),
             st.Page("views/revenue.py", title="Revenue", icon=":material/payments:"),
             st.Page("views/sessions.py", title="Sessions", icon=":material/receipt_long:"),
+            st.Page("views/payments.py", title="Payments", icon=":material/contactless:"),
             st.Page("views/availability.py", title="Availability", icon=":material/monitor_heart:"),
             st.Page("views/statements.py", title="Statements", icon=":material/request_quote:"),
         ],
