@@ -72,8 +72,8 @@ _ACTIONS = {
         "Close it",
         "done",
         "What was done about it",
-        "The provider tells of another amount than was asked for, so nothing was booked. Give the driver back "
-        "what the provider has, then close it here.",
+        "The provider tells of another amount than was asked for, so nothing was booked. Give the driver "
+        "back what the provider has, then close it here.",
         "The payment is closed.",
     ),
 }

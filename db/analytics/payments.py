@@ -5,7 +5,7 @@ Whoever looks at a list has no need of a driver's phone number, so a row has its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -199,7 +199,7 @@ def _wants_people(now: datetime) -> ColumnElement[bool]:
     return or_(Payment.refund_state == "by_hand", Payment.state == "mismatched", is_stuck)
 
 
-GROUPS = {
+GROUPS: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "attention": _wants_people,
     "open": lambda _now: Payment.state.in_(("pending", "paid", "charging")),
     "settled": lambda _now: Payment.state == "settled",
