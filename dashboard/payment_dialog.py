@@ -102,6 +102,9 @@ def show() -> None:
 
 @st.dialog("Payment", width=680, position="right", icon=":material/contactless:")
 def open_drawer(pk: int) -> None:
+    if _QUESTION in st.session_state:
+        # One dialog at a time: the page opens the one that asks.
+        st.rerun()
     try:
         opened = payment_orders.look_into(visitor(), pk)
     except IntegrationError:
@@ -142,9 +145,17 @@ def _actions(row: PaymentRow, now: datetime) -> None:
     with st.container(horizontal=True):
         for key in keys:
             action = _ACTIONS[key]
-            if st.button(action.ask, icon=f":material/{action.icon}:", key=f"payment-{key}-{row.pk}"):
-                st.session_state[_QUESTION] = Question(key, row)
-                st.rerun()
+            st.button(
+                action.ask,
+                icon=f":material/{action.icon}:",
+                key=f"payment-{key}-{row.pk}",
+                on_click=_ask,
+                args=(key, row),
+            )
+
+
+def _ask(key: str, row: PaymentRow) -> None:
+    st.session_state[_QUESTION] = Question(key, row)
 
 
 def _possible(row: PaymentRow, now: datetime) -> list[str]:

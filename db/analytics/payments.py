@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
@@ -191,9 +191,10 @@ def movements(store: Session, scope: Scope, pk: int) -> list[Movement]:
 
 
 def _wants_people(now: datetime) -> ColumnElement[bool]:
+    # Another name for sessions: the list that this is asked of has joined them.
+    session = aliased(ChargingSession)
     runs = exists().where(
-        ChargingSession.transaction_id == Payment.transaction_id,
-        ChargingSession.status.not_in(ENDED_STATUSES),
+        session.transaction_id == Payment.transaction_id, session.status.not_in(ENDED_STATUSES)
     )
     is_stuck = and_(Payment.state.in_(("paid", "charging")), Payment.paid_at < now - STUCK_AFTER, ~runs)
     return or_(Payment.refund_state == "by_hand", Payment.state == "mismatched", is_stuck)
