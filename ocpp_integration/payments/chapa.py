@@ -41,7 +41,8 @@ class Chapa:
             {
                 "amount": f"{order.amount:.2f}",
                 "currency": order.currency,
-                "phone_number": order.phone,
+                # As Chapa wants it: ten digits, 09... or 07...
+                "phone_number": f"0{order.phone[-9:]}",
                 "tx_ref": order.reference,
                 "callback_url": order.callback_url,
                 "return_url": order.return_url,
