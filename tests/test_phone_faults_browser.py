@@ -1,4 +1,4 @@
-"""A phone in a real browser when something goes wrong on the way: what its driver reads, and where the money is."""
+"""A phone in a real browser when something goes wrong: what its driver reads, and where the money is."""
 
 from __future__ import annotations
 
@@ -96,9 +96,12 @@ def _outcome(receiver: Running, reference: str) -> tuple[str, str | None, list[t
         return row.state, row.refund_state, [(each.kind, f"{each.amount:.2f}") for each in moved]
 
 
-def _call_back(receiver: Running, reference: str, *, secret: str = "whsec_test") -> int:
+def _call_back(receiver: Running, reference: str, *, is_forged: bool = False) -> int:
     body = json.dumps({"tx_ref": reference, "status": "success"}).encode()
-    headers = {"content-type": "application/json", HEADER: sign(secret, body)}
+    headers = {
+        "content-type": "application/json",
+        HEADER: sign("forged" if is_forged else "whsec_test", body),
+    }
     return receiver.post_raw(body, headers, "/api/payments/callback/").status_code
 
 
@@ -120,6 +123,7 @@ def test_who_does_not_pay_reads_so_and_tries_again(receiver: Running, open_phone
     phone = open_phone()
     reference = _scan(phone, receiver)
     phone.locator("#declines").click()
+    expect(phone.locator("#status")).to_have_text(WAITING)
     jobs_of(receiver)()
     expect(phone.locator("#status")).to_have_text("The payment failed")
     assert _outcome(receiver, reference) == ("failed", None, [])
@@ -161,7 +165,7 @@ def test_a_callback_that_comes_twice_starts_and_books_once(receiver: Running, op
 def test_a_forged_callback_pays_nothing(receiver: Running, open_phone: Any) -> None:
     phone = open_phone()
     reference = _scan(phone, receiver)
-    assert _call_back(receiver, reference, secret="of somebody else") == 401
+    assert _call_back(receiver, reference, is_forged=True) == 401
     jobs_of(receiver)()
     phone.goto(f"{receiver.url}/pay/session/{reference}/")
     expect(phone.locator("#status")).to_have_text(WAITING)
@@ -226,7 +230,7 @@ def test_a_phone_without_a_line_says_so_and_goes_on_when_it_is_back(
     phone.get_by_label("Phone number").fill("0911223344")
     phone.context.set_offline(True)
     phone.get_by_role("button", name="Pay").click()
-    expect(phone.get_by_role("alert")).to_have_text("No connection. Trying again…")
+    expect(phone.get_by_role("alert")).to_have_text("No connection. Please try again.")
     phone.context.set_offline(False)
     phone.get_by_role("button", name="Pay").click()
     expect(phone.locator("#pays")).to_be_visible()

@@ -42,7 +42,8 @@ def _asked_for(know: Callable[[], None]) -> Response:
         payments.provider()
         know()
     except NotFound:
-        if request.accept_mimetypes.best != "text/html":
+        # Programs do not name it; the browsers of people always do.
+        if "text/html" not in request.headers.get("Accept", ""):
             raise
         return page("pay", status=404)
     return page("pay")

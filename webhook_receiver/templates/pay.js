@@ -15,7 +15,7 @@ const WORDS = {
     trouble: "This did not work. Please try again.", offline: "No connection. Trying again…", starting: "Starting", suspended: "Paused",
     later: "The final bill comes in a moment.",
     gone: "This code or payment is not known", goneHow: "The code may have been replaced. Scan the one at the connector anew.",
-    yours: "Your last payment here", progress: "Used of what was paid", amountHint: "Such as 200",
+    noLine: "No connection. Please try again.", yours: "Your last payment here", progress: "Used of what was paid", amountHint: "Such as 200",
   },
   am: {
     title: "ቻርጅ", other: "English", connector: "ማገናኛ", price: "ዋጋ", free: "ለመጠቀም ዝግጁ ነው",
@@ -32,7 +32,7 @@ const WORDS = {
     trouble: "አልተሳካም። እባክዎ እንደገና ይሞክሩ።", offline: "ግንኙነት የለም። እንደገና በመሞከር ላይ…", starting: "በመጀመር ላይ", suspended: "ለጊዜው ቆሟል",
     later: "የመጨረሻው ሂሳብ በቅርቡ ይመጣል።",
     gone: "ይህ ኮድ ወይም ክፍያ አይታወቅም", goneHow: "ኮዱ ተቀይሮ ሊሆን ይችላል። በማገናኛው ላይ ያለውን እንደገና ስካን ያድርጉ።",
-    yours: "እዚህ የመጨረሻ ክፍያዎ", progress: "ከተከፈለው ጥቅም ላይ የዋለ", amountHint: "ለምሳሌ 200",
+    noLine: "ግንኙነት የለም። እባክዎ እንደገና ይሞክሩ።", yours: "እዚህ የመጨረሻ ክፍያዎ", progress: "ከተከፈለው ጥቅም ላይ የዋለ", amountHint: "ለምሳሌ 200",
     "It was paid too late.": "ክፍያው ዘግይቶ ነው የተፈጸመው።", "Charging could not begin in time.": "ቻርጅ ማድረግ በጊዜው መጀመር አልተቻለም።",
     "The provider says that it failed.": "ክፍያው አልተሳካም።",
     "It is in use.": "በአገልግሎት ላይ ነው።", "It is out of order.": "ተበላሽቷል።", "It is out of service.": "አገልግሎት አይሰጥም።",
@@ -87,7 +87,7 @@ function gone() {
   draw();
 }
 function stuck(again) {
-  draw = () => show(element("div", { class: "card" }, element("p", { class: "bad", role: "alert" }, say(navigator.onLine ? "trouble" : "offline")),
+  draw = () => show(element("div", { class: "card" }, element("p", { class: "bad", role: "alert" }, say(navigator.onLine ? "trouble" : "noLine")),
     element("button", { id: "again", onclick: again }, say("again"))));
   draw();
 }
@@ -177,7 +177,7 @@ function form(token, info, typed) {
       keep(`code ${told.payment_data.tx_ref}`, token);
       location.href = told.payment_data.checkout_url;
     } catch (error) {
-      trouble.textContent = error.words && (language === "en" || WORDS.am[error.words]) ? say(error.words) : say(navigator.onLine ? "trouble" : "offline");
+      trouble.textContent = error.words && (language === "en" || WORDS.am[error.words]) ? say(error.words) : say(navigator.onLine ? "trouble" : "noLine");
       button.disabled = false;
       button.textContent = say("pay");
     }
