@@ -1,7 +1,7 @@
 "use strict";
 const WORDS = {
   en: {
-    title: "Charge", other: "አማርኛ", connector: "Connector", price: "Price", free: "Free to use",
+    title: "Charge", other: "አማርኛ", connector: "Connector", price: "Price", free: "Ready to use",
     byMoney: "By amount", byEnergy: "By energy", amount: "Amount", energy: "Energy (kWh)", phone: "Phone number",
     phoneHint: "Such as 0911223344", pay: "Pay", plug: "Plug the cable into the car first.",
     unused: "What is not used is given back.", working: "One moment…",
