@@ -1,4 +1,4 @@
-"""The page Payments in a real browser: an admin records a refund once, and its owner sees what became of it."""
+"""The page Payments in a real browser: an admin records a refund once, and the owner sees it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_admin_records_a_refund_by_two_clicks_once_and_the_owner_sees_it(
     expect(card).to_contain_text("Refund by hand", timeout=PATIENCE)
     card.get_by_role("button", name="Open").click()
     page.get_by_role("button", name="Record a refund").click()
-    page.get_by_label("How it was given back").fill("Telebirr 8F2K")
+    page.get_by_role("textbox", name="How it was given back").fill("Telebirr 8F2K")
     page.get_by_role("dialog").get_by_role("button", name="Record a refund").dblclick()
     expect(card).to_contain_text("35.00 ETB given back")
     expect(card).to_contain_text("Settled")
