@@ -54,6 +54,7 @@ page = st.navigation(
             st.Page("views/kpis.py", title=_("KPIs"), icon=":material/monitoring:"),
             st.Page("views/revenue.py", title=_("Revenue"), icon=":material/payments:"),
             st.Page("views/sessions.py", title=_("Sessions"), icon=":material/receipt_long:"),
+            st.Page("views/payments.py", title=_("Payments"), icon=":material/contactless:"),
             st.Page("views/availability.py", title=_("Availability"), icon=":material/monitor_heart:"),
             st.Page("views/statements.py", title=_("Statements"), icon=":material/request_quote:"),
         ],

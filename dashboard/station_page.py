@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import explanation, figures, formats, loading, markup, station_row
+from dashboard.codes_button import codes_button
 from dashboard.connector_card import card
 from dashboard.kpi_panel import kpi_panel
 from dashboard.outage_card import outage_card
@@ -41,6 +42,7 @@ def show(pk: int | None) -> None:
     st.query_params["station"] = str(pk)
     view = choose_view(places[pk].name, places[pk].city, station=pk)
     _now(pk)
+    codes_button(pk, next(each.station_id for each in loading.stations(view.scope)))
     panel = kpi_panel(view)
     explanation.cards(panel.cards)
     logs = loading.port_logs(view.scope, view.period)

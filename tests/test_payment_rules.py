@@ -17,7 +17,14 @@ from ocpp_integration.payments.chapa import Chapa
 from ocpp_integration.payments.codes import Label, png, sheet, svg
 from ocpp_integration.payments.estimate import amount_for, is_used_up
 from ocpp_integration.payments.ledger import Balance, Kind, LedgerError
-from ocpp_integration.payments.provider import Order, ProviderDown, ProviderRefused, ProviderSilent, Verified
+from ocpp_integration.payments.provider import (
+    Order,
+    PaymentError,
+    ProviderDown,
+    ProviderRefused,
+    ProviderSilent,
+    Verified,
+)
 from ocpp_integration.payments.signature import is_signed, sign
 from ocpp_integration.transport import Answer, NoAnswer, NotSent, TransportError
 
@@ -136,6 +143,29 @@ def test_a_payment_is_announced_with_all_that_it_is_checked_by() -> None:
     method, path, body, headers = http.asked[0]
     assert (method, path, headers["Authorization"]) == ("POST", "/v1/transaction/initialize", "Bearer key")
     assert (body["amount"], body["currency"], body["tx_ref"]) == ("506.00", "ETB", "EV-1001")
+    # Ten digits, as Chapa's pages ask for.
+    assert body["phone_number"] == "0911223344"
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        (NoAnswer("gave no answer in time"), 0),
+        (b"<html>Bad gateway</html>", 502),
+        (b"<html>Sign in</html>", 200),
+        ({"status": "success", "data": {"checkout_url": "http://phishing.test"}}, 200),
+        ({"status": "success", "data": None}, 200),
+        ({"status": "failed", "message": {"amount": ["too low"]}, "data": None}, 400),
+    ],
+)
+def test_an_announcement_without_a_usable_answer_raises(told: Any, status: int) -> None:
+    with pytest.raises(PaymentError):
+        _chapa(told, status)[0].initialize(ORDER)
+
+
+def test_what_chapa_calls_a_payment_is_kept() -> None:
+    verified = _chapa({"status": "success", "data": PAID | {"reference": "APfPJz3Tb2"}})[0].verify("EV-1001")
+    assert verified.provider_reference == "APfPJz3Tb2"
 
 
 PAID = {"status": "success", "tx_ref": "EV-1001", "amount": 506, "currency": "ETB"}

@@ -43,12 +43,14 @@ def phone(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def _tell(receiver: Running, kind: str, data: dict[str, Any], minutes_ago: int = 0) -> None:
+def tell(
+    receiver: Running, kind: str, data: dict[str, Any], minutes_ago: int = 0, transaction_id: int = STARTED
+) -> None:
     now = utc_now()
     body = {
         "type": kind,
         "station_id": receiver.people.station_id,
-        "transaction_id": STARTED,
+        "transaction_id": transaction_id,
         "timestamp": (now - timedelta(minutes=minutes_ago)).isoformat(),
         "data": data,
     }
@@ -56,7 +58,7 @@ def _tell(receiver: Running, kind: str, data: dict[str, Any], minutes_ago: int =
         apply_event(store, events.parse(json.dumps(body).encode()), now)
 
 
-def _jobs(receiver: Running) -> Callable[..., None]:
+def jobs_of(receiver: Running) -> Callable[..., None]:
     """One run of the jobs of payments; the callback goes over HTTP, as everywhere."""
     settings = make_settings(receiver.engine, public_url=receiver.url)
     backend = BackendClient(settings, http=receiver.backend)
@@ -86,7 +88,7 @@ def _charge(phone: Page, receiver: Running) -> None:
         "/initiate-charging/": (200, {"transaction": {"transaction_id": STARTED, "status": "Started"}}),
         "/stop-charging/": (200, {"status": "Stopping"}),
     }
-    run = _jobs(receiver)
+    run = jobs_of(receiver)
     troubles: list[str] = []
     phone.on("pageerror", lambda error: troubles.append(str(error)))
     phone.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
@@ -107,14 +109,14 @@ def _charge(phone: Page, receiver: Running) -> None:
     run()
     run()
     expect(phone.locator("#status")).to_have_text("Starting")
-    _tell(receiver, "session_started", {"meter_start": 0, "connector_id": 2}, minutes_ago=20)
-    _tell(receiver, "session_progress", {"energy_consumed_kwh": 12.5, "current_power_kw": 40})
+    tell(receiver, "session_started", {"meter_start": 0, "connector_id": 2}, minutes_ago=20)
+    tell(receiver, "session_progress", {"energy_consumed_kwh": 12.5, "current_power_kw": 40})
     expect(phone.locator("#energy")).to_have_text("12.500 kWh")
     assert _fits(phone)
 
     phone.get_by_role("button", name="Stop charging").click()
     expect(phone.locator("#stop")).to_have_text("Stopping…")
-    _tell(receiver, "session_stopped", {"meter_stop": 12_600, "stop_reason": "Remote", "final_cost": None})
+    tell(receiver, "session_stopped", {"meter_stop": 12_600, "stop_reason": "Remote", "final_cost": None})
     # Once no report of the session can be missing any more.
     for _ in range(2):
         run(timedelta(seconds=20))

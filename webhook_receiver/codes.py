@@ -25,14 +25,10 @@ def sheet(*, path: OneSheet) -> Response:
     payments.provider()
     here = receiver()
     with writing(here.engine) as store:
-        connectors = store.scalars(_managed(path.station_id).order_by(OCPPConnector.connector_id)).all()
+        connectors = store.scalars(_managed(path.station_id)).all()
         if not connectors:
             raise NotFound("there is no such station")
-        tokens = {each: token_of(store, each, here.clock()) for each in connectors}
-        printed = codes.sheet(
-            connectors[0].station.charging_station.name,
-            [codes.Label.of(each, here.settings.phone_url, token) for each, token in tokens.items()],
-        )
+        printed = codes.sheet_of(store, connectors, here.settings.phone_url, here.clock())
     return _file(printed, "application/pdf", f"codes {path.station_id}.pdf")
 
 

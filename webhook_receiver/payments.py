@@ -10,7 +10,7 @@ from ocpp_integration.errors import InvalidRequest
 from ocpp_integration.errors import NotFound as Missing
 from ocpp_integration.payments import attempts, charging_work, parking, provider_work
 from ocpp_integration.payments.provider import PaymentError, Provider
-from ocpp_integration.payments.signature import HEADER, is_signed
+from ocpp_integration.payments.signature import HEADERS, is_signed
 from ocpp_integration.payments.tokens import connector_by
 from webhook_receiver import billing, objects, payment_objects
 from webhook_receiver.commands import succeeded
@@ -96,8 +96,10 @@ def callback(*, body: PaymentCallback) -> Response:
     """A hint, if it is signed; who can be believed is asked by the jobs."""
     provider()
     secret = receiver().settings.chapa_webhook_secret
-    signature = request.headers.get(HEADER, "")
-    if secret is None or not is_signed(secret.get_secret_value(), request.get_data(), signature):
+    signatures = [request.headers.get(name, "") for name in HEADERS]
+    if secret is None or not any(
+        is_signed(secret.get_secret_value(), request.get_data(), each) for each in signatures
+    ):
         raise Unauthorized("the signature is missing or wrong", scheme="Signature")
     provider_work.ask_soon(receiver().engine, body.tx_ref, receiver().clock())
     return jsonify(_TAKEN)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from flask import Response
+from flask import Response, request
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
@@ -30,27 +31,44 @@ _FOLDER = Path(__file__).with_name("templates")
 
 
 def pay(*, path: OneToken) -> Response:
-    payments.provider()
-    with reading(receiver().engine) as store:
-        if connector_by(store, path.token) is None:
-            raise NotFound("there is no such code")
-    return page("pay")
+    return _asked_for(lambda: _know_code(path.token))
 
 
 def follow(*, path: OnePayment) -> Response:
-    payments.provider()
+    return _asked_for(lambda: _know_payment(path.session_token))
+
+
+def _asked_for(know: Callable[[], None]) -> Response:
+    """The page, for a browser also where what it asks for is not there: a person is told so in words."""
     try:
-        attempts.find(receiver().engine, path.session_token)
-    except Missing as error:
-        raise NotFound("there is no such payment") from error
+        payments.provider()
+        know()
+    except NotFound:
+        # Programs do not name it; the browsers of people always do.
+        if "text/html" not in request.headers.get("Accept", ""):
+            raise
+        return page("pay", status=404)
     return page("pay")
 
 
-def page(name: str) -> Response:
+def _know_code(token: str) -> None:
+    with reading(receiver().engine) as store:
+        if connector_by(store, token) is None:
+            raise NotFound("there is no such code")
+
+
+def _know_payment(reference: str) -> None:
+    try:
+        attempts.find(receiver().engine, reference)
+    except Missing as error:
+        raise NotFound("there is no such payment") from error
+
+
+def page(name: str, *, status: int = 200) -> Response:
     """The page `name`, the same for everybody: its script asks for what it shows."""
     html, policy = _made(name)
     headers = {"Content-Security-Policy": policy}
-    return Response(html, headers=headers, content_type="text/html; charset=utf-8")
+    return Response(html, status, headers=headers, content_type="text/html; charset=utf-8")
 
 
 @cache

@@ -50,18 +50,21 @@ class Payment(Timestamped, Base):
 
     `paid`, `billed`, `refunded` and `held` are the sums of its movements; the store refuses any other.
     `due_at` is when the provider is asked next, `leased_until` until when one worker is at it.
+    `provider_reference` is what the provider itself calls the payment.
     """
 
     __tablename__ = "payments"
     __table_args__ = (
         CheckConstraint("paid = billed + refunded + held", name="conserved"),
         CheckConstraint("paid >= 0 AND billed >= 0 AND refunded >= 0 AND held >= 0", name="not_negative"),
+        Index("ix_payments_connector", "ocpp_connector_id", "created_at"),
     )
 
     id: Mapped[Id]
     reference: Mapped[Word] = mapped_column(unique=True)
     ocpp_connector_id: Mapped[int] = mapped_column(ForeignKey("ocpp_connectors.id"))
     provider: Mapped[Word]
+    provider_reference: Mapped[Name | None]
     phone: Mapped[Word]
     currency: Mapped[Word]
     amount: Mapped[Decimal] = mapped_column(Money())

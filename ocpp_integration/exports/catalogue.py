@@ -21,6 +21,7 @@ from ocpp_integration.exports import (
     figures,
     meter_values,
     ocpi,
+    payments,
     periods,
     reliability,
     revenue,
@@ -248,6 +249,11 @@ _ALL = (
         name="billing-findings",
         about="What the billing audit found and still holds, the most money first; a period changes nothing.",
         make=lambda store, asked: billing.findings(store, asked.scope),
+    ),
+    Export(
+        name="payments",
+        about="Payments at codes that were begun in the period: paid, billed, given back and still held.",
+        make=lambda store, asked: payments.table(store, asked.scope, asked.period, asked.now),
     ),
     Export(
         name="ev-chart-sessions",

@@ -18,6 +18,7 @@ from ocpp_integration.payments.provider import (
 from ocpp_integration.transport import Answer, HttpTransport, NoAnswer, NotSent, Transport
 
 SECONDS = 15.0
+_LONGEST_REFERENCE = 255
 _STATUSES: Mapping[str, Literal["success", "failed"]] = {
     "success": "success",
     "failed": "failed",
@@ -40,7 +41,8 @@ class Chapa:
             {
                 "amount": f"{order.amount:.2f}",
                 "currency": order.currency,
-                "phone_number": order.phone,
+                # As Chapa wants it: ten digits, 09... or 07...
+                "phone_number": f"0{order.phone[-9:]}",
                 "tx_ref": order.reference,
                 "callback_url": order.callback_url,
                 "return_url": order.return_url,
@@ -61,7 +63,13 @@ class Chapa:
         status = _STATUSES.get(str(data.get("status")).lower())
         if status is None or (status == "success" and told.get("status") != "success"):
             return Verified("pending", reference)
-        return Verified(status, str(data.get("tx_ref")), _amount(data.get("amount")), _text(data, "currency"))
+        return Verified(
+            status,
+            str(data.get("tx_ref")),
+            _amount(data.get("amount")),
+            _text(data, "currency"),
+            (_text(data, "reference") or "")[:_LONGEST_REFERENCE] or None,
+        )
 
     def refund(self, reference: str, amount: Decimal) -> None:
         told = self._ask("POST", f"/v1/refund/{reference}", {"amount": f"{amount:.2f}"})

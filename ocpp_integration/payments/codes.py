@@ -5,18 +5,25 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
 
 import segno
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
+from sqlalchemy.orm import Session
 
 from db.models import OCPPConnector
+from ocpp_integration.billing.pdf import lettering
+from ocpp_integration.payments.tokens import token_of
 
 # A quarter of the picture may be scratched or dirty.
 _ERROR = "q"
 _COLUMNS, _ROWS = 2, 3
 _CODE = 62 * mm
+_ROOM = 96 * mm
+_HOW = "ስካን፣ ክፍያ፣ ቻርጅ · Scan, pay, charge"
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,13 @@ class Label:
         power = f"{described.power_w / 1000:g} kW" if described and described.power_w else ""
         kind = described.connector_type.upper() if described else ""
         details = "  ".join(part for part in (kind, power) if part)
-        return cls(address(root, token), f"Connector {connector.connector_id}", details)
+        number = connector.connector_id
+        return cls(address(root, token), f"ማገናኛ {number} · Connector {number}", details)
+
+    @property
+    def host(self) -> str:
+        """Where the code leads, so that a false one stuck over it can be told."""
+        return urlsplit(self.url).netloc
 
 
 def address(root: str, token: str) -> str:
@@ -54,8 +67,15 @@ def _drawn(url: str, kind: str) -> bytes:
     return picture.getvalue()
 
 
+def sheet_of(store: Session, connectors: Sequence[OCPPConnector], root: str, now: datetime) -> bytes:
+    """The sheet of one station's connectors, each with its token, made where it has none."""
+    ordered = sorted(connectors, key=lambda each: each.connector_id)
+    labels = [Label.of(each, root, token_of(store, each, now)) for each in ordered]
+    return sheet(ordered[0].station.charging_station.name, labels)
+
+
 def sheet(station: str, labels: Sequence[Label]) -> bytes:
-    """A4 pages with six codes each, drawn as squares: sharp at any size."""
+    """A4 pages with six codes each, drawn as squares: sharp at any size. In Amharic and English."""
     file = io.BytesIO()
     canvas = Canvas(file, pagesize=A4, pageCompression=1)
     canvas.setTitle(f"Codes of {station}")
@@ -64,8 +84,8 @@ def sheet(station: str, labels: Sequence[Label]) -> bytes:
         if position % on_page == 0:
             if position:
                 canvas.showPage()
-            canvas.setFont("Helvetica-Bold", 16)
-            canvas.drawCentredString(A4[0] / 2, A4[1] - 18 * mm, _printable(station))
+            name = lettering.fitting(station, A4[0] - 30 * mm, 16, bold=True)
+            _centred(canvas, A4[0] / 2, A4[1] - 16 * mm, name, 16, bold=True)
         _draw(canvas, label, position % on_page)
     canvas.save()
     return file.getvalue()
@@ -73,21 +93,19 @@ def sheet(station: str, labels: Sequence[Label]) -> bytes:
 
 def _draw(canvas: Canvas, label: Label, position: int) -> None:
     row, column = divmod(position, _COLUMNS)
-    left = A4[0] / _COLUMNS * (column + 0.5) - _CODE / 2
-    bottom = A4[1] - (100 + 88 * row) * mm + 15 * mm
+    middle = A4[0] / _COLUMNS * (column + 0.5)
+    left, bottom = middle - _CODE / 2, A4[1] - (86 + 90 * row) * mm
     matrix = segno.make(label.url, error=_ERROR, micro=False).matrix
     size = _CODE / len(matrix)
     for y, line in enumerate(matrix):
         for x, is_dark in enumerate(line):
             if is_dark:
                 canvas.rect(left + x * size, bottom + _CODE - (y + 1) * size, size, size, stroke=0, fill=1)
-    middle = left + _CODE / 2
-    canvas.setFont("Helvetica-Bold", 13)
-    canvas.drawCentredString(middle, bottom - 6 * mm, _printable(label.title))
-    canvas.setFont("Helvetica", 10)
-    canvas.drawCentredString(middle, bottom - 11 * mm, _printable(f"{label.details}   Scan, pay, charge"))
+    told = ((label.title, 13.0, True, 6.0), (label.details, 10.0, False, 11.0), (_HOW, 10.0, False, 16.0))
+    for text, height, bold, below in (*told, (label.host, 8.0, False, 20.5)):
+        shown = lettering.fitting(text, _ROOM, height, bold=bold)
+        _centred(canvas, middle, bottom - below * mm, shown, height, bold=bold)
 
 
-def _printable(text: str) -> str:
-    """What the PDF's own fonts have; they are Latin."""
-    return text.encode("latin-1", "replace").decode("latin-1")
+def _centred(canvas: Canvas, middle: float, y: float, text: str, size: float, *, bold: bool = False) -> None:
+    lettering.draw(canvas, middle - lettering.width(text, size, bold=bold) / 2, y, text, size, bold=bold)

@@ -45,12 +45,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Verified:
-    """What the provider itself says of a payment; `status` is pending also where it does not know it yet."""
+    """What the provider itself says of a payment; `status` is pending also where it does not know it yet.
+    `provider_reference` is what it calls the payment.
+    """
 
     status: Literal["pending", "success", "failed"]
     reference: str
     amount: Decimal | None = None
     currency: str | None = None
+    provider_reference: str | None = None
 
     def pays(self, reference: str, amount: Decimal, currency: str) -> bool:
         told = (self.status, self.reference, self.amount, self.currency)

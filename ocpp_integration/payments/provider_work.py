@@ -84,6 +84,7 @@ def _verify(engine: Engine, provider: Provider, payment: Payment, now: datetime)
 
 def _take(store: Session, payment: Payment, told: Verified, now: datetime) -> None:
     """Let what the provider says change the payment. Pure but for the movement."""
+    payment.provider_reference = told.provider_reference or payment.provider_reference
     if told.pays(payment.reference, payment.amount, payment.currency):
         is_late = payment.state != "pending" or now >= payment.expires_at + _ASK_EVERY
         move(store, payment, "paid", payment.amount, now)
@@ -139,9 +140,11 @@ def _refund(engine: Engine, provider: Provider, payment: Payment, now: datetime)
     record_refund(engine, payment.id, now)
 
 
-def record_refund(engine: Engine, payment_id: int, now: datetime, *, by: User | None = None) -> bool:
-    """What is held was given back: by the provider, or by hand as the admin `by` says; False where it is not
-    to be.
+def record_refund(
+    engine: Engine, payment_id: int, now: datetime, *, by: User | None = None, note: str = ""
+) -> bool:
+    """What is held was given back: by the provider, or by hand as the admin `by` says, and how in a `note`;
+    False where it is not to be.
     """
     with held(engine, payment_id) as (store, row):
         is_to_be = row.refund_state == ("by_hand" if by else "sent")
@@ -149,7 +152,7 @@ def record_refund(engine: Engine, payment_id: int, now: datetime, *, by: User | 
         if not is_to_be and not (by and row.state == "mismatched"):
             return False
         if by is not None:
-            told = {"amount": f"{row.held:.2f} {row.currency}"}
+            told = {"amount": f"{row.held:.2f} {row.currency}"} | ({"how": note} if note else {})
             audit.record(store, by, "record refund", row.reference, told, at=now)
         if row.held:
             move(store, row, "refunded", row.held, now)

@@ -1,7 +1,7 @@
-"""How a provider's callbacks are signed: hex HMAC-SHA256 of the body as it came, in `x-chapa-signature`.
+"""How a provider's callbacks are signed: hex HMAC-SHA256 of the body as it came, in either of two headers.
 
-Chapa also sends `Chapa-Signature`, an HMAC of the secret by itself. That is the same for every callback, so
-whoever has seen one could sign any: it counts for nothing here.
+In `Chapa-Signature` Chapa may send an HMAC of the secret by itself instead. That is the same for every
+callback, so whoever has seen one could sign any: it counts for nothing here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import hmac
 
 HEADER = "x-chapa-signature"
+HEADERS = (HEADER, "chapa-signature")
 
 
 def sign(secret: str, body: bytes) -> str:

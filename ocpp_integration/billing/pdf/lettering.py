@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
@@ -59,7 +60,12 @@ def draw(canvas: Canvas, x: float, y: float, text: str, size: float, *, bold: bo
 
 
 def _runs(text: str, bold: bool) -> Iterator[tuple[str, str]]:
-    """The text in parts of one font each."""
+    """The text in parts of one font each; a space has that of the letter before it."""
     register()
-    for is_ethiopic, letters in groupby(text, key=lambda letter: "\u1200" <= letter <= "\u137f"):
-        yield _NAMES[is_ethiopic, bold], "".join(letters)
+    is_ethiopic, marked = False, []
+    for letter in text:
+        if letter != " ":
+            is_ethiopic = "\u1200" <= letter <= "\u137f"
+        marked.append((is_ethiopic, letter))
+    for is_ethiopic, letters in groupby(marked, key=itemgetter(0)):
+        yield _NAMES[is_ethiopic, bold], "".join(letter for _, letter in letters)

@@ -25,7 +25,7 @@ def receipt_pdf(receipt: Receipt) -> bytes:
     told, bill = receipt.document, Bill.read(receipt.document["bill"])
     zone = told["timezone"]
     sheet = Sheet(f"Receipt {receipt.name}", f"Receipt {receipt.name} of {told['owner']}")
-    sheet.head(told["owner"], [told["station"], told["address"]], "Receipt", receipt.name)
+    sheet.head(told["owner"], [told["station"], told["address"]], "ደረሰኝ · Receipt", receipt.name)
     sheet.facts([("Issued", words.time(receipt.issued_at, zone)), *_facts(told)])
     if told["corrects"]:
         sheet.sentence(_corrects(told, receipt.gross))
