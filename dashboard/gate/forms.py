@@ -6,6 +6,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
+from urllib.parse import urlencode
 
 import streamlit
 from starlette.responses import HTMLResponse
@@ -25,9 +26,21 @@ _SIGN_IN_FIELDS = Template("""\
 <button>Sign in</button>""")
 
 
+_LOG_OUT_BUTTONS = """\
+<button>Log out here</button>
+<button class="other" name="everywhere" value="1">Log out everywhere</button>"""
+
+
 def sign_in_form(
-    *, csrf_token: str, next_path: str, user_name: str = "", problem: str = "", status: int = 200
+    *,
+    csrf_token: str,
+    next_path: str,
+    provider: str = "",
+    user_name: str = "",
+    problem: str = "",
+    status: int = 200,
 ) -> HTMLResponse:
+    """`provider` is what signing in elsewhere is called; empty where that is not set up."""
     fields = _SIGN_IN_FIELDS.substitute(
         next=escape(next_path),
         user_name=escape(user_name),
@@ -39,10 +52,8 @@ def sign_in_form(
         title="Sign in",
         subtitle="Your charging network at a glance",
         problem=f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else "",
-        action=rules.LOGIN,
-        csrf_token=csrf_token,
-        fields=fields,
-        after="",
+        form=_form(rules.LOGIN, csrf_token, fields),
+        after=_elsewhere(provider, next_path) if provider else "",
     )
 
 
@@ -50,13 +61,30 @@ def log_out_form(*, csrf_token: str) -> HTMLResponse:
     return _page(
         200,
         title="Log out",
-        subtitle="This ends your session in every tab of this browser.",
+        subtitle="Here, in every tab of this browser, or on every device on which you are signed in.",
         problem="",
-        action=rules.LOGOUT,
-        csrf_token=csrf_token,
-        fields="<button>Log out</button>",
+        form=_form(rules.LOGOUT, csrf_token, _LOG_OUT_BUTTONS),
         after='<a class="back" href="/">Stay signed in</a>',
     )
+
+
+def message_page(title: str, sentence: str, *, status: int, after: str = "") -> HTMLResponse:
+    """Something to know instead of a form, and the way back to it. `after` is HTML."""
+    back = f'<a class="back" href="{rules.LOGIN}">Back to the sign-in form</a>'
+    return _page(status, title=title, subtitle=sentence, problem="", form="", after=after + back)
+
+
+def _form(action: str, csrf_token: str, fields: str) -> str:
+    return (
+        f'<form method="post" action="{action}">'
+        f'<input type="hidden" name="csrf_token" value="{csrf_token}">{fields}</form>'
+    )
+
+
+def _elsewhere(provider: str, next_path: str) -> str:
+    where = f"{rules.OIDC_BEGIN}?{urlencode({'next': next_path})}"
+    link = f'<a class="button other" href="{escape(where)}">Sign in with {escape(provider)}</a>'
+    return f'<div class="or">or</div>{link}'
 
 
 def _page(status: int, **parts: str) -> HTMLResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import access_dialog, access_orders, markup, resources
-from dashboard.access_lists import audit_list, token_list, user_list
+from dashboard.access_lists import audit_list, sessions_card, token_list, user_list
 from dashboard.visitor import visitor
 
 who = visitor()
@@ -24,4 +24,5 @@ if resources.settings().webhook_allow_unsigned:
 token_list(who)
 user_list(who)
 audit_list(who)
+sessions_card()
 access_dialog.show()

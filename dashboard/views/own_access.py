@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import access_dialog, markup
-from dashboard.access_lists import token_list
+from dashboard.access_lists import sessions_card, token_list
 from dashboard.visitor import visitor
 
 who = visitor()
 st.html(markup.title("Access", f"{who.role} · tokens that act for you"))
 token_list(who)
+sessions_card()
 access_dialog.show()

@@ -13,9 +13,14 @@ from db.models.platform import StationOwner
 
 
 class User(Timestamped, Base):
-    """`role` is admin (sees all), owner (sees what belongs to `owner_id`) or driver (own sessions)."""
+    """`role` is admin (sees all), owner (sees what belongs to `owner_id`) or driver (own sessions).
+
+    `oidc_subject` is whom the user is at the OpenID Connect provider `oidc_issuer`, null until the first
+    sign-in there.
+    """
 
     __tablename__ = "users"
+    __table_args__ = (Index("ix_users_oidc", "oidc_issuer", "oidc_subject", unique=True),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_name: Mapped[Name] = mapped_column(unique=True)
@@ -25,6 +30,8 @@ class User(Timestamped, Base):
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("station_owners.id"))
     password_hash: Mapped[Name | None]
     is_active: Mapped[bool] = mapped_column(default=True)
+    oidc_issuer: Mapped[Name | None]
+    oidc_subject: Mapped[Name | None]
 
     owner: Mapped[StationOwner | None] = relationship()
 
