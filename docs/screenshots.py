@@ -4,8 +4,8 @@
 
 starts a demo with a fixed seed on free ports in a temporary folder, waits until charge points charge, and
 takes every page of the navigation, a session, a station, the sign-in form and a phone's page, 1440 and 390
-pixels wide, light and dark. All go to docs/screenshots/ (ignored by git), those of the README to docs/images/, small
-enough for it. It needs what `make test` installs, and a Chrome or Chromium.
+pixels wide, light and dark. All go to docs/screenshots/ (ignored by git), those of the README to
+docs/images/, small enough for it. It needs what `make test` installs, and a Chrome or Chromium.
 """
 
 from __future__ import annotations

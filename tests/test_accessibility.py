@@ -5,9 +5,12 @@ The pages are those of the navigation, so that a new page is looked at as it is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import combinations
+from math import dist
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +32,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from receiver_app import running_receiver
 from sqlalchemy import Engine, select
 
+from dashboard.markup import STYLE_SHEET
 from db.engine import writing
 from db.models import OCPPConnector, utc_now
 from ocpp_integration.payments.codes import Label
@@ -46,6 +50,25 @@ _GROUND = "() => getComputedStyle(document.querySelector('.stApp') ?? document.b
 _CHARTS_WITHOUT_WORDS = """() => [...document.querySelectorAll(".js-plotly-plot")]
   .filter((chart) => !chart.closest("[aria-label]") && !chart.querySelector("[aria-label]"))
   .map((chart) => chart.textContent.slice(0, 60))"""
+
+# What of red, green and blue is left to an eye (Machado, Oliveira and Fernandes 2009, severity 1).
+_EYES = {
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "tritanopia": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +156,40 @@ def look_at(page: Page, url: str, paths: list[str]) -> list[str]:
         found += in_both_themes(page)
         found += [f"{path}: no words for {chart}" for chart in page.evaluate(_CHARTS_WITHOUT_WORDS)]
     return found
+
+
+def _seen(colour: str, eye: tuple[tuple[float, ...], ...]) -> tuple[float, float, float]:
+    """A colour in CIE Lab as an eye sees it that lacks one kind of cone."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    red, green, blue = (min(1, max(0, sum(a * b for a, b in zip(row, linear, strict=True)))) for row in eye)
+    tristimulus = (
+        (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505,
+        0.2126 * red + 0.7152 * green + 0.0722 * blue,
+        (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089,
+    )
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in tristimulus)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+@pytest.mark.parametrize("theme", [1, 2])
+@pytest.mark.parametrize("eye", _EYES)
+def test_states_whose_colours_look_alike_to_the_colour_blind_differ_in_shape(eye: str, theme: int) -> None:
+    style = STYLE_SHEET.read_text("utf-8")
+    states = ("charging", "occupied", "available", "faulted", "offline", "other")
+    colours, shapes = {}, {}
+    for state in states:
+        found = re.search(rf"--mm-{state}: light-dark\((#\w+), (#\w+)\)", style)
+        assert found
+        colours[state] = _seen(found[theme], _EYES[eye])
+        own = re.search(rf"\.mm-dot\.mm-{state} {{(.*)}}", style)
+        shapes[state] = own[1] if own else "round"
+    alike = [
+        pair
+        for pair in combinations(states, 2)
+        if dist(colours[pair[0]], colours[pair[1]]) < 15 and shapes[pair[0]] == shapes[pair[1]]
+    ]
+    assert alike == []
 
 
 def test_no_page_has_a_serious_violation_and_every_chart_has_words(context: BrowserContext, url: str) -> None:
