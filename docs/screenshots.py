@@ -172,7 +172,9 @@ def _shrink(source: Path, target: Path, height: int) -> None:
     with Image.open(source) as picture:
         scale = 2 if picture.width == 780 else 1
         cut = picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, height * scale)))
-        cut.quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
+        # By coverage, because a rare colour, such as that of a fault, would be averaged away.
+        small = cut.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small.save(target, optimize=True)
 
 
 def _wait_until_charging(engine: Engine, patience: float = 300) -> None:

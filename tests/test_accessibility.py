@@ -46,7 +46,7 @@ _SETTLED = """() => {
   return app && app.dataset.testScriptState === "notRunning" && document.querySelector(".mm-title h1")
     && !document.querySelector('[data-testid="stSkeleton"]');
 }"""
-_GROUND = "() => getComputedStyle(document.querySelector('.stApp') ?? document.body).backgroundColor"
+_GROUND = "getComputedStyle(document.querySelector('.stApp') ?? document.body).backgroundColor"
 _CHARTS_WITHOUT_WORDS = """() => [...document.querySelectorAll(".js-plotly-plot")]
   .filter((chart) => !chart.closest("[aria-label]") && !chart.querySelector("[aria-label]"))
   .map((chart) => chart.textContent.slice(0, 60))"""
@@ -135,7 +135,7 @@ def in_both_themes(page: Page) -> list[str]:
     found = violations(page)
     before = page.evaluate(_GROUND)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"({_GROUND})() !== '{before}'")
+    page.wait_for_function(f"before => {_GROUND} !== before", arg=before)
     found += violations(page, "color-contrast")
     page.emulate_media(color_scheme="light")
     return found
