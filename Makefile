@@ -1,9 +1,10 @@
 # make demo: set up everything and run it. make test: set up what tests need and run them all.
+# make screenshots: take pictures of every page, those of the README too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo up test lint types tests dev
+.PHONY: install demo up test lint types tests dev screenshots
 
 install: $(VENV)/installed
 
@@ -21,6 +22,9 @@ test: $(VENV)/installed-dev lint
 # Tests wait as long as they compute: for processes, commits and timeouts.
 tests: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+screenshots: $(VENV)/installed-dev
+	@PYTHONPATH=.:tests $(BIN)/python docs/screenshots.py
 
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .

@@ -145,6 +145,20 @@ class Settings(BaseSettings):
         None, description="Signs the cookies of the dashboard's sign-in form"
     )
     session_hours: int = Field(12, ge=1, le=720, description="Hours until a sign-in to the dashboard ends")
+    oidc_issuer: str | None = Field(
+        None,
+        description="Issuer of an OpenID Connect provider to sign in at; unset, passwords only",
+    )
+    oidc_client_id: str | None = Field(None, description="What the provider calls the dashboard")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Shows the provider that it is the dashboard; unset for a public client"
+    )
+    oidc_name: str = Field(
+        "single sign-on", min_length=1, max_length=60, description="Name of the provider on the sign-in form"
+    )
+    oidc_contact: str = Field(
+        "", max_length=200, description="Whom people may ask whom the provider knows and the dashboard not"
+    )
     demo_password: SecretStr | None = Field(None, description="Password of the three demo users")
 
     timezone: str = Field("Africa/Addis_Ababa", description="Time zone of new stations")
@@ -308,6 +322,25 @@ class Settings(BaseSettings):
     def _addresses(cls, listed: str) -> str:
         _networks(listed)
         return listed
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _trustworthy_issuer(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        is_here = parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
+            raise ValueError("an https address is needed; over http, anybody on the way could let people in")
+        if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("an address such as https://accounts.example.com is needed")
+        return url
+
+    @model_validator(mode="after")
+    def _provider_knows_us(self) -> Settings:
+        if self.oidc_issuer is not None and self.oidc_client_id is None:
+            raise ValueError("OIDC_ISSUER needs OIDC_CLIENT_ID")
+        return self
 
     @model_validator(mode="after")
     def _payments_can_be_taken(self) -> Settings:

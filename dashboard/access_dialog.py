@@ -9,14 +9,16 @@ from uuid import UUID
 
 import streamlit as st
 
-from dashboard import access_orders, formats, markup
+from dashboard import access_orders, formats, markup, resources
 from dashboard.access_orders import LIFETIMES, NewUser
 from dashboard.visitor import Visitor, visitor
 from db.access import MIN_PASSWORD_LENGTH, AccessError
 from db.accounts import MAX_NAME_LENGTH, TokenRow, UserRow
 from languages import N_, _, ngettext, told, translated
 
-Kind = Literal["create token", "revoke token", "create user", "deactivate user", "activate user"]
+Kind = Literal[
+    "create token", "revoke token", "create user", "deactivate user", "activate user", "end sessions"
+]
 _QUESTION = "access_question"
 _ROLES = {
     "owner": N_("Owner: sees the stations of its company"),
@@ -191,12 +193,21 @@ def _ask_for_user(who: Visitor, question: Question) -> None:
         key="access-password",
         help=_("At least {min_password_length} characters.", min_password_length=MIN_PASSWORD_LENGTH),
     )
-    _buttons(question, _("Create user"), ("user_name", "name", "role", "owner", "password"))
+    if provider := _provider():
+        st.text_input(
+            _("E-mail address"),
+            max_chars=MAX_NAME_LENGTH,
+            key="access-email",
+            help=_(
+                "By which {provider} knows this user, who then needs no password here.", provider=provider
+            ),
+        )
+    _buttons(question, _("Create user"), ("user_name", "name", "role", "owner", "password", "email"))
 
 
 def _create_user(who: Visitor, question: Question) -> None:
     given = {key: value or "" for key, value in (question.answer or {}).items()}
-    if not given["password"]:
+    if not given["password"] and not given["email"]:
         raise AccessError(_("a user needs a password to sign in"))
     access_orders.create_user(who, NewUser(**given))
     question.answer = {}
@@ -222,6 +233,25 @@ def _ask_to_deactivate(_who: Visitor, question: Question) -> None:
 def _deactivate(who: Visitor, question: Question) -> None:
     assert isinstance(question.target, UserRow)  # noqa: S101 - see above
     access_orders.deactivate_user(who, question.target.id)
+
+
+def _ask_to_end_sessions(_who: Visitor, question: Question) -> None:
+    user = question.target
+    assert isinstance(user, UserRow)  # noqa: S101 - see above
+    st.html(markup.card_title(user.name or user.user_name, user.user_name))
+    st.markdown("The user is signed out in every browser at once, and may sign in again.")
+    _buttons(question, "End sessions")
+
+
+def _end_sessions(who: Visitor, question: Question) -> None:
+    assert isinstance(question.target, UserRow)  # noqa: S101 - see above
+    access_orders.end_sessions(who, question.target.id)
+
+
+def _provider() -> str:
+    """Name of the OpenID Connect provider, empty where there is none."""
+    settings = resources.settings()
+    return settings.oidc_name if settings.oidc_issuer else ""
 
 
 def _ask_to_activate(_who: Visitor, question: Question) -> None:
@@ -258,6 +288,13 @@ _DIALOGS: dict[Kind, _Dialog] = {
     ),
     "deactivate user": _Dialog(
         N_("Deactivate user"), "person_off", _ask_to_deactivate, _deactivate, N_("The user is deactivated.")
+    ),
+    "end sessions": _Dialog(
+        N_("End sessions"),
+        "logout",
+        _ask_to_end_sessions,
+        _end_sessions,
+        N_("The user is signed out everywhere."),
     ),
     "activate user": _Dialog(
         N_("Activate user"), "person_check", _ask_to_activate, _activate, N_("The user may sign in again.")

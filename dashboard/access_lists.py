@@ -65,6 +65,18 @@ def _token(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) ->
             access_dialog.ask("revoke token", token)
 
 
+def sessions_card() -> None:
+    """The way to end one's sessions in every browser."""
+    with st.container(key="card-sessions", horizontal=True, horizontal_alignment="distribute"):
+        st.html(
+            markup.card_title(
+                "Where you are signed in", "A lost phone, a borrowed computer: end it all at once"
+            ),
+            width="content",
+        )
+        st.html('<a class="mm-link" href="/logout?everywhere=1">Log out everywhere</a>', width="content")
+
+
 def user_list(who: Visitor) -> None:
     """Every user, for an admin."""
     users = access_orders.users(who)
@@ -87,6 +99,12 @@ def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None
         st.html(access_rows.user_row(user, now, timezone))
         if is_self:
             return
+        if (
+            user.is_active
+            and user.signed_in_at
+            and st.button(_("End sessions"), icon=":material/logout:", key=f"end-{user.id}", type="tertiary")
+        ):
+            access_dialog.ask("end sessions", user)
         words, icon = (_("Deactivate"), "person_off") if user.is_active else (_("Activate"), "person_check")
         key = f"{'deactivate' if user.is_active else 'activate'}-{user.id}"
         if st.button(words, icon=f":material/{icon}:", key=key, type="tertiary"):

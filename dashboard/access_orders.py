@@ -32,6 +32,7 @@ class NewUser:
     role: str
     owner: str
     password: str
+    email: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,18 @@ def create_user(who: Visitor, new: NewUser) -> None:
             password=new.password,
             name=new.name.strip(),
             owner=new.owner.strip() if new.role == "owner" else "",
+            email=new.email,
         )
+
+
+def end_sessions(who: Visitor, user_id: UUID) -> None:
+    """Raises `AccessError`."""
+    _demand_admin(who)
+    with writing(resources.engine()) as store:
+        user = store.get(User, user_id)
+        if user is None:
+            raise AccessError("This user does not exist.")
+        accounts.end_sessions(store, who.user, user)
 
 
 def deactivate_user(who: Visitor, user_id: UUID) -> None:

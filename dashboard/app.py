@@ -16,6 +16,8 @@ from starlette.middleware import Middleware
 import log
 from dashboard.gate.headers import app_policy
 from dashboard.gate.middleware import Gate
+from dashboard.gate.oidc_routes import oidc_routes
+from dashboard.gate.provider import Provider
 from dashboard.gate.routes import routes
 from dashboard.gate.signins import SignIns
 from settings import Settings
@@ -25,9 +27,14 @@ SCRIPT = Path(__file__).with_name("main.py")
 
 def create_app(settings: Settings, *, engine: Engine, cookie_secret: str) -> st.App:
     sign_ins = SignIns(engine=engine, secret=cookie_secret, lasting=timedelta(hours=settings.session_hours))
+    provider = Provider.of(settings)
+    ways_in = routes(sign_ins=sign_ins, secret=cookie_secret, provider=provider.name if provider else "")
+    if provider:
+        contact = settings.oidc_contact
+        ways_in += oidc_routes(sign_ins=sign_ins, provider=provider, secret=cookie_secret, contact=contact)
     return st.App(
         SCRIPT,
-        routes=routes(sign_ins=sign_ins, secret=cookie_secret),
+        routes=ways_in,
         middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy())],
         lifespan=_lifespan,
     )

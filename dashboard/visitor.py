@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import NoReturn
 
 import streamlit as st
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import resources
-from dashboard.gate.rules import LOGIN
 from dashboard.gate.signing import SESSION_COOKIE
 from dashboard.gate.signins import SignIns
+from dashboard.gate.sockets import to_sign_in
 from db.analytics.scope import Scope
 from db.models import StationOwner, User
 from languages import _
@@ -85,8 +84,5 @@ def _sign_ins() -> SignIns:
 
 def _leave() -> NoReturn:
     if context := get_script_run_ctx():
-        # The message with which `st.login` sends a browser elsewhere; a script has no other way to.
-        message = ForwardMsg()
-        message.auth_redirect.url = LOGIN
-        context.enqueue(message)
+        context.enqueue(to_sign_in())
     st.stop()

@@ -6,6 +6,7 @@ line; whether that user may is for the caller to know.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,7 @@ from db.access import AccessError
 from db.models import ApiToken, SignIn, StationOwner, User
 
 MAX_NAME_LENGTH = 255
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,18 @@ def find_or_make_owner(store: Session, name: str) -> StationOwner:
 
 
 def create_user(
-    store: Session, by: User | None, *, user_name: str, role: str, password: str | None, name: str, owner: str
+    store: Session,
+    by: User | None,
+    *,
+    user_name: str,
+    role: str,
+    password: str | None,
+    name: str,
+    owner: str,
+    email: str = "",
 ) -> User:
     """A user; the owner it belongs to is made where there is none of that name. Raises `AccessError`."""
-    for value in (user_name, name, owner):
+    for value in (user_name, name, owner, email):
         _check_name(value)
     if not user_name.strip():
         raise AccessError("a user needs a name to sign in with")
@@ -146,10 +156,31 @@ def create_user(
         role=role,
         password=password,
         name=name,
+        email=_free_email(store, email),
         owner=find_or_make_owner(store, owner) if owner else None,
     )
     audit.record(store, by, "create user", user_name, {"role": role} | ({"owner": owner} if owner else {}))
     return user
+
+
+def set_email(store: Session, by: User | None, user: User, email: str) -> None:
+    """The address by which an OpenID Connect provider's person is known as this user; empty for none.
+
+    Whoever the user was there before is unlinked, and signed out. Raises `AccessError`.
+    """
+    _check_name(email)
+    user.email = _free_email(store, email, besides=user)
+    user.oidc_issuer = user.oidc_subject = None
+    store.execute(delete(SignIn).where(SignIn.user_id == user.id))
+    audit.record(store, by, "set email", user.user_name, {"email": user.email or ""})
+
+
+def end_sessions(store: Session, by: User | None, user: User) -> int:
+    """Sign a user out in every browser; how many sessions that ended."""
+    ended = store.connection().execute(delete(SignIn).where(SignIn.user_id == user.id)).rowcount
+    if ended:
+        audit.record(store, by, "end sessions", user.user_name, {"sessions": str(ended)})
+    return ended
 
 
 def create_token(
@@ -260,6 +291,19 @@ def _has_other_admins(store: Session, user: User) -> bool:
         select(User.id).where(User.role == "admin", User.is_active).order_by(User.id).with_for_update()
     )
     return any(admin != user.id for admin in admins)
+
+
+def _free_email(store: Session, email: str, *, besides: User | None = None) -> str | None:
+    """In lower case, so that one person is one address; None for an empty one."""
+    email = email.strip().lower()
+    if not email:
+        return None
+    if not _EMAIL.fullmatch(email):
+        raise AccessError("an e-mail address such as selam@example.com is needed")
+    holder = store.scalar(select(User).where(func.lower(User.email) == email))
+    if holder is not None and holder is not besides:
+        raise AccessError(f"{holder.user_name} has this e-mail address already")
+    return email
 
 
 def _check_name(name: str) -> None:

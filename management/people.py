@@ -24,6 +24,7 @@ def add_user(
     name: str,
     owner: str | None,
     new_owner: bool = False,
+    email: str = "",
 ) -> None:
     """A user. Raises `AccessError` where its owner is not known, unless that is to be made."""
     with writing(engine) as store:
@@ -32,8 +33,26 @@ def add_user(
             told = f"known are {', '.join(known)}" if known else "none is known yet"
             raise AccessError(f"no owner is called {owner!r} ({told}); --new-owner makes it")
         accounts.create_user(
-            store, None, user_name=user_name, role=role, password=password, name=name, owner=owner or ""
+            store,
+            None,
+            user_name=user_name,
+            role=role,
+            password=password,
+            name=name,
+            owner=owner or "",
+            email=email,
         )
+
+
+def change_email(engine: Engine, *, user_name: str, email: str) -> None:
+    with writing(engine) as store:
+        accounts.set_email(store, None, accounts.find_user(store, user_name), email)
+
+
+def end_sessions(engine: Engine, user_name: str) -> int:
+    """How many there were."""
+    with writing(engine) as store:
+        return accounts.end_sessions(store, None, accounts.find_user(store, user_name))
 
 
 def change_password(engine: Engine, *, user_name: str, password: str) -> bool:

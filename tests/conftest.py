@@ -19,6 +19,7 @@ from db.migrate import upgrade
 from db.models import Base
 
 _LONGEST = {
+    "test_accessibility",
     "test_chain",
     "test_cluster",
     "test_dashboard_browser",

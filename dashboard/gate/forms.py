@@ -32,12 +32,16 @@ def sign_in_form(
     *,
     csrf_token: str,
     next_path: str,
+    provider: str = "",
     user_name: str = "",
     problem: str = "",
     status: int = 200,
     language: str = "",
 ) -> HTMLResponse:
-    """`language` is what the form has just been told to speak, which is kept with who signs in by it."""
+    """`provider` is what signing in elsewhere is called; empty where that is not set up.
+
+    `language` is what the form has just been told to speak, which is kept with who signs in by it.
+    """
     fields = _SIGN_IN_FIELDS.substitute(
         next=escape(next_path),
         language=language,
@@ -53,10 +57,8 @@ def sign_in_form(
         title=_("Sign in"),
         subtitle=_("Your charging network at a glance"),
         problem=f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else "",
-        action=rules.LOGIN,
-        csrf_token=csrf_token,
-        fields=fields,
-        after="",
+        form=_form(rules.LOGIN, csrf_token, fields),
+        after=_elsewhere(provider, next_path) if provider else "",
         switch=_switch(next_path),
     )
 
@@ -65,11 +67,9 @@ def log_out_form(*, csrf_token: str) -> HTMLResponse:
     return _page(
         200,
         title=_("Log out"),
-        subtitle=_("This ends your session in every tab of this browser."),
+        subtitle=_("Here, in every tab of this browser, or on every device on which you are signed in."),
         problem="",
-        action=rules.LOGOUT,
-        csrf_token=csrf_token,
-        fields=f"<button>{escape(_('Log out'))}</button>",
+        form=_form(rules.LOGOUT, csrf_token, _log_out_buttons()),
         after=f'<a class="back" href="/">{escape(_("Stay signed in"))}</a>',
         switch="",
     )
@@ -83,6 +83,33 @@ def _switch(next_path: str) -> str:
         f'<a class="back" href="{rules.LOGIN}?{escape(asked[key])}" lang="{key}">{escape(name)}</a>'
         for key, name in others.items()
     )
+
+
+def _log_out_buttons() -> str:
+    return (
+        f"<button>{escape(_('Log out here'))}</button>"
+        f'<button class="other" name="everywhere" value="1">{escape(_("Log out everywhere"))}</button>'
+    )
+
+
+def message_page(title: str, sentence: str, *, status: int, after: str = "") -> HTMLResponse:
+    """Something to know instead of a form, and the way back to it. `after` is HTML."""
+    back = f'<a class="back" href="{rules.LOGIN}">{escape(_("Back to the sign-in form"))}</a>'
+    return _page(status, title=title, subtitle=sentence, problem="", form="", after=after + back, switch="")
+
+
+def _form(action: str, csrf_token: str, fields: str) -> str:
+    return (
+        f'<form method="post" action="{action}">'
+        f'<input type="hidden" name="csrf_token" value="{csrf_token}">{fields}</form>'
+    )
+
+
+def _elsewhere(provider: str, next_path: str) -> str:
+    where = f"{rules.OIDC_BEGIN}?{urlencode({'next': next_path})}"
+    label = escape(_("Sign in with {provider}", provider=provider))
+    link = f'<a class="button other" href="{escape(where)}">{label}</a>'
+    return f'<div class="or">{escape(_("or"))}</div>{link}'
 
 
 def _page(status: int, **parts: str) -> HTMLResponse:

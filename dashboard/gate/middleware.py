@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboard.gate import headers, rules
 from dashboard.gate.signing import SESSION_COOKIE
 from dashboard.gate.signins import SignIns
+from dashboard.gate.sockets import WatchedSocket
 
 
 class Gate:
@@ -41,10 +42,12 @@ class Gate:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
         own = rules.is_own_origin(connection.headers.get("origin"), connection.headers.get("host"))
-        # A session that ended may still open the socket: the script behind it asks again, and sends the
-        # browser to the sign-in form. Refused here, the page would only grey out.
-        if own and self._sign_ins.token(connection.cookies.get(SESSION_COOKIE, "")):
-            await self._app(scope, receive, send)
+        cookie = connection.cookies.get(SESSION_COOKIE, "")
+        # A session that ended may still open the socket, which then sends the browser to the sign-in form.
+        # Refused here, the page would only grey out.
+        if own and self._sign_ins.token(cookie):
+            watched = WatchedSocket(receive, send, sign_ins=self._sign_ins, cookie=cookie)
+            await self._app(scope, watched.receive, watched.send)
         else:
             await send({"type": "websocket.close", "code": 1008})
 

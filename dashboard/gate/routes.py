@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard.gate import languages, rules
+from dashboard.gate import cookies, languages, rules
 from dashboard.gate.forms import log_out_form, sign_in_form
 from dashboard.gate.signing import CSRF_COOKIE, SESSION_COOKIE, csrf_matches, csrf_token, new_csrf_cookie
 from dashboard.gate.signins import Refused, SignIns
@@ -25,8 +26,9 @@ _MAX_FORM_BYTES = 16 * 1024
 _MARK_FILE = Path(__file__).parents[1] / "brand" / "mark.svg"
 
 
-def routes(*, sign_ins: SignIns, secret: str) -> list[Route]:
-    pages = _Pages(sign_ins, secret)
+def routes(*, sign_ins: SignIns, secret: str, provider: str = "") -> list[Route]:
+    """`provider` is the name of the OpenID Connect provider that the sign-in form offers, if any."""
+    pages = _Pages(sign_ins, secret, provider)
     return [
         Route(rules.LOGIN, pages.ask, methods=["GET"]),
         Route(rules.LOGIN, pages.sign_in, methods=["POST"]),
@@ -46,9 +48,10 @@ async def _mark(_request: Request) -> Response:
 
 
 class _Pages:
-    def __init__(self, sign_ins: SignIns, secret: str):
+    def __init__(self, sign_ins: SignIns, secret: str, provider: str):
         self._sign_ins = sign_ins
         self._secret = secret
+        self._provider = provider
 
     async def ask(self, request: Request) -> Response:
         next_path = rules.local_path(request.query_params.get("next", "/"))
@@ -78,28 +81,28 @@ class _Pages:
         if (language := _field(form, "language")) in LANGUAGES:
             await to_thread.run_sync(self._sign_ins.choose_language, outcome, language)
         answer = RedirectResponse(next_path, 303)
-        lasting = int(self._sign_ins.lasting.total_seconds())
-        answer.set_cookie(SESSION_COOKIE, outcome, max_age=lasting, **_cookie_flags(request))
-        answer.delete_cookie(CSRF_COOKIE, path="/")
+        cookies.begin_session(answer, request, outcome, self._sign_ins.lasting)
         return answer
 
     async def ask_to_leave(self, request: Request) -> Response:
-        if rules.is_own_link(request.headers):
+        if rules.is_own_link(request.headers) and "everywhere" not in request.query_params:
             return await self._leave(request)
         cookie = request.cookies.get(CSRF_COOKIE) or new_csrf_cookie()
         with speaking(_language(request)):
             answer = log_out_form(csrf_token=csrf_token(cookie, self._secret))
-        answer.set_cookie(CSRF_COOKIE, cookie, **_cookie_flags(request))
+        answer.set_cookie(CSRF_COOKIE, cookie, **cookies.flags(request))
         return answer
 
     async def log_out(self, request: Request) -> Response:
-        if not self._is_ours(request, await _read_form(request)):
+        form = await _read_form(request)
+        if not self._is_ours(request, form):
             return RedirectResponse(rules.LOGOUT, 303)
-        return await self._leave(request)
+        return await self._leave(request, everywhere=_field(form, "everywhere") == "1")
 
-    async def _leave(self, request: Request) -> Response:
+    async def _leave(self, request: Request, *, everywhere: bool = False) -> Response:
         user = await to_thread.run_sync(self._sign_ins.user, _session_cookie(request))
-        await to_thread.run_sync(self._sign_ins.sign_out, _session_cookie(request))
+        leave = partial(self._sign_ins.sign_out, _session_cookie(request), everywhere=everywhere)
+        await to_thread.run_sync(leave)
         answer = RedirectResponse(rules.LOGIN, 303)
         if user and user.language:
             _remember(answer, request, user.language)
@@ -134,10 +137,11 @@ class _Pages:
     ) -> Response:
         """`problem` in English."""
         cookie = request.cookies.get(CSRF_COOKIE) or new_csrf_cookie()
+        token = csrf_token(cookie, self._secret)
         with speaking(_language(request)):
             told = _locked_sentence(locked_until) if locked_until else _(problem)
-            answer = sign_in_form(csrf_token=csrf_token(cookie, self._secret), problem=told, **parts)
-        answer.set_cookie(CSRF_COOKIE, cookie, **_cookie_flags(request))
+            answer = sign_in_form(csrf_token=token, provider=self._provider, problem=told, **parts)
+        answer.set_cookie(CSRF_COOKIE, cookie, **cookies.flags(request))
         return answer
 
 
@@ -157,10 +161,6 @@ def _session_cookie(request: Request) -> str:
     return request.cookies.get(SESSION_COOKIE, "")
 
 
-def _cookie_flags(request: Request) -> dict[str, Any]:
-    return {"path": "/", "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
-
-
 def _asked_language(request: Request) -> str:
     asked = request.query_params.get("language", "")
     return asked if asked in LANGUAGES else ""
@@ -171,7 +171,7 @@ def _language(request: Request) -> str:
 
 
 def _remember(answer: Response, request: Request, language: str) -> None:
-    answer.set_cookie(languages.COOKIE, language, max_age=languages.LASTING, **_cookie_flags(request))
+    answer.set_cookie(languages.COOKIE, language, max_age=languages.LASTING, **cookies.flags(request))
 
 
 def _seconds_until(until: datetime | None) -> int:

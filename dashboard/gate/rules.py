@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 LOGIN = "/login"
 LOGOUT = "/logout"
+OIDC_BEGIN = "/oidc/login"
+OIDC_BACK = "/oidc/callback"
 HEALTH = "/healthz"
 MARK = "/mark.svg"
-_OPEN = frozenset({LOGIN, LOGOUT, HEALTH, MARK, "/favicon.png", "/manifest.json"})
+_OPEN = frozenset({LOGIN, LOGOUT, OIDC_BEGIN, OIDC_BACK, HEALTH, MARK, "/favicon.png", "/manifest.json"})
 # Streamlit's own scripts, styles and fonts: the same for everybody, and nothing of ours.
 _OPEN_PREFIX = "/static/"
 _NOT_A_PAGE = ("/_stcore/", "/media/", "/component/", "/app/")
@@ -35,7 +37,7 @@ def local_path(target: str) -> str:
     if suspicious or not target.startswith("/") or target.startswith("//"):
         return "/"
     parts = urlsplit(target)
-    if parts.scheme or parts.netloc or parts.path in (LOGIN, LOGOUT):
+    if parts.scheme or parts.netloc or parts.path in (LOGIN, LOGOUT, OIDC_BEGIN, OIDC_BACK):
         return "/"
     return target
 

@@ -11,15 +11,19 @@ from sqlalchemy.orm import Session
 
 from dashboard.gate import attempts
 from dashboard.gate.signing import sign, unsign
-from db import access, audit
+from db import access, accounts, audit, identities
 from db.analytics.scope import Scope
 from db.engine import reading, writing
+from db.identities import Identity, Stranger
 from db.models import SignIn, StationOwner, User, utc_now
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Why nobody was signed in: `wrong` name or password, `locked` until a time, `no_pages` for the role."""
+    """Why nobody was signed in: `wrong` name or password, `locked` until a time, `no_pages` for the role.
+
+    Of a provider's person also `unknown`, `unverified`, `other_person` (see `Stranger`) and `deactivated`.
+    """
 
     reason: str
     until: datetime | None = None
@@ -66,6 +70,19 @@ class SignIns:
             access.sign_out(store, old)
         return sign(access.sign_in(store, user, now, self.lasting), self._secret, "session")
 
+    def sign_in_person(self, person: Identity, old_cookie: str = "") -> str | Refused:
+        """The same for whom an OpenID Connect provider vouches for. Nobody is made a user by it."""
+        with writing(self._engine) as store:
+            try:
+                user = identities.user_of(store, person)
+            except Stranger as stranger:
+                return Refused(stranger.reason)
+            if not user.is_active:
+                return Refused("deactivated")
+            if not _has_pages(user):
+                return Refused("no_pages")
+            return self._begin(store, user, old_cookie, self._clock())
+
     def token(self, cookie: str) -> str | None:
         """The token in a cookie that we made; whether its session still lives is not looked up."""
         return unsign(cookie, self._secret, "session")
@@ -110,9 +127,13 @@ class SignIns:
             with writing(self._engine) as store:
                 store.get_one(User, found.user.id).language = language
 
-    def sign_out(self, cookie: str) -> None:
+    def sign_out(self, cookie: str, *, everywhere: bool = False) -> None:
+        """End the cookie's session, in every tab; `everywhere`: all of its user's, in every browser."""
         if token := self.token(cookie):
             with writing(self._engine) as store:
+                found = access.live_session(store, token, self._clock()) if everywhere else None
+                if found:
+                    accounts.end_sessions(store, found.user, found.user)
                 access.sign_out(store, token)
 
 

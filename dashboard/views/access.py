@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import access_dialog, access_orders, markup, resources
-from dashboard.access_lists import token_list, user_list
+from dashboard.access_lists import sessions_card, token_list, user_list
 from dashboard.visitor import visitor
 from languages import _
 
@@ -28,4 +28,5 @@ if resources.settings().webhook_allow_unsigned:
     )
 token_list(who)
 user_list(who)
+sessions_card()
 access_dialog.show()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import access_dialog, markup
-from dashboard.access_lists import token_list
+from dashboard.access_lists import sessions_card, token_list
 from dashboard.visitor import visitor
 from languages import _
 
 who = visitor()
 st.html(markup.title(_("Access"), _("{role} · tokens that act for you", role=who.role)))
 token_list(who)
+sessions_card()
 access_dialog.show()

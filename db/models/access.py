@@ -16,9 +16,12 @@ class User(Timestamped, Base):
     """`role` is admin (sees all), owner (sees what belongs to `owner_id`) or driver (own sessions).
 
     `language` is a key of `languages.LANGUAGES`; null for whatever the browser prefers.
+    `oidc_subject` is whom the user is at the OpenID Connect provider `oidc_issuer`, null until the first
+    sign-in there.
     """
 
     __tablename__ = "users"
+    __table_args__ = (Index("ix_users_oidc", "oidc_issuer", "oidc_subject", unique=True),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_name: Mapped[Name] = mapped_column(unique=True)
@@ -29,6 +32,8 @@ class User(Timestamped, Base):
     password_hash: Mapped[Name | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     language: Mapped[Word | None]
+    oidc_issuer: Mapped[Name | None]
+    oidc_subject: Mapped[Name | None]
 
     owner: Mapped[StationOwner | None] = relationship()
 

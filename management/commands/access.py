@@ -19,10 +19,11 @@ def create_user(options: Namespace) -> None:
         engine_of(load()),
         user_name=options.user_name,
         role=options.role,
-        password=_ask_password(),
+        password=None if options.no_password else _ask_password(),
         name=options.name,
         owner=options.owner,
         new_owner=options.new_owner,
+        email=options.email,
     )
     print(f"Made the user {options.user_name}.")
 
@@ -46,6 +47,18 @@ def set_password(options: Namespace) -> None:
     print(f"{name} has a new password.")
     if not may_come:
         print(f"{name} is deactivated and cannot sign in; activate-user mends that.", file=sys.stderr)
+
+
+def set_email(options: Namespace) -> None:
+    """Say by which address the OpenID Connect provider knows a user; who signed in before is signed out."""
+    people.change_email(engine_of(load()), user_name=options.user_name, email=options.email)
+    print(f"{options.user_name} signs in at the provider as {options.email or 'nobody'} from now on.")
+
+
+def end_sessions(options: Namespace) -> None:
+    """Sign a user out in every browser; it may sign in again."""
+    ended = people.end_sessions(engine_of(load()), options.user_name)
+    print(f"Ended {ended} session{'' if ended == 1 else 's'} of {options.user_name}.")
 
 
 def deactivate_user(options: Namespace) -> None:
@@ -101,6 +114,8 @@ def _user_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--name", default="", help="the name that is shown")
     parser.add_argument("--owner", help="whose stations a user of the role owner sees")
     parser.add_argument("--new-owner", action="store_true", help="make this owner where there is none yet")
+    parser.add_argument("--email", default="", help="address by which the OpenID Connect provider knows it")
+    parser.add_argument("--no-password", action="store_true", help="signs in at that provider only")
 
 
 def _token_arguments(parser: ArgumentParser) -> None:
@@ -130,6 +145,11 @@ def _user_name_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("user_name")
 
 
+def _email_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("user_name")
+    parser.add_argument("email", help='the address; "" for none')
+
+
 def _station_key_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("station_id", help="the last step of the address that the charge point connects to")
 
@@ -139,6 +159,8 @@ COMMANDS: Commands = {
     "create-token": (create_token, _token_arguments),
     "list-users": (list_users, nothing),
     "set-password": (set_password, _user_name_arguments),
+    "set-email": (set_email, _email_arguments),
+    "end-sessions": (end_sessions, _user_name_arguments),
     "deactivate-user": (deactivate_user, _user_name_arguments),
     "activate-user": (activate_user, _user_name_arguments),
     "list-tokens": (list_tokens, _token_list_arguments),

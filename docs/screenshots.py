@@ -1,0 +1,233 @@
+"""`make screenshots`: every page of the dashboard as a picture, from a demo of its own.
+
+    PYTHONPATH=.:tests python docs/screenshots.py [--only NAME] [--all FOLDER]
+
+starts a demo with a fixed seed on free ports in a temporary folder, waits until charge points charge, and
+takes every page of the navigation, a session, a station, the sign-in form and a phone's page, 1440 and 390
+pixels wide, light and dark. All go to docs/screenshots/ (ignored by git), those of the README to
+docs/images/, small enough for it. It needs what `make test` installs, and a Chrome or Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from browser import browsing
+from PIL import Image
+from playwright.sync_api import Browser, Page
+from sqlalchemy import Engine, func, select
+
+from db import migrate
+from db.engine import make_engine, reading, writing
+from db.models import ChargingSession, OCPPConnector, utc_now
+from management import demo, environment
+from ocpp_integration.payments.codes import Label
+from ocpp_integration.payments.tokens import token_of
+from settings import ROOT, Settings, load
+
+PICTURES = ROOT / "docs" / "images"
+EVERYTHING = ROOT / "docs" / "screenshots"
+# Those of the README: page, width and theme, and how many pixels of its height.
+CHOSEN = {
+    ("overview", 1440, "light"): 1560,
+    ("live", 1440, "light"): 1000,
+    ("sessions-one", 1440, "dark"): 1250,
+    ("overview", 390, "dark"): 844,
+    ("phone", 390, "light"): 844,
+}
+WIDTHS, THEMES = (1440, 390), ("light", "dark")
+_TALLEST = 3600
+_PROCESSES = (
+    "-m ocpp_backend",
+    "-m webhook_receiver",
+    "-m jobs",
+    "-m dashboard",
+    "-m simulator --seed 1 --traffic 8",
+)
+_CHARGING = 5
+_SETTLED = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  return app && app.dataset.testScriptState === "notRunning"
+    && !document.querySelector('[data-testid="stSkeleton"]');
+}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--only", help="only pages with this in their name")
+    parser.add_argument("--all", type=Path, default=EVERYTHING, help="folder for every picture")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="screenshots") as folder, ExitStack() as stack:
+        settings = _settings(Path(folder))
+        engine = make_engine(settings.database_url)
+        stack.callback(engine.dispose)
+        migrate.upgrade(engine)
+        demo.create(engine, settings, days=60)
+        stack.enter_context(_running(Path(folder)))
+        _wait_until_charging(engine)
+        take(engine, settings, options.all, options.only or "")
+
+
+def take(engine: Engine, settings: Settings, folder: Path, only: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    others = _others(engine, settings)
+    with browsing() as browser:
+        for width in WIDTHS:
+            for theme in THEMES:
+                page = _signed_in(browser, settings, width, theme)
+                for name, address in ({"login": ""} | _addresses(page) | others).items():
+                    if only in name:
+                        path = folder / f"{name}-{width}-{theme}.png"
+                        _picture(page, settings, name, address, width, path)
+                        print(path.name, flush=True)
+                        if height := CHOSEN.get((name, width, theme)):
+                            _shrink(path, PICTURES / f"{name}-{width}-{theme}.png", height)
+                page.context.close()
+
+
+def _others(engine: Engine, settings: Settings) -> dict[str, str]:
+    """Pages that no link of the navigation leads to: one of the running sessions, a station, a code."""
+    with writing(engine) as store:
+        session = store.scalars(
+            select(ChargingSession).where(ChargingSession.stop_time.is_(None)).order_by(ChargingSession.id)
+        ).first()
+        ended = store.scalar(
+            select(func.max(ChargingSession.id)).where(ChargingSession.stop_time.is_not(None))
+        )
+        connector = store.scalars(select(OCPPConnector).order_by(OCPPConnector.id)).first()
+        if connector is None or session is None:
+            raise LookupError("the demo has no connector, or no session that runs")
+        phone = Label.of(connector, settings.phone_url, token_of(store, connector, utc_now())).url
+    return {
+        "sessions-one": f"/sessions?session={ended}",
+        "sessions-running": f"/sessions?session={session.id}",
+        "stations-one": "/stations?station=1",
+        "phone": phone,
+    }
+
+
+def _addresses(page: Page) -> dict[str, str]:
+    """Every page of the navigation, by the name in its address."""
+    links = page.locator('[data-testid="stSidebarNavLink"]')
+    links.first.wait_for(state="attached")
+    paths = [urlsplit(link).path for link in links.evaluate_all("links => links.map(link => link.href)")]
+    return {path.strip("/") or "overview": path for path in paths}
+
+
+def _signed_in(browser: Browser, settings: Settings, width: int, theme: str) -> Page:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if theme == "dark" else "light",
+        device_scale_factor=1 if width > 600 else 2,
+        locale="en-GB",
+    )
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(settings.dashboard_url)
+    page.get_by_label("User name").fill(demo.ADMIN)
+    page.get_by_label("Password").fill(os.environ["DEMO_PASSWORD"])
+    page.get_by_role("button", name="Sign in").click()
+    return page
+
+
+def _picture(page: Page, settings: Settings, name: str, address: str, width: int, path: Path) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    if name == "login":
+        with page.context.browser.new_context(  # type: ignore[union-attr]
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if path.stem.endswith("dark") else "light",
+        ) as stranger:
+            form = stranger.new_page()
+            form.goto(f"{settings.dashboard_url}/login")
+            form.screenshot(path=path)
+        return
+    page.goto(address if address.startswith("http") else settings.dashboard_url + address)
+    if address.startswith("http"):
+        page.screenshot(path=path, full_page=True)
+        return
+    page.wait_for_function(_SETTLED)
+    page.wait_for_timeout(1500)
+    page.wait_for_function(_SETTLED)
+    height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(max(900, height), _TALLEST)})
+    page.wait_for_timeout(700)
+    page.wait_for_function(_SETTLED)
+    page.screenshot(path=path)
+
+
+def _shrink(source: Path, target: Path, height: int) -> None:
+    """A picture for the README: the top of the page, in colours that fit a byte."""
+    with Image.open(source) as picture:
+        scale = 2 if picture.width == 780 else 1
+        cut = picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, height * scale)))
+        # By coverage, because a rare colour, such as that of a fault, would be averaged away.
+        small = cut.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small.save(target, optimize=True)
+
+
+def _wait_until_charging(engine: Engine, patience: float = 300) -> None:
+    deadline = time.monotonic() + patience
+    charging = select(func.count()).where(OCPPConnector.status == "charging")
+    while time.monotonic() < deadline:
+        with reading(engine) as store:
+            if (store.scalar(charging) or 0) >= _CHARGING:
+                return
+        time.sleep(1)
+    raise TimeoutError(f"after {patience:.0f} s fewer than {_CHARGING} connectors charge")
+
+
+def _settings(folder: Path) -> Settings:
+    """Of this run alone, in the environment, where the processes find them before any .env."""
+    os.environ |= environment.fresh_secrets() | {
+        "DATABASE_URL": f"sqlite:///{folder / 'store.db'}",
+        "OCPP_BACKEND_DATABASE_URL": f"sqlite:///{folder / 'backend.db'}",
+        "SIMULATOR_KEYS": str(folder / "keys.json"),
+        "PAYMENT_PROVIDER": "sandbox",
+        "DASHBOARD_PORT": str(_free_port()),
+        "RECEIVER_PORT": str(_free_port()),
+        "OCPP_BACKEND_PORT": str(_free_port()),
+        "METER_INTERVAL": "5",
+        "DEMO_PASSWORD": secrets.token_urlsafe(12),
+    }
+    return load(None)
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[None]:
+    processes: list[subprocess.Popen[bytes]] = []
+    with (folder / "output").open("wb") as output:
+        try:
+            for command in _PROCESSES:
+                more = ["--memory", str(folder / "memory")] if "simulator" in command else []
+                arguments = [sys.executable, *shlex.split(command), *more]
+                processes.append(subprocess.Popen(arguments, cwd=ROOT, stdout=output, stderr=output))
+                if "ocpp_backend" in command:
+                    time.sleep(2)
+            yield
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""axe-core over every page of the dashboard, in both themes: nothing serious in the way of anybody.
+
+The pages are those of the navigation, so that a new page is looked at as it is added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import combinations
+from math import dist
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import browsing, fill_in_sign_in
+from dashboard_server import serving
+from factories import (
+    add_meter_values,
+    add_owner,
+    add_session,
+    add_station,
+    add_tariff,
+    add_user,
+    make_store,
+    roll_up,
+)
+from playwright.sync_api import Browser, BrowserContext, Page
+from receiver_app import running_receiver
+from sqlalchemy import Engine, select
+
+from dashboard.markup import STYLE_SHEET
+from db.engine import writing
+from db.models import OCPPConnector, utc_now
+from ocpp_integration.payments.codes import Label
+from ocpp_integration.payments.tokens import token_of
+
+_SERIOUS = ("serious", "critical")
+# Streamlit puts a div between the list of its navigation and each item: no attribute of ours reaches there.
+_STREAMLITS_OWN = {("list", "stSidebarNavItems"), ("listitem", "stSidebarNavItems")}
+_SETTLED = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  return app && app.dataset.testScriptState === "notRunning" && document.querySelector(".mm-title h1")
+    && !document.querySelector('[data-testid="stSkeleton"]');
+}"""
+_GROUND = "getComputedStyle(document.querySelector('.stApp') ?? document.body).backgroundColor"
+_CHARTS_WITHOUT_WORDS = """() => [...document.querySelectorAll(".js-plotly-plot")]
+  .filter((chart) => !chart.closest('[data-testid="stPlotlyChart"][aria-label]'))
+  .map((chart) => chart.textContent.slice(0, 60))"""
+
+# What of red, green and blue is left to an eye (Machado, Oliveira and Fernandes 2009, severity 1).
+_EYES = {
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "tritanopia": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def engine_of_pages(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    now = datetime.now(UTC).replace(microsecond=0)
+    engine = make_store(tmp_path_factory.mktemp("axe"))
+    with writing(engine) as store:
+        owner = add_owner(store)
+        add_user(store, "admin")
+        add_user(store, "selam", "owner", owner)
+        bole = add_station(store, owner, "Bole Road", tariff=add_tariff(store))
+        start = now - timedelta(days=1)
+        session = add_session(store, bole, start, energy_wh=23_456, cost=Decimal("234.56"))
+        add_meter_values(
+            store, session, [(start, 0, 40_000), (start + timedelta(minutes=30), 23_456, 30_000)]
+        )
+        roll_up(store, start.date() - timedelta(days=1), now.date() + timedelta(days=1))
+    return engine
+
+
+@pytest.fixture(scope="module")
+def url(engine_of_pages: Engine) -> Iterator[str]:
+    with serving(engine_of_pages) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds that is serious or critical: the rule, the element and the mend, a line each."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": list(rules)}
+    # What Plotly draws is a picture to whoever cannot see it, and has its words around it.
+    around = {"exclude": [".js-plotly-plot .main-svg"]}
+    return [
+        f"{page.url}: {rule['id']}: {node['html'][:200]}: {node['failureSummary']}"
+        for rule in Axe().run(page, context=around, options=options).response["violations"]
+        if rule["impact"] in _SERIOUS
+        for node in rule["nodes"]
+        if not _is_streamlits_own(page, rule["id"], node["target"][0])
+    ]
+
+
+def _is_streamlits_own(page: Page, rule: str, target: str) -> bool:
+    inside = "([target, id]) => !!document.querySelector(target)?.closest(`[data-testid=${id}]`)"
+    return any(rule == known and page.evaluate(inside, [target, where]) for known, where in _STREAMLITS_OWN)
+
+
+def in_both_themes(page: Page) -> list[str]:
+    """Only colours differ between the themes, which a page changes without being loaded anew."""
+    found = violations(page)
+    before = page.evaluate(_GROUND)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"before => {_GROUND} !== before", arg=before)
+    found += violations(page, "color-contrast")
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def pages_of(page: Page) -> list[str]:
+    """The paths of all pages that the navigation offers."""
+    links = page.locator('[data-testid="stSidebarNavLink"]')
+    links.first.wait_for(state="attached")
+    return [urlsplit(link).path for link in links.evaluate_all("links => links.map(link => link.href)")]
+
+
+def look_at(page: Page, url: str, paths: list[str]) -> list[str]:
+    found = []
+    for path in paths:
+        page.goto(url + path)
+        page.wait_for_function(_SETTLED)
+        found += in_both_themes(page)
+        found += [f"{path}: no words for {chart}" for chart in page.evaluate(_CHARTS_WITHOUT_WORDS)]
+    return found
+
+
+def _seen(colour: str, eye: tuple[tuple[float, ...], ...]) -> tuple[float, float, float]:
+    """A colour in CIE Lab as an eye sees it that lacks one kind of cone."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    red, green, blue = (min(1, max(0, sum(a * b for a, b in zip(row, linear, strict=True)))) for row in eye)
+    tristimulus = (
+        (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505,
+        0.2126 * red + 0.7152 * green + 0.0722 * blue,
+        (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089,
+    )
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in tristimulus)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+@pytest.mark.parametrize("theme", [1, 2])
+@pytest.mark.parametrize("eye", _EYES)
+def test_states_whose_colours_look_alike_to_the_colour_blind_differ_in_shape(eye: str, theme: int) -> None:
+    style = STYLE_SHEET.read_text("utf-8")
+    states = ("charging", "occupied", "available", "faulted", "offline", "other")
+    colours, shapes = {}, {}
+    for state in states:
+        found = re.search(rf"--mm-{state}: light-dark\((#\w+), (#\w+)\)", style)
+        assert found
+        colours[state] = _seen(found[theme], _EYES[eye])
+        own = re.search(rf"\.mm-dot\.mm-{state} {{(.*)}}", style)
+        shapes[state] = own[1] if own else "round"
+    alike = [
+        pair
+        for pair in combinations(states, 2)
+        if dist(colours[pair[0]], colours[pair[1]]) < 15 and shapes[pair[0]] == shapes[pair[1]]
+    ]
+    assert alike == []
+
+
+@pytest.mark.timeout(600)
+def test_no_page_has_a_serious_violation_and_every_chart_has_words(context: BrowserContext, url: str) -> None:
+    page = fill_in_sign_in(context, url, "/statements", "admin")
+    of_admin = pages_of(page)
+    found = look_at(page, url, [*of_admin, "/sessions?session=1", "/stations?station=1"])
+    context.clear_cookies()
+    page.close()
+    owners = fill_in_sign_in(context, url, "/statements", "selam")
+    found += look_at(owners, url, [path for path in pages_of(owners) if path not in of_admin])
+    assert len(of_admin) > 10 and found == []
+
+
+def test_the_forms_of_the_gate_have_none_either(context: BrowserContext, url: str) -> None:
+    page = context.new_page()
+    page.goto(f"{url}/login")
+    found = in_both_themes(page)
+    page.goto(f"{url}/logout")
+    assert found + in_both_themes(page) == []
+
+
+def test_the_phones_page_at_a_code_has_none_either(context: BrowserContext, engine: Engine) -> None:
+    with running_receiver(engine) as receiver:
+        with writing(engine) as store:
+            connector = store.scalars(select(OCPPConnector)).first()
+            assert connector
+            code = Label.of(connector, receiver.url, token_of(store, connector, utc_now())).url
+        page = context.new_page()
+        page.goto(code)
+        assert in_both_themes(page) == []
