@@ -42,7 +42,7 @@ def show(pk: int | None) -> None:
     st.query_params["station"] = str(pk)
     view = choose_view(places[pk].name, places[pk].city, station=pk)
     _now(pk)
-    codes_button(pk, next(each.station_id for each in loading.stations(view.scope)))
+    codes_button(pk, next((each.station_id for each in loading.stations(view.scope)), str(pk)))
     panel = kpi_panel(view)
     explanation.cards(panel.cards)
     logs = loading.port_logs(view.scope, view.period)
