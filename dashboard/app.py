@@ -23,10 +23,10 @@ from settings import Settings
 SCRIPT = Path(__file__).with_name("main.py")
 
 
-def create_app(settings: Settings, *, engine: Engine, cookie_secret: str) -> st.App:
+def create_app(settings: Settings, *, engine: Engine, cookie_secret: str, script: Path = SCRIPT) -> st.App:
     sign_ins = SignIns(engine=engine, secret=cookie_secret, lasting=timedelta(hours=settings.session_hours))
     return st.App(
-        SCRIPT,
+        script,
         routes=routes(sign_ins=sign_ins, secret=cookie_secret),
         middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy())],
         lifespan=_lifespan,
