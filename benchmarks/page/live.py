@@ -10,6 +10,7 @@ from typing import Any
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from dashboard.gate.signing import SESSION_COOKIE
 
@@ -82,8 +83,8 @@ async def _watch(url: str, cookie: str, pages: int, seconds: float) -> list[_Pag
         socket = await connect(
             address,
             additional_headers=headers,
-            subprotocols=["streamlit"],
-            max_size=None,  # type: ignore[list-item]
+            subprotocols=[Subprotocol("streamlit")],
+            max_size=None,
         )
         page = _Page(socket)
         await page.open()
@@ -107,7 +108,7 @@ async def _watch(url: str, cookie: str, pages: int, seconds: float) -> list[_Pag
 async def _first_run(page: _Page) -> None:
     async for data in page.socket:
         message = ForwardMsg()
-        message.ParseFromString(data)  # type: ignore[arg-type]
+        message.ParseFromString(data)
         page.hear(message)
         if message.WhichOneof("type") == "script_finished":
             if not page.panels:
@@ -118,7 +119,7 @@ async def _first_run(page: _Page) -> None:
 async def _listen(page: _Page) -> None:
     async for data in page.socket:
         message = ForwardMsg()
-        message.ParseFromString(data)  # type: ignore[arg-type]
+        message.ParseFromString(data)
         page.hear(message)
 
 
