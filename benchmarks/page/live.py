@@ -46,7 +46,7 @@ class _Page:
         if kind == "auto_rerun":
             self.panels[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "new_session":
-            self.seen = set(message.new_session.fragment_ids_this_run)
+            self.seen = set(message.metadata.run.fragment_ids)
         elif kind == "script_finished" and message.script_finished == _REFRESHED:
             now = asyncio.get_running_loop().time()
             self.took += [now - self.asked.pop(panel) for panel in self.seen if panel in self.asked]
