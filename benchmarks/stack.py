@@ -36,6 +36,7 @@ class Stack:
 
     folder: Path
     overrides: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[str, str] = field(default_factory=lambda: _MODULES)
     settings: Settings = field(init=False)
     engine: Engine = field(init=False)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)
@@ -65,7 +66,7 @@ class Stack:
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as output:
                 self._running[name] = subprocess.Popen(
-                    [sys.executable, "-m", _MODULES[name], *arguments],
+                    [sys.executable, "-m", self.modules[name], *arguments],
                     cwd=ROOT,
                     env={**os.environ, **self._variables, **variables},
                     stdout=output,

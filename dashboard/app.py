@@ -25,7 +25,7 @@ from settings import Settings
 SCRIPT = Path(__file__).with_name("main.py")
 
 
-def create_app(settings: Settings, *, engine: Engine, cookie_secret: str) -> st.App:
+def create_app(settings: Settings, *, engine: Engine, cookie_secret: str, script: Path = SCRIPT) -> st.App:
     sign_ins = SignIns(engine=engine, secret=cookie_secret, lasting=timedelta(hours=settings.session_hours))
     provider = Provider.of(settings)
     ways_in = routes(sign_ins=sign_ins, secret=cookie_secret, provider=provider.name if provider else "")
@@ -33,7 +33,7 @@ def create_app(settings: Settings, *, engine: Engine, cookie_secret: str) -> st.
         contact = settings.oidc_contact
         ways_in += oidc_routes(sign_ins=sign_ins, provider=provider, secret=cookie_secret, contact=contact)
     return st.App(
-        SCRIPT,
+        script,
         routes=ways_in,
         middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy())],
         lifespan=_lifespan,

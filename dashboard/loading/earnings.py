@@ -13,32 +13,32 @@ from db.analytics.revenue import Earned, Held, Part
 from db.analytics.scope import Period, Scope
 
 
-@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False, refresh_mode="background")
 def earned(scope: Scope, period: Period) -> dict[str, Earned]:
     return resources.read(lambda store: revenue.by_currency(store, scope, period))
 
 
-@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False, refresh_mode="background")
 def earned_by_time(scope: Scope, period: Period, grain: Grain) -> dict[Bucket, Mapping[str, Earned]]:
     return resources.read(lambda store: revenue.series(store, scope, period, grain))
 
 
-@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False, refresh_mode="background")
 def earned_by_station(scope: Scope, period: Period) -> list[Part]:
     return resources.read(lambda store: revenue.by_station(store, scope, period))
 
 
-@st.cache_data(ttl=15, max_entries=100, show_spinner=False)
+@st.cache_data(ttl=15, max_entries=100, show_spinner=False, refresh_mode="background")
 def earned_by_owner(scope: Scope, period: Period) -> list[Part]:
     return resources.read(lambda store: revenue.by_owner(store, scope, period))
 
 
-@st.cache_data(ttl=300, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=300, max_entries=500, show_spinner=False, refresh_mode="background")
 def earned_by_tariff(scope: Scope, period: Period) -> list[Part]:
     """Read from sessions, so that it is kept longer."""
     return resources.read(lambda store: revenue.by_tariff(store, scope, period))
 
 
-@st.cache_data(ttl=5, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=5, max_entries=500, show_spinner=False, refresh_mode="background")
 def held_back(scope: Scope, period: Period) -> dict[str, Held]:
     return resources.read(lambda store: revenue.held(store, scope, period))

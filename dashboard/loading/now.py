@@ -45,9 +45,11 @@ def backend_down_since() -> datetime | None:
         return state.down_since if state else None
 
 
-@st.cache_data(ttl=0.9, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=0.9, max_entries=500, show_spinner=False, refresh_mode="background")
 def live_state(scope: Scope) -> LiveState:
-    """Every connector now. Pages of the same scope that refresh together share one read."""
+    """Every connector now. Pages of the same scope that refresh together share one read, and where there are
+    several they do not wait for it: one of them has it renewed for the next.
+    """
     with reading(resources.engine()) as store:
         found = live.connectors(store, scope)
         return LiveState(live.state_of(found, live.newest_event(store, scope)), found)

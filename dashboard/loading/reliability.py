@@ -50,7 +50,7 @@ def exclusions(scope: Scope) -> list[Exclusion]:
         return entered(store, scope)
 
 
-@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False, refresh_mode="background")
 def availability(scope: Scope, period: Period, excluded: tuple[Exclusion, ...]) -> Availability:
     now = datetime.now(UTC)
 
@@ -67,17 +67,17 @@ def availability(scope: Scope, period: Period, excluded: tuple[Exclusion, ...]) 
     return resources.read(work)
 
 
-@st.cache_data(ttl=300, max_entries=100, show_spinner=False)
+@st.cache_data(ttl=300, max_entries=100, show_spinner=False, refresh_mode="background")
 def success(scope: Scope, period: Period) -> charges.Success:
     return resources.read(lambda store: charges.success(store, scope, period))
 
 
-@st.cache_data(ttl=300, max_entries=100, show_spinner=False)
+@st.cache_data(ttl=300, max_entries=100, show_spinner=False, refresh_mode="background")
 def troubled_visits(scope: Scope, period: Period, limit: int) -> list[charges.VisitRow]:
     return resources.read(lambda store: charges.troubled_visits(store, scope, period, limit=limit))
 
 
-@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False, refresh_mode="background")
 def reported_errors(scope: Scope, period: Period) -> Errors:
     now = datetime.now(UTC)
     return resources.read(

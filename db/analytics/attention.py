@@ -9,10 +9,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.live import OCCUPIED
-from db.analytics.outcome import RUNNING_STATUSES
 from db.analytics.scope import Scope
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation
-from db.models.sessions import has_verdict
+from db.models.sessions import has_verdict, is_running
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,8 @@ def stuck_sessions(store: Session, scope: Scope, since: datetime, most: int) -> 
     nothing for days while it occupies its connector.
     """
     session = ChargingSession
+    # First the few that run: by station and start SQLite would look at all that ever were.
+    running = select(session.id).where(is_running()).correlate(None)
     told = (session.start_time, session.power_at, session.reported_status_at)
     rows = store.execute(
         select(session.id, OCPPStation.id, ChargingStation.name, *told)
@@ -38,7 +39,7 @@ def stuck_sessions(store: Session, scope: Scope, since: datetime, most: int) -> 
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(OCPPConnector, session.ocpp_connector_id == OCPPConnector.id)
         .where(
-            session.status.in_(RUNNING_STATUSES),
+            session.id.in_(running),
             session.ocpp_station_id.in_(scope.stations()),
             session.start_time < since,
             or_(session.power_at.is_(None), session.power_at < since),

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Scope
 from db.models import (
     ChargingConnector,
@@ -21,6 +20,7 @@ from db.models import (
     OCPPStation,
     WebhookEvent,
 )
+from db.models.sessions import is_running
 
 OCCUPIED = ("preparing", "charging", "suspended_ev", "suspended_evse", "finishing")
 
@@ -79,7 +79,7 @@ def connectors(store: Session, scope: Scope) -> list[LiveConnector]:
     """
     running = and_(
         ChargingSession.ocpp_connector_id == OCPPConnector.id,
-        ChargingSession.status.not_in(ENDED_STATUSES),
+        is_running(),
     )
     shown = or_(ChargingConnector.is_active.is_not(False), ChargingSession.id.is_not(None))
     rows = store.execute(

@@ -19,10 +19,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from db.analytics.outcome import RUNNING_STATUSES
 from db.columns import FixedPoint, Money
 from db.models.access import User
 from db.models.base import Base, Id, Name, Timestamped, Watt, Wh, Word, utc_now
@@ -32,6 +34,7 @@ from db.models.platform import Tariff
 # The same words in a query let it find the few such sessions among all by their index.
 _REVIEWED = text("verdict IN ('held', 'accepted', 'corrected')")
 _UNJUDGED = text("verdict IS NULL")
+_RUNNING_INDEXED = text("status IN ('pending', 'started', 'charging', 'suspended', 'stopping')")
 
 
 class ChargingSession(Timestamped, Base):
@@ -62,6 +65,13 @@ class ChargingSession(Timestamped, Base):
             "start_time",
             sqlite_where=_REVIEWED,
             postgresql_where=_REVIEWED,
+        ),
+        Index(
+            "ix_charging_sessions_running",
+            "ocpp_connector_id",
+            "start_time",
+            sqlite_where=_RUNNING_INDEXED,
+            postgresql_where=_RUNNING_INDEXED,
         ),
         Index("ix_charging_sessions_unjudged", "id", sqlite_where=_UNJUDGED, postgresql_where=_UNJUDGED),
     )
@@ -140,6 +150,11 @@ def counts() -> ColumnElement[bool]:
 def has_verdict(verdict: str) -> ColumnElement[bool]:
     """Of sessions: those that are held, accepted or corrected, found by their index."""
     return and_(_REVIEWED, ChargingSession.verdict == verdict)
+
+
+def is_running() -> ColumnElement[bool]:
+    """Of sessions: those that have not ended, which are few among all, found by their index."""
+    return ChargingSession.status.in_([literal_column(f"'{status}'") for status in RUNNING_STATUSES])
 
 
 def is_unjudged() -> ColumnElement[bool]:
