@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo up test lint types tests dev
+.PHONY: install demo up test lint types tests dev bench soak
 
 install: $(VENV)/installed
 
@@ -28,6 +28,14 @@ lint: $(VENV)/installed-dev
 
 types: $(VENV)/installed-dev
 	@$(BIN)/mypy
+
+# Each beside its baseline; OPTIONS=--quick measures less.
+bench: $(VENV)/installed-dev
+	@$(BIN)/python -m benchmarks all $(OPTIONS)
+
+# Twenty minutes of troubles; OPTIONS='--minutes 4 --seed 2' for fewer and others.
+soak: $(VENV)/installed-dev
+	@$(BIN)/python -m benchmarks.soak $(OPTIONS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -19,7 +19,7 @@ from db.job_schedules import Expected
 from db.models import JobRun, JobSchedule, utc_now
 from jobs.advice import UNFORESEEN
 from jobs.runs import AlreadyRunning, Cancelled, Job, Outcome, Progress, Runner, each, unheard
-from jobs.scheduler import announce, make_scheduler
+from jobs.scheduler import WallClock, announce, make_scheduler, plan_anew
 from ocpp_integration.errors import BackendDown, NotFound
 from ocpp_integration.events import InvalidEvent
 from ocpp_integration.lifecycle import StationUnknown
@@ -480,6 +480,28 @@ def test_what_was_due_while_nobody_ran_is_run_at_the_start(live: Runner, engine:
     scheduler.start()
     assert _until(lambda: [run.state for run in _runs(engine)] == ["done"])
     scheduler.shutdown()
+
+
+def test_after_the_clock_was_set_back_jobs_do_not_wait_until_it_has_caught_up(live: Runner) -> None:
+    count: list[int] = []
+
+    def work(_: Progress) -> Outcome:
+        count.append(1)
+        return Outcome(1)
+
+    scheduler = make_scheduler(live, [Job("apply", work, Schedule(seconds=1), quiet=True)])
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=utc_now() + timedelta(minutes=15))
+    scheduler.start()
+    plan_anew(scheduler)
+    assert _until(lambda: bool(count))
+    scheduler.shutdown()
+
+
+def test_only_a_clock_that_was_set_back_is_noticed() -> None:
+    told, counted = iter([1000, 1001, 2000, 1102, 1103]), iter([0, 1, 101, 102, 103])
+    clock = WallClock(tells=lambda: next(told), counts=lambda: next(counted))
+    assert [clock.was_set_back() for _ in range(4)] == [False, False, True, False]
 
 
 def test_a_scheduler_picks_up_what_was_asked_for(live: Runner, engine: Engine) -> None:
