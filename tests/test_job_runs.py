@@ -282,7 +282,9 @@ def test_a_run_that_does_not_end_in_time_is_given_up(engine: Engine, runner: Run
 # Holders that died
 
 
-def _abandon(engine: Engine, *, attempt: int = 1, trigger: str = "schedule") -> None:
+def _abandon(
+    engine: Engine, *, attempt: int = 1, trigger: str = "schedule", beaten_seconds_ago: float = 46
+) -> None:
     """A running row for which nobody beats."""
     with writing(engine) as store:
         store.add(
@@ -293,7 +295,7 @@ def _abandon(engine: Engine, *, attempt: int = 1, trigger: str = "schedule") -> 
                 trigger=trigger,
                 host="gone",
                 started_at=NOW,
-                heartbeat_at=utc_now() - timedelta(seconds=46),
+                heartbeat_at=utc_now() - timedelta(seconds=beaten_seconds_ago),
             )
         )
 
@@ -305,6 +307,13 @@ def test_the_slot_of_a_dead_holder_is_run_again_by_another(engine: Engine, runne
     assert _states(engine) == [("lost", 1), ("done", 2)]
     lost, again = _runs(engine)
     assert ("gone" in (lost.error or ""), lost.ended_at, lost.slot) == (True, NOW, again.slot)
+
+
+def test_a_holder_that_died_while_the_clock_was_ahead_is_replaced_once_it_is_right(
+    engine: Engine, runner: Runner
+) -> None:
+    _abandon(engine, beaten_seconds_ago=-900)
+    assert (len(runner.look([_job()])), _states(engine)) == (1, [("lost", 1), ("running", 2)])
 
 
 def test_a_dead_holder_is_replaced_once_by_however_many(engine: Engine) -> None:
