@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo up test lint types tests dev screenshots
+.PHONY: install demo up test lint types tests dev screenshots bench soak
 
 install: $(VENV)/installed
 
@@ -32,6 +32,14 @@ lint: $(VENV)/installed-dev
 
 types: $(VENV)/installed-dev
 	@$(BIN)/mypy
+
+# Each beside its baseline; OPTIONS=--quick measures less.
+bench: $(VENV)/installed-dev
+	@$(BIN)/python -m benchmarks all $(OPTIONS)
+
+# Twenty minutes of troubles; OPTIONS='--minutes 4 --seed 2' for fewer and others.
+soak: $(VENV)/installed-dev
+	@$(BIN)/python -m benchmarks.soak $(OPTIONS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -26,6 +26,7 @@ from tqdm import tqdm
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.stack import Stack
+from benchmarks.targets import Target
 from db.analytics.live import connectors
 from db.analytics.scope import Scope
 from db.engine import reading, writing
@@ -56,6 +57,13 @@ class Progress:
     @property
     def count(self) -> int:
         return sum(len(values) for values in self.sent.values())
+
+
+TARGETS = (
+    Target("seconds until a value shows, 95th percentile", "p95_s", at_most=2),
+    Target("values lost or shown twice", "lost", at_most=0),
+)
+QUICK = ("--stations", "50", "--seconds", "20")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:

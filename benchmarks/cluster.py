@@ -28,6 +28,7 @@ from urllib3 import HTTPConnectionPool
 from benchmarks import chain
 from benchmarks.clusters import Cluster, primary, replica_of
 from benchmarks.stack import Stack
+from benchmarks.targets import Target
 from db import rollups
 from db.analytics import sessions
 from db.analytics.scope import Scope
@@ -51,6 +52,16 @@ class Sent:
 
     id: str
     body: str
+
+
+TARGETS = (
+    Target("events a second applied", "events_per_s"),
+    Target("events lost", "lost", at_most=0),
+    Target("events applied twice", "twice", at_most=0),
+    Target("events out of order", "disordered", at_most=0),
+    Target("sessions and statistics that differ", "differing", at_most=0),
+)
+QUICK = ("--events", "4000", "--stations", "20")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:

@@ -10,34 +10,26 @@ be open.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import requests
-from sqlalchemy import Engine, create_engine, func, select
-
+from benchmarks import books
+from benchmarks.books import Held, Key
 from benchmarks.stack import Stack
-from db.engine import reading
-from db.models import ChargingSession, WebhookEvent
+from benchmarks.targets import Target
 from management import demo
-from ocpp_backend.tables import transactions
 from simulator.fleet import load_fleet
 
-# By then the backend has given up waiting for the stops that charge points forgot.
-SETTLE_WITHIN = 180.0
 _LAST_KILL_AT = 0.85
 # The simulator may end before everything was answered; it remembers, as charge points do.
 _MOST_RUNS_TO_DELIVER = 5
 _RUN_TO_DELIVER_SECONDS = 5.0
-_OVER = ("completed", "failed", "stopped")
 
 _COMMAND_EVERY_SECONDS = 1.5
 _ORDER = {"connector_id": 1, "user_id": "1", "payment_transaction_id": "1", "payment_method": "qr_code"}
@@ -53,15 +45,11 @@ _COMMANDS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("change-availability", {"connector_id": 1, "operative": True}),
 )
 
-Key = tuple[str, str]  # station, and the transaction's id in its own protocol
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a store holds of a transaction."""
-
-    energy_wh: int | None
-    is_open: bool
+TARGETS = (
+    Target("transactions that differ", "differences", at_most=0),
+    Target("transactions still open", "open", at_most=0),
+)
+QUICK = ("--minutes", "15", "--kills", "1")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
@@ -96,19 +84,19 @@ def run(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
     """Play, kill, settle, compare. The figures of the last."""
     demo.create(stack.engine, stack.settings, days=0)
     stack.start("backend", "receiver", "jobs")
-    _until("the stations are synced", lambda: _known(stack) == _stations(stack))
+    books.until("the stations are synced", lambda: books.known_stations(stack) == _stations(stack))
     diary = stack.folder / "diary.jsonl"
     stack.start("simulator", arguments=_simulator(stack, diary, options))
     kills = _disturb(stack, options)
     stack.stop("simulator")
     for _ in range(_MOST_RUNS_TO_DELIVER):
-        if _undelivered(diary):
+        if books.undelivered(diary):
             idle = (*_simulator(stack, diary, options), "--idle")
             stack.start("simulator", arguments=idle, SIMULATOR_SPEED="1", SIMULATOR_HOURS="0")
             time.sleep(_RUN_TO_DELIVER_SECONDS)
             stack.stop("simulator")
-    _until("everything is applied", lambda: _is_settled(stack))
-    return _compare(stack, _diary(diary)) | {"kills": kills}
+    books.until("everything is applied", lambda: books.is_settled(stack))
+    return _compare(stack, books.diary(diary)) | {"kills": kills}
 
 
 def _simulator(stack: Stack, diary: Path, options: argparse.Namespace) -> tuple[str, ...]:
@@ -152,12 +140,13 @@ def _command(stack: Stack, rng: random.Random) -> None:
     path = f"/api/locator/stations/{station}/commands/{name}/"
     if name == "initiate-charging":
         path, body = "/api/locator/initiate-charging/", {**body, "station_id": station}
-    _ask(stack, path, body)
+    books.ask(stack, path, body)
 
 
 def _compare(stack: Stack, diary: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
-    backend, numbers = _backend(stack)
-    product = {key: held for key, number in numbers.items() if (held := _product(stack).get(number))}
+    backend, numbers = books.backend(stack)
+    kept = books.product(stack)
+    product = {key: kept[number] for key, number in numbers.items() if number in kept}
     wanted = {key: Held(entry["energy_wh"], is_open=False) for key, entry in diary.items()}
     different = [key for key in wanted.keys() | backend.keys() if not _agree(key, wanted, backend, product)]
     for key in different:
@@ -180,72 +169,5 @@ def _sum(held: Mapping[Key, Held]) -> int:
     return sum(one.energy_wh or 0 for one in held.values())
 
 
-def _diary(path: Path) -> dict[Key, dict[str, Any]]:
-    """The transactions by key; one told of again, as it had to wait for its delivery, counts once."""
-    entries = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    told = [entry for entry in entries if entry["event"] == "transaction"]
-    latest = {entry["key"]: entry for entry in told}
-    return {(entry["station_id"], str(entry["transaction_id"])): entry for entry in latest.values()}
-
-
-def _undelivered(path: Path) -> list[dict[str, Any]]:
-    return [entry for entry in _diary(path).values() if not entry["delivered"]]
-
-
-def _backend(stack: Stack) -> tuple[dict[Key, Held], dict[Key, int]]:
-    """What the backend holds, and its own numbers."""
-    engine = _backend_engine(stack)
-    with engine.connect() as db:
-        begun = transactions.c.start_time.is_not(None)
-        rows = db.execute(select(transactions).where(begun)).all()
-    engine.dispose()
-    keys = {(row.station_id, row.ocpp_id or str(row.transaction_id)): row for row in rows}
-    held = {key: Held(row.energy_wh, row.status != "stopped") for key, row in keys.items()}
-    return held, {key: row.transaction_id for key, row in keys.items()}
-
-
-def _backend_engine(stack: Stack) -> Engine:
-    return create_engine(stack.settings.ocpp_backend_database_url)
-
-
-def _product(stack: Stack) -> dict[int | None, Held]:
-    with reading(stack.engine) as store:
-        sessions = store.scalars(select(ChargingSession)).all()
-    return {s.transaction_id: Held(s.energy_wh, s.status not in _OVER) for s in sessions}
-
-
-def _is_settled(stack: Stack) -> bool:
-    with reading(stack.engine) as store:
-        unapplied = store.scalar(
-            select(func.count())
-            .select_from(WebhookEvent)
-            .where(WebhookEvent.state.in_(("received", "waiting")))
-        )
-    held, _ = _backend(stack)
-    is_open = [one for one in [*held.values(), *_product(stack).values()] if one.is_open]
-    return not (unapplied or is_open or _ask(stack, "/healthz")["outbox"])
-
-
-def _known(stack: Stack) -> set[str]:
-    return {station["station_id"] for station in _ask(stack, "/api/locator/stations/")}
-
-
 def _stations(stack: Stack) -> set[str]:
     return {station.station_id for station in load_fleet(stack.settings.simulator_fleet).stations}
-
-
-def _ask(stack: Stack, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    settings = stack.settings.ocpp_settings
-    key = {"Authorization": f"Bearer {settings['API_KEY']}"}
-    method = "GET" if body is None else "POST"
-    url = f"{settings['BASE_URL']}{path}"
-    return requests.request(method, url, json=body, headers=key, timeout=20).json()
-
-
-def _until(what: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SETTLE_WITHIN
-    while not holds():
-        if time.monotonic() > deadline:
-            print(f"not within {SETTLE_WITHIN:.0f} s: {what}")
-            return
-        time.sleep(0.5)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.analytics.fixture import empty_store, ended
 from benchmarks.network import END, add_network, charges
+from benchmarks.targets import Target
 from db import packed
 from db.analytics import success
 from db.analytics.definitions import KPIS, Kpi
@@ -31,6 +32,15 @@ from ocpp_integration.imports import insert_sessions
 _RUNS = 3
 _STATUSES = ("available", "preparing", "charging", "suspended_ev", "finishing", "available", "charging")
 _CHUNK = 20_000
+
+TARGETS = (
+    Target(
+        "ms of the slowest KPI over 90 days",
+        lambda result: max(f["ms"] for f in result["figures"].values()),
+        at_most=300,
+    ),
+)
+QUICK = ("--sessions", "100000", "--statuses", "40000")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from sqlalchemy import Engine, Table, create_engine, func, insert, select, text
 
 from benchmarks.clusters import HURRIED, primary
 from benchmarks.network import Charge, add_network, charges
+from benchmarks.targets import Target
 from db import migrate, rollups
 from db.engine import make_engine, reading, writing
 from db.models import ChargingSession
@@ -45,6 +46,12 @@ _HEADER = (
     "currency",
     "stop_reason",
 )
+
+TARGETS = (
+    Target("rows a second, of bare inserts", "rows_per_s", ratio="ratio", at_least=0.4),
+    Target("MB of memory", "rss_mb", at_most=400),
+)
+QUICK = ("--rows", "100000")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:

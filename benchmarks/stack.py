@@ -21,7 +21,7 @@ from management.processes import answers
 from settings import ROOT, Settings
 
 HEALTHY_WITHIN = 60.0
-_MODULES = {
+MODULES = {
     "backend": "ocpp_backend",
     "receiver": "webhook_receiver",
     "jobs": "jobs",
@@ -68,12 +68,17 @@ class Stack:
                 self._running[name] = subprocess.Popen(
                     [sys.executable, "-m", self.modules[name], *arguments],
                     cwd=ROOT,
-                    env={**os.environ, **self._variables, **variables},
+                    env={**self.environment, **variables},
                     stdout=output,
                     stderr=subprocess.STDOUT,
                 )
         for name in names:
             self._wait_until_healthy(name)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of every process of it."""
+        return {**os.environ, **self._variables}
 
     def stop(self, *names: str) -> None:
         """End these processes gracefully; all of them where none is named."""

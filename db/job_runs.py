@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, literal_column, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -134,7 +134,9 @@ def anything_to_do(store: Session, timeout: timedelta) -> bool:
 
 def _is_dead(store: Session, timeout: timedelta) -> ColumnElement[bool]:
     beaten = func.coalesce(JobRun.heartbeat_at, JobRun.started_at, type_=UTCDateTime())
-    return and_(_RUNNING, beaten < store_time(store) - timeout)
+    now = store_time(store)
+    # Nobody who lives beats in the future for long: the clock was ahead, and has been set back since.
+    return and_(_RUNNING, or_(beaten < now - timeout, beaten > now + timeout))
 
 
 def lose_dead(store: Session, timeout: timedelta, now: datetime) -> list[JobRun]:

@@ -24,14 +24,19 @@ from db.engine import make_engine
 from db.models import RequestCount
 
 WINDOW_SECONDS = 60
+# A window that ends later was begun by a clock that was ahead, and has been set back since; those of several
+# hosts may differ a little.
+_LATEST_END = 2 * WINDOW_SECONDS
 
 _TABLE: Any = RequestCount.__table__
 
 _COUNT = text("""
     INSERT INTO request_counts AS known (key, ends_at, requests) VALUES (:key, :ends_at, :count)
     ON CONFLICT (key) DO UPDATE SET
-        requests = CASE WHEN known.ends_at <= :now THEN :count ELSE known.requests + :count END,
-        ends_at = CASE WHEN known.ends_at <= :now THEN excluded.ends_at ELSE known.ends_at END
+        requests = CASE WHEN known.ends_at <= :now OR known.ends_at > :latest
+            THEN :count ELSE known.requests + :count END,
+        ends_at = CASE WHEN known.ends_at <= :now OR known.ends_at > :latest
+            THEN excluded.ends_at ELSE known.ends_at END
     RETURNING requests, ends_at
 """)
 
@@ -61,7 +66,7 @@ class RequestCounts:
         Raises `CountsUnavailable`.
         """
         now = self._clock()
-        if (until := self._refused.get(key, 0)) > now:
+        if now < (until := self._refused.get(key, 0)) <= now + _LATEST_END:
             return ceil(until - now)
         requests, ends_at = self._count(key, now, count)
         if requests <= limit:
@@ -82,7 +87,13 @@ class RequestCounts:
         return self._store.execution_options(isolation_level="AUTOCOMMIT")
 
     def _count(self, key: str, now: float, count: int) -> tuple[int, float]:
-        values = {"key": key, "now": now, "ends_at": now + WINDOW_SECONDS, "count": count}
+        values = {
+            "key": key,
+            "now": now,
+            "ends_at": now + WINDOW_SECONDS,
+            "latest": now + _LATEST_END,
+            "count": count,
+        }
         try:
             with self._turn, self._engine.connect() as connection, connection.begin():
                 self._prune(connection, now)
@@ -94,7 +105,7 @@ class RequestCounts:
     def _prune(self, connection: Connection, now: float) -> None:
         """Once a minute; the first time it makes the table where the file is new."""
         with self._lock:
-            if now < self._prune_at:
+            if now < self._prune_at <= now + _LATEST_END:
                 return
             self._prune_at = now + WINDOW_SECONDS
             self._refused = {key: until for key, until in self._refused.items() if until > now}

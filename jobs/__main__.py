@@ -18,7 +18,7 @@ import settings as configuration
 from db.engine import make_engine
 from jobs import metrics
 from jobs.runs import Job, Runner
-from jobs.scheduler import announce, make_scheduler
+from jobs.scheduler import LOOK_EVERY, WallClock, announce, make_scheduler, plan_anew
 from jobs.work import all_jobs
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.backend_state import StoredState
@@ -64,8 +64,13 @@ def run_until(stop: threading.Event, engine: Engine, runner: Runner, jobs: Seque
         announce(engine, jobs)
         scheduler.start()
         told = ", ".join(f"{job.name} ({job.schedule})" for job in jobs)
-        logging.getLogger("jobs").info("jobs run: %s", told)
-        stop.wait()
+        log_of_jobs = logging.getLogger("jobs")
+        log_of_jobs.info("jobs run: %s", told)
+        clock = WallClock()
+        while not stop.wait(LOOK_EVERY):
+            if clock.was_set_back():
+                log_of_jobs.warning("the clock was set back: all jobs are planned anew")
+                plan_anew(scheduler)
         runner.stop()
         scheduler.shutdown(wait=False)
         if not runner.wait(STOP_WITHIN):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import Engine
@@ -17,6 +20,8 @@ from jobs.runs import Job, Runner
 from schedule import Schedule
 
 LOOK_EVERY = 1.0
+# A clock that is adjusted smoothly moves by less between two looks.
+_SET_BACK_SECONDS = 2.0
 
 
 class SlotTrigger(BaseTrigger):  # type: ignore[misc]
@@ -27,6 +32,29 @@ class SlotTrigger(BaseTrigger):  # type: ignore[misc]
 
     def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
         return self._schedule.next_after(now.astimezone(UTC))
+
+
+class WallClock:
+    """Notices that the wall clock was set back, by a clock that only counts."""
+
+    def __init__(
+        self, *, tells: Callable[[], float] = time.time, counts: Callable[[], float] = time.monotonic
+    ):
+        self._tells, self._counts = tells, counts
+        self._ahead = tells() - counts()
+
+    def was_set_back(self) -> bool:
+        """Since the last look."""
+        before, self._ahead = self._ahead, self._tells() - self._counts()
+        return self._ahead < before - _SET_BACK_SECONDS
+
+
+def plan_anew(scheduler: BackgroundScheduler) -> None:
+    """Have what was planned by a clock that was ahead not wait until the right time has caught up with it."""
+    for job in scheduler.get_jobs():
+        # One that was to run once may have ended meanwhile.
+        with suppress(JobLookupError):
+            job.modify(next_run_time=utc_now())
 
 
 def make_scheduler(

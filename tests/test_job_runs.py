@@ -19,7 +19,7 @@ from db.job_schedules import Expected
 from db.models import JobRun, JobSchedule, utc_now
 from jobs.advice import UNFORESEEN
 from jobs.runs import AlreadyRunning, Cancelled, Job, Outcome, Progress, Runner, each, unheard
-from jobs.scheduler import announce, make_scheduler
+from jobs.scheduler import WallClock, announce, make_scheduler, plan_anew
 from ocpp_integration.errors import BackendDown, NotFound
 from ocpp_integration.events import InvalidEvent
 from ocpp_integration.lifecycle import StationUnknown
@@ -282,7 +282,9 @@ def test_a_run_that_does_not_end_in_time_is_given_up(engine: Engine, runner: Run
 # Holders that died
 
 
-def _abandon(engine: Engine, *, attempt: int = 1, trigger: str = "schedule") -> None:
+def _abandon(
+    engine: Engine, *, attempt: int = 1, trigger: str = "schedule", beaten_seconds_ago: float = 46
+) -> None:
     """A running row for which nobody beats."""
     with writing(engine) as store:
         store.add(
@@ -293,7 +295,7 @@ def _abandon(engine: Engine, *, attempt: int = 1, trigger: str = "schedule") -> 
                 trigger=trigger,
                 host="gone",
                 started_at=NOW,
-                heartbeat_at=utc_now() - timedelta(seconds=46),
+                heartbeat_at=utc_now() - timedelta(seconds=beaten_seconds_ago),
             )
         )
 
@@ -305,6 +307,13 @@ def test_the_slot_of_a_dead_holder_is_run_again_by_another(engine: Engine, runne
     assert _states(engine) == [("lost", 1), ("done", 2)]
     lost, again = _runs(engine)
     assert ("gone" in (lost.error or ""), lost.ended_at, lost.slot) == (True, NOW, again.slot)
+
+
+def test_a_holder_that_died_while_the_clock_was_ahead_is_replaced_once_it_is_right(
+    engine: Engine, runner: Runner
+) -> None:
+    _abandon(engine, beaten_seconds_ago=-900)
+    assert (len(runner.look([_job()])), _states(engine)) == (1, [("lost", 1), ("running", 2)])
 
 
 def test_a_dead_holder_is_replaced_once_by_however_many(engine: Engine) -> None:
@@ -480,6 +489,28 @@ def test_what_was_due_while_nobody_ran_is_run_at_the_start(live: Runner, engine:
     scheduler.start()
     assert _until(lambda: [run.state for run in _runs(engine)] == ["done"])
     scheduler.shutdown()
+
+
+def test_after_the_clock_was_set_back_jobs_do_not_wait_until_it_has_caught_up(live: Runner) -> None:
+    count: list[int] = []
+
+    def work(_: Progress) -> Outcome:
+        count.append(1)
+        return Outcome(1)
+
+    scheduler = make_scheduler(live, [Job("apply", work, Schedule(seconds=1), quiet=True)])
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=utc_now() + timedelta(minutes=15))
+    scheduler.start()
+    plan_anew(scheduler)
+    assert _until(lambda: bool(count))
+    scheduler.shutdown()
+
+
+def test_only_a_clock_that_was_set_back_is_noticed() -> None:
+    told, counted = iter([1000, 1001, 2000, 1102, 1103]), iter([0, 1, 101, 102, 103])
+    clock = WallClock(tells=lambda: next(told), counts=lambda: next(counted))
+    assert [clock.was_set_back() for _ in range(4)] == [False, False, True, False]
 
 
 def test_a_scheduler_picks_up_what_was_asked_for(live: Runner, engine: Engine) -> None:

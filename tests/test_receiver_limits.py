@@ -58,6 +58,16 @@ def test_a_new_window_begins_with_the_first_request_after_the_old_one(engine: En
     counts.close()
 
 
+def test_a_window_that_was_begun_by_a_clock_that_was_ahead_ends_when_it_is_set_right(engine: Engine) -> None:
+    clock = _Clock()
+    counts = RequestCounts(engine, clock=clock)
+    clock.now += 900
+    ahead = [counts.take("k", 1) for _ in range(2)]
+    clock.now -= 900
+    assert (ahead, counts.take("k", 1), counts.take("k", 1)) == ([None, 60], None, 60)
+    counts.close()
+
+
 def test_keys_are_counted_apart(engine: Engine) -> None:
     counts = RequestCounts(engine, clock=_Clock())
     assert [counts.take(key, 1) for key in ("a", "b", "a")] == [None, None, 60]

@@ -33,6 +33,7 @@ from benchmarks.apply.traffic import (
     traffic,
 )
 from benchmarks.stack import Stack
+from benchmarks.targets import Target
 from db import rollups
 from db.columns import to_minor
 from db.engine import make_engine, reading, writing
@@ -64,6 +65,23 @@ _SETTINGS = {
     "METER_VALUE_RETENTION_DAYS": "0",
 }
 _AT_MOST_PER_S = 6000
+
+TARGETS = (
+    *(
+        target
+        for store in ("sqlite", "postgresql")
+        for target in (
+            Target(
+                f"events a second, of those taken in ({store})",
+                f"stores.{store}.events_per_s",
+                ratio=f"stores.{store}.ratio",
+                at_least=1,
+            ),
+            Target(f"sessions and events that are wrong ({store})", f"stores.{store}.wrong", at_most=0),
+        )
+    ),
+)
+QUICK = ("--events", "20000", "--seconds", "3")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:

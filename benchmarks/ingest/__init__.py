@@ -27,6 +27,7 @@ from sqlalchemy import Engine, make_url, select
 from benchmarks.ingest.requests import SECRET
 from benchmarks.ocpp.process import on_core
 from benchmarks.stack import Stack, free_ports
+from benchmarks.targets import Target
 from db.models import WebhookEvent
 from management.processes import answers
 from settings import ROOT
@@ -40,7 +41,7 @@ _runs = (f"run{number}" for number in itertools.count())
 
 
 @dataclass
-class Target:
+class Address:
     """An address under load, and what came of all its turns."""
 
     port: int
@@ -84,6 +85,25 @@ class Target:
         return said
 
 
+TARGETS = (
+    *(
+        target
+        for store, least in (("sqlite", 1), ("postgresql", 1), ("sqlite_batch", 5))
+        for target in (
+            Target(
+                f"events a second, of the bare app's ({store})",
+                f"stores.{store}.events_per_s",
+                ratio=f"stores.{store}.ratio",
+                at_least=least,
+            ),
+            Target(f"events lost ({store})", f"stores.{store}.lost", at_most=0),
+            Target(f"events doubled ({store})", f"stores.{store}.double", at_most=0),
+        )
+    ),
+)
+QUICK = ("--events", "2000", "--batches", "8", "--turns", "1")
+
+
 def main(arguments: list[str]) -> dict[str, Any]:
     options = _options(arguments)
     stores: dict[str, Any] = {}
@@ -106,7 +126,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 def _measure(name: str, url: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     with _servers(url, folder) as (floor, receiver, engine):
-        batch = Target(receiver.port, BATCH, BATCH_SIZE)
+        batch = Address(receiver.port, BATCH, BATCH_SIZE)
         for target in (floor, receiver, batch):
             target.warm_up()
         for _ in range(options.turns):
@@ -118,7 +138,7 @@ def _measure(name: str, url: str, folder: Path, options: argparse.Namespace) -> 
         return found | ({f"{name}_batch": _figures(batch, floor, engine)} if batch.events else {})
 
 
-def _figures(target: Target, floor: Target, engine: Engine) -> dict[str, Any]:
+def _figures(target: Address, floor: Address, engine: Engine) -> dict[str, Any]:
     stored = _stored(engine)
     return {
         "events_per_s": round(target.events_per_s),
@@ -138,7 +158,7 @@ def _stored(engine: Engine) -> Counter[str]:
 
 
 @contextlib.contextmanager
-def _servers(url: str, folder: Path) -> Iterator[tuple[Target, Target, Engine]]:
+def _servers(url: str, folder: Path) -> Iterator[tuple[Address, Address, Engine]]:
     """Floor and receiver on one core, and the receiver's store. The one that has no turn costs nothing."""
     (port,) = free_ports(1)
     floor_url = make_url(url)
@@ -151,7 +171,7 @@ def _servers(url: str, folder: Path) -> Iterator[tuple[Target, Target, Engine]]:
             stack.start("receiver")
             address = floor_url.render_as_string(hide_password=False)
             running.enter_context(_floor(port, address))
-        yield Target(port), Target(stack.settings.receiver_port), stack.engine
+        yield Address(port), Address(stack.settings.receiver_port), stack.engine
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from sqlalchemy import Engine, func, select
 from benchmarks.ocpp.frames import SUBPROTOCOLS
 from benchmarks.ocpp.process import load, module, on_core
 from benchmarks.stack import Stack, free_ports
+from benchmarks.targets import Target
 from ocpp_backend import keys, stations
 from ocpp_backend.clock import now
 from ocpp_backend.engine import create_tables, open_engine
@@ -35,7 +36,7 @@ _WARM_UP = 2.0
 
 
 @dataclass(frozen=True)
-class Target:
+class CentralSystem:
     """A central system under load: its port and process, and who may connect."""
 
     port: int
@@ -54,6 +55,15 @@ class Target:
     def _run(self, count: int, counted: Callable[[], int] = lambda: 0, **more: Any) -> dict[str, Any]:
         plan = {"port": self.port, "path": _PATH, "stations": self.stations[:count], **more}
         return load(plan, self.process, core=_LOAD, count=counted)
+
+
+TARGETS = (
+    Target("messages a second, of the floor's", "messages_per_s", ratio="ratio", at_least=0.7),
+    Target("the same by the processor's time", "messages_per_s", ratio="ratio_by_cpu", at_least=0.8),
+    Target("seconds until 1,000 are back", "reconnect_s", at_most=10),
+    Target("share of a core that steady ones take", "steady_cpu", at_most=0.8),
+)
+QUICK = ("--stations", "200", "--seconds", "5", "--steady", "1000")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
@@ -95,14 +105,14 @@ def _stations(count: int, subprotocols: list[str]) -> list[tuple[str, str, str]]
 def _floor(names: list[tuple[str, str, str]], options: argparse.Namespace) -> dict[str, Any]:
     (port,) = free_ports(1)
     with module("benchmarks.ocpp.floor", port, core=_SERVER) as process:
-        figures = Target(port, process, names).flood(options.stations, options.seconds)
+        figures = CentralSystem(port, process, names).flood(options.stations, options.seconds)
     return {
         "floor_messages_per_s": round(figures["ended"]["messages"] / options.seconds),
         "floor_cpu": figures["cpu"],
     }
 
 
-def _flood(target: Target, engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
+def _flood(target: CentralSystem, engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
     figures = target.flood(
         options.stations, options.seconds, lambda: _count(engine, outbox.c.state == "delivered")
     )
@@ -130,7 +140,7 @@ def _ratios(result: dict[str, Any]) -> dict[str, Any]:
     return {"ratio": round(by_clock, 2), "ratio_by_cpu": round(by_cpu, 2)}
 
 
-def _steady(target: Target, options: argparse.Namespace) -> dict[str, Any]:
+def _steady(target: CentralSystem, options: argparse.Namespace) -> dict[str, Any]:
     figures = target.steady(options.steady, options.seconds, options.every)
     return {
         "steady_messages_per_s": round(figures["ended"]["messages"] / options.seconds),
@@ -148,7 +158,7 @@ def _count(engine: Engine, condition: Any) -> int:
 @contextlib.contextmanager
 def _backend(
     folder: Path, names: list[tuple[str, str, str]], options: argparse.Namespace
-) -> Iterator[tuple[Target, Engine]]:
+) -> Iterator[tuple[CentralSystem, Engine]]:
     """The backend's real process, which knows these stations and their keys."""
     (port,) = free_ports(1)
     overrides = {"OCPP_WEBHOOK_URL": f"http://127.0.0.1:{port}/", "LOG_LEVEL": "WARNING"}
@@ -163,7 +173,7 @@ def _backend(
             stack.start("backend")
         engine = open_engine(stack.settings.ocpp_backend_database_url)
         running.callback(engine.dispose)
-        yield Target(stack.settings.ocpp_backend_port, stack.process_id("backend"), names), engine
+        yield CentralSystem(stack.settings.ocpp_backend_port, stack.process_id("backend"), names), engine
 
 
 def _register(stack: Stack, names: list[tuple[str, str, str]]) -> None:

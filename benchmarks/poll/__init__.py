@@ -24,6 +24,7 @@ from sqlalchemy import Engine, func, insert, select
 
 import settings as configuration
 from benchmarks.stack import free_ports
+from benchmarks.targets import Target
 from db import migrate
 from db.engine import make_engine, reading, writing
 from db.models import (
@@ -44,6 +45,9 @@ from settings import ROOT, Settings
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SESSIONS_PER_STATION = 4
 ENERGY_KWH = 7.25
+
+TARGETS = (Target("seconds, beside a plain loop", "seconds", ratio="ratio", at_least=5),)
+QUICK = ("--sessions", "500", "--sequential", "50")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
