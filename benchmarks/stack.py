@@ -36,7 +36,7 @@ class Stack:
 
     folder: Path
     overrides: Mapping[str, str] = field(default_factory=dict)
-    modules: Mapping[str, str] = field(default_factory=lambda: _MODULES)
+    modules: Mapping[str, str] = field(default_factory=lambda: MODULES)
     settings: Settings = field(init=False)
     engine: Engine = field(init=False)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)

@@ -182,12 +182,14 @@ AnyStationStatus = Annotated[
 ]
 
 
-class _Data(BaseModel):
+class Payload(BaseModel):
+    """What an event tells, by the name of its fields."""
+
     # A newer backend may send more than we know; what it adds is kept with the recorded body.
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class MeterValue(_Data):
+class MeterValue(Payload):
     timestamp: Time
     measurand: Annotated[Name, AfterValidator(normalise_measurand)] = "energy_active_import_register"
     value: Measured
@@ -197,7 +199,7 @@ class MeterValue(_Data):
     phase: Name | None = None
 
 
-class SessionStarted(_Data):
+class SessionStarted(Payload):
     start_time: Time | None = None
     meter_start: RegisterWh | None = None
     id_tag: Name | None = None
@@ -205,7 +207,7 @@ class SessionStarted(_Data):
     clock_ahead: Flag | None = None
 
 
-class SessionProgress(_Data):
+class SessionProgress(Payload):
     energy_consumed_kwh: EnergyKwhAsWh | None = None
     current_power_kw: PowerKwAsW | None = None
     duration_seconds: Seconds | None = None
@@ -215,7 +217,7 @@ class SessionProgress(_Data):
     connector_id: ConnectorId | None = None
 
 
-class SessionStopped(_Data):
+class SessionStopped(Payload):
     final_cost: Money | None = None
     stop_reason: Name | None = None
     meter_stop: RegisterWh | None = None
@@ -227,12 +229,12 @@ class SessionStopped(_Data):
     clock_ahead: Flag | None = None
 
 
-class AvailabilityChanged(_Data):
+class AvailabilityChanged(Payload):
     connector_id: ConnectorId
     status: AnyConnectorStatus
 
 
-class StationStatusChanged(_Data):
+class StationStatusChanged(Payload):
     status: AnyStationStatus | None = None
     is_online: Flag | None = None
     last_heartbeat: Time | None = None
@@ -241,7 +243,7 @@ class StationStatusChanged(_Data):
     firmware_version: Name | None = None
 
 
-class ConnectorStatusChanged(_Data):
+class ConnectorStatusChanged(Payload):
     connector_id: ConnectorId
     status: AnyConnectorStatus
     error_code: Name | None = None
@@ -250,14 +252,6 @@ class ConnectorStatusChanged(_Data):
     vendor_error_code: Name | None = None
 
 
-Payload = (
-    SessionStarted
-    | SessionProgress
-    | SessionStopped
-    | AvailabilityChanged
-    | StationStatusChanged
-    | ConnectorStatusChanged
-)
 PAYLOADS: dict[str, type[Payload]] = {
     "session_started": SessionStarted,
     "session_progress": SessionProgress,

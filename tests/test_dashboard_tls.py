@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import create_engine
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -14,7 +15,6 @@ from starlette.types import Message
 from dashboard.gate import routes
 from dashboard.gate.middleware import Gate
 from dashboard.gate.signins import SignIns
-from db.engine import make_engine
 
 SCHEMES = ["https", "http"]
 
@@ -36,9 +36,7 @@ async def _hear() -> Message:
 
 def _headers(scheme: str) -> Headers:
     """Those of an answer to which nobody's session and no store is needed."""
-    sign_ins = SignIns(
-        engine=make_engine("sqlite:///never-connected-to.db"), secret="s", lasting=timedelta(hours=1)
-    )
+    sign_ins = SignIns(engine=create_engine("sqlite://"), secret="s", lasting=timedelta(hours=1))
     sent: list[Message] = []
 
     async def send(message: Message) -> None:

@@ -413,6 +413,13 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert "usage: manage.py" in capsys.readouterr().out
 
 
+def test_the_version_is_the_newest_that_the_changelog_tells_of(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        manage.main(["--version"])
+    told = re.findall(r"^## (\d+\.\d+\.\d+) ", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert capsys.readouterr().out.strip() == told[0]
+
+
 def test_the_readme_names_only_commands_that_exist() -> None:
     named = set(re.findall(r"manage\.py ([a-z_-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert named <= set(cli.COMMANDS)

@@ -1,0 +1,59 @@
+"""The recipes of docs/developing.md, followed: an entry in a table is all that they need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from one_station import add_network
+from sqlalchemy import Engine, select
+from webhooks import STATION, at, tell, webhook
+
+from db.analytics.definitions import GROUPS, KPIS
+from db.engine import reading
+from db.models import OCPPLog, OCPPStation
+from jobs.runs import Job, Outcome, Progress, Runner
+from management import kpi_document
+from ocpp_integration import events, lifecycle
+from ocpp_integration.books import Books
+from ocpp_integration.events import Payload
+from ocpp_integration.lifecycle import Report
+from schedule import Schedule
+
+
+class _FirmwareChanged(Payload):
+    version: str
+
+
+def _firmware_changed(books: Books, report: Report, data: _FirmwareChanged) -> None:
+    station = books.station(report.event.station_id or "")
+    assert station is not None
+    station.firmware_version = data.version
+
+
+def test_a_new_event_is_an_entry_in_two_tables(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(events.PAYLOADS, "firmware_changed", _FirmwareChanged)
+    monkeypatch.setitem(lifecycle.HANDLERS, "firmware_changed", _firmware_changed)
+    add_network(engine)
+    told = tell(engine, webhook("firmware_changed", 0, version="2.7"))
+    assert (told.taken, told.dead) == (1, 0)
+    with reading(engine) as store:
+        station = store.scalars(select(OCPPStation).where(OCPPStation.station_id == STATION)).one()
+        assert station.firmware_version == "2.7"
+        assert store.scalar(select(OCPPLog.action)) == "firmware_changed"
+
+
+def test_a_new_kpi_is_told_of_once_it_is_in_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    kpi = replace(KPIS["energy"], key="heat", name="Energy as heat")
+    monkeypatch.setitem(GROUPS, "Charging", [*GROUPS["Charging"], kpi])
+    assert "### Energy as heat\n" in kpi_document.document()
+
+
+def test_a_new_job_runs_once_for_its_slot(engine: Engine) -> None:
+    def work(progress: Progress) -> Outcome:
+        progress(1, 1)
+        return Outcome(1)
+
+    job = Job("greet", work, Schedule(seconds=60), "Greets")
+    runners = [Runner(engine, clock=lambda: at(0)) for _ in range(2)]
+    assert [runner.run_slot(job) for runner in runners] == [Outcome(1), None]
