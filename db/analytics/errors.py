@@ -84,7 +84,7 @@ def by_code(store: Session, scope: Scope, period: Period | None, now: datetime) 
     totals: dict[tuple[str, str], ErrorTotal] = {}
     for told in _zones(store, scope, period, now):
         query = _by_code(scope, store.get_bind().dialect.name, told.is_only, period is not None)
-        for row in store.connection().execute(query, told.values):
+        for row in query.rows(store, told.values):
             found = _total(*row)
             known = totals.get((found.error_code, found.vendor_error_code))
             totals[found.error_code, found.vendor_error_code] = known + found if known else found
