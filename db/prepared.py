@@ -18,6 +18,9 @@ from sqlalchemy.orm import Session
 _Ts = TypeVarTuple("_Ts")
 _Wire = Callable[[Any], Any]
 _NOTHING: Mapping[str, Any] = {}
+# An execution option of statements for which PostgreSQL is to make a plan each time they are executed: one
+# for all values would be far too slow for many of them.
+PLANNED_ANEW = {"is_planned_anew": True}
 
 
 class Prepared(Generic[*_Ts]):
@@ -38,7 +41,7 @@ class Prepared(Generic[*_Ts]):
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             compiled = self._compiled[dialect.name] = _compile(self._statement, dialect)
-        return compiled.typed(_execute(connection, compiled.sql, compiled.values(told)))
+        return compiled.typed(_execute(connection, compiled, compiled.values(told)))
 
 
 class Passing(Prepared[*_Ts]):
@@ -56,6 +59,7 @@ class _Compiled:
     """
 
     sql: str
+    is_planned_anew: bool
     parameters: Sequence[tuple[str, _Wire | None, Any]]
     columns: Sequence[tuple[int, _Wire]]
 
@@ -91,7 +95,10 @@ def _compile(statement: Select[*_Ts], dialect: Dialect) -> _Compiled:
     types = (column.type.dialect_impl(dialect) for column in statement.selected_columns)
     columns = enumerate(each.result_processor(dialect, None) for each in types)
     return _Compiled(
-        expanded.statement, parameters, [(place, wire) for place, wire in columns if wire is not None]
+        expanded.statement,
+        statement.get_execution_options().get("is_planned_anew", False),
+        parameters,
+        [(place, wire) for place, wire in columns if wire is not None],
     )
 
 
@@ -102,19 +109,17 @@ def _spoken(dialect: Dialect) -> Dialect:
     return spoken
 
 
-def _execute(connection: Connection, sql: str, values: list[Any]) -> list[Any]:
+def _execute(connection: Connection, compiled: _Compiled, values: list[Any]) -> list[Any]:
     driver: Any = connection.connection.dbapi_connection
-    cursor = driver.cursor() if connection.dialect.name == "sqlite" else psycopg.RawCursor(driver)
+    failed = connection.dialect.loaded_dbapi.Error
     try:
-        return list(cursor.execute(sql, values).fetchall())
-    except connection.dialect.loaded_dbapi.Error as error:
+        if connection.dialect.name == "sqlite":
+            return list(driver.execute(compiled.sql, values).fetchall())
+        with psycopg.RawCursor(driver) as cursor:
+            # Else the driver prepares what comes often, and the server may keep one plan for it.
+            prepare = False if compiled.is_planned_anew else None
+            return cursor.execute(compiled.sql, values, prepare=prepare).fetchall()
+    except failed as error:
         raise DBAPIError.instance(
-            sql,
-            None,
-            error,
-            connection.dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            dialect=connection.dialect,
+            compiled.sql, None, error, failed, hide_parameters=True, dialect=connection.dialect
         ) from error
-    finally:
-        cursor.close()

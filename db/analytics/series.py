@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -22,8 +22,7 @@ from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
 from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
 
 
-@dataclass(frozen=True)
-class DayPoint:
+class DayPoint(NamedTuple):
     """One local day, with the meanings of `kpis.Summary`. `revenue` is in the series' one currency."""
 
     day: date
@@ -88,15 +87,9 @@ def _days(scope: Scope) -> Select[date, str, int, int, int, int, int, int, int]:
 
 def _point(day: date, sums: Sequence[int], unended: open_intervals.Seconds) -> DayPoint:
     revenue_minor, sessions, attempts, failed, energy_wh, observed, outage = sums
-    return DayPoint(
-        day=day,
-        sessions=sessions,
-        failed_attempts=failed,
-        energy_wh=energy_wh,
-        revenue=from_minor(revenue_minor),
-        availability=availability(observed + unended[0], outage + unended[1]),
-        error_rate=failed / attempts if attempts else None,
-    )
+    up = availability(observed + unended[0], outage + unended[1])
+    error_rate = failed / attempts if attempts else None
+    return DayPoint(day, sessions, failed, energy_wh, from_minor(revenue_minor), up, error_rate)
 
 
 def hour_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[int]]:
