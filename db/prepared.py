@@ -83,15 +83,12 @@ def _compile(statement: Select[*_Ts], dialect: Dialect) -> _Compiled:
     untold = {name: None for name, parameter in compiled.binds.items() if parameter.required}
     # Each value of a list gets a parameter of its own.
     expanded = compiled.construct_expanded_state(untold)
-    wires, known = expanded.processors, expanded.parameters
-    parameters = [
-        (
-            name,
-            wires.get(name),
-            wires[name](known[name]) if name in wires and name not in untold else known[name],
-        )
-        for name in expanded.positiontup
-    ]
+    known, wires = expanded.parameters, dict(expanded.processors)
+    for name, parameter in compiled.binds.items():
+        if (to_wire := parameter.type.dialect_impl(dialect).bind_processor(dialect)) is not None:
+            wires[name] = to_wire
+    told = {name: wires[name](known[name]) for name in wires.keys() & known.keys() - untold.keys()}
+    parameters = [(name, wires.get(name), told.get(name, known[name])) for name in expanded.positiontup]
     types = (column.type.dialect_impl(dialect) for column in statement.selected_columns)
     columns = enumerate(each.result_processor(dialect, None) for each in types)
     return _Compiled(
