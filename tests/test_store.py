@@ -217,7 +217,9 @@ def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
     with engine.connect() as connection:
         parts = partitioning.all_parts(connection)
         whole = {"include_name": lambda name, kind, _: kind != "table" or name not in parts}
-        context = MigrationContext.configure(connection, opts={"compare_type": False} | whole)
+        other = () if engine.dialect.name == "postgresql" else ("ix_rollups_side_by_side",)
+        here = {"include_object": lambda _, name, *__: name not in other}
+        context = MigrationContext.configure(connection, opts={"compare_type": False} | whole | here)
         assert compare_metadata(context, Base.metadata) == []
 
 

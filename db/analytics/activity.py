@@ -76,7 +76,7 @@ def _in_use(
     if grain == "hour":
         yield from _hours_in_use(charges(store, scope, period), period)
         return
-    for station_pk, day in store.execute(_days(scope), period.told):
+    for station_pk, day in _days(scope).rows(store, period.told):
         yield bucket_of(day, 0, grain), day, station_pk
 
 

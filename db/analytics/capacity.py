@@ -53,7 +53,7 @@ def ports(store: Session, scope: Scope) -> list[Port]:
     """Every connector of the scope."""
     return [
         Port(pk, station_pk, timezone, power_w, _since(created_at, first_day, timezone), _instant(until))
-        for pk, station_pk, timezone, power_w, created_at, first_day, until in store.execute(_ports(scope))
+        for pk, station_pk, timezone, power_w, created_at, first_day, until in _ports(scope).rows(store)
     ]
 
 

@@ -62,7 +62,7 @@ def ended(
 def ended_in(store: Session, scope: Scope, period: Period) -> list[ColumnElement[bool]]:
     """Of sessions with their places, those of the scope that ended in the period, if they count or not."""
     stop = ChargingSession.stop_time
-    spans = {zone: period.bounds(zone) for zone in store.scalars(timezones(scope))}
+    spans = {zone: period.bounds(zone) for zone in timezones(store, scope)}
     in_zones = (
         and_(ChargingStation.timezone == zone, stop >= start, stop < end)
         for zone, (start, end) in spans.items()

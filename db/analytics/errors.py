@@ -17,6 +17,7 @@ from db.clocks import DAY, clock, date_of
 from db.columns import UTCDateTime
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 from db.models.ocpp import TELLS_OF_TROUBLE
+from db.prepared import PLANNED_ANEW
 
 _NO_ERROR = ("", "NoError")
 
@@ -84,7 +85,7 @@ def by_code(store: Session, scope: Scope, period: Period | None, now: datetime) 
     totals: dict[tuple[str, str], ErrorTotal] = {}
     for told in _zones(store, scope, period, now):
         query = _by_code(scope, store.get_bind().dialect.name, told.is_only, period is not None)
-        for row in store.connection().execute(query, told.values):
+        for row in query.rows(store, told.values):
             found = _total(*row)
             known = totals.get((found.error_code, found.vendor_error_code))
             totals[found.error_code, found.vendor_error_code] = known + found if known else found
@@ -126,7 +127,7 @@ def _by_code(scope: Scope, dialect: str, is_only: bool, in_period: bool) -> Sele
         .subquery()
         .c
     )
-    return (
+    totals = (
         select(
             found.error_code,
             found.vendor_error_code,
@@ -141,6 +142,8 @@ def _by_code(scope: Scope, dialect: str, is_only: bool, in_period: bool) -> Sele
         .join(OCPPConnector, found.ocpp_connector_id == OCPPConnector.id)
         .group_by(found.error_code, found.vendor_error_code)
     )
+    # A plan for few connectors is good for any period; one for all of them depends on it.
+    return totals.execution_options(**PLANNED_ANEW) if scope.kind == "network" else totals
 
 
 def by_station(store: Session, scope: Scope, period: Period | None, now: datetime) -> list[StationErrors]:

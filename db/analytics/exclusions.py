@@ -131,7 +131,7 @@ def revoke(store: Session, scope: Scope, pk: int, *, by: User, at: datetime) -> 
 
 def within(store: Session, scope: Scope, start: datetime, end: datetime) -> list[Exclusion]:
     """Those of the scope's stations that hold somewhere in that time."""
-    rows = store.connection().execute(_within(scope), {"since": start, "until": end})
+    rows = _within(scope).rows(store, {"since": start, "until": end})
     return [Exclusion(*row) for row in rows]
 
 

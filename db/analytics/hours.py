@@ -44,7 +44,7 @@ def _rows(
 def _stored(
     store: Session, scope: Scope, period: Period, parts: tuple[str, ...], columns: tuple[str, ...]
 ) -> list[tuple[date, list[int]]]:
-    rows = store.connection().execute(_profiles(scope, parts, columns), period.told)
+    rows = _profiles(scope, parts, columns).rows(store, period.told)
     return [(day, values) for day, *values in rows]
 
 

@@ -38,7 +38,7 @@ class Summary:
 
 
 def summary(store: Session, scope: Scope, period: Period, now: datetime) -> Summary:
-    rows = store.connection().execute(_sums(scope, period.names_of_parts), period.told).all()
+    rows = _sums(scope, period.names_of_parts).rows(store, period.told)
     totals = [sum(int(row[column]) for row in rows) for column in (1, 2, 3, 4, 6, 7)]
     sessions, attempts, failed, energy_wh, observed, outage = totals
     open_observed, open_outage = open_intervals.seconds(store, scope, period, now)

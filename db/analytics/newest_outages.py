@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import Integer, Row, Select, bindparam, select
+from sqlalchemy import Integer, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.analytics import exclusions
@@ -24,6 +25,7 @@ from db.models import (
     OCPPStation,
 )
 from db.models.ocpp import IS_DOWN, TELLS_OF_TROUBLE
+from db.prepared import Prepared
 
 _status = ConnectorStatusInterval
 
@@ -33,10 +35,33 @@ class PortOutage(NamedTuple):
     outage: Outage
 
 
+class _Down(NamedTuple):
+    """A status in which a connector was down; `goes_on` where it was so just before."""
+
+    goes_on: bool
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    error_code: str
+    vendor_error_code: str
+    ocpp_connector_id: int
+    station_pk: int
+    station_name: str
+    number: int
+    power_w: int | None
+    timezone: str
+    station_id: str
+    place_id: UUID
+
+
+# The first column of a row that tells of its port.
+_OF_PORT: Final = 6
+
+
 class _Run(NamedTuple):
     """The rows of one outage, the newest first."""
 
-    rows: list[Row[*tuple[Any, ...]]]
+    rows: list[_Down]
 
     @property
     def began(self) -> tuple[datetime, int]:
@@ -62,17 +87,17 @@ def _runs(store: Session, scope: Scope, zone: Zone, now: datetime, limit: int) -
     rows_read, until = limit + limit // 2, min(now, zone.until)
     while True:
         told = {**zone.told, "until": until, "rows": rows_read}
-        rows = store.connection().execute(_downs(scope, zone.is_only), told).all()
+        rows = [_Down._make(row) for row in _downs(scope, zone.is_only).rows(store, told)]
         runs = _grouped(rows, limit)
         if len(runs) == limit or len(rows) < rows_read:
             return [_Run(_later(store, run.rows[0], until, now) + run.rows) for run in runs]
         rows_read *= 4
 
 
-def _grouped(rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> list[_Run]:
+def _grouped(rows: Sequence[_Down], limit: int) -> list[_Run]:
     """Rows with the newest first have all of an outage when they come to how it began."""
     runs: list[_Run] = []
-    not_begun: dict[int, list[Row[*tuple[Any, ...]]]] = {}
+    not_begun: dict[int, list[_Down]] = {}
     for row in rows:
         if row.goes_on:
             not_begun.setdefault(row.ocpp_connector_id, []).append(row)
@@ -83,16 +108,16 @@ def _grouped(rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> list[_Run]:
     return runs
 
 
-def _later(
-    store: Session, newest: Row[*tuple[Any, ...]], until: datetime, now: datetime
-) -> list[Row[*tuple[Any, ...]]]:
+def _later(store: Session, newest: _Down, until: datetime, now: datetime) -> list[_Down]:
     """How an outage that lasted beyond the period went on, the newest first."""
-    rows: list[Row[*tuple[Any, ...]]] = []
-    last: Row[*tuple[Any, ...]] | None = newest
-    while last is not None and last.ended_at is not None and until <= last.ended_at < now:
-        told = {"pk": last.ocpp_connector_id, "since": last.ended_at}
-        if (last := store.connection().execute(_NEXT, told).one_or_none()) is not None:
-            rows.insert(0, last)
+    rows: list[_Down] = []
+    last = newest
+    while last.ended_at is not None and until <= last.ended_at < now:
+        found = _NEXT.rows(store, {"pk": last.ocpp_connector_id, "since": last.ended_at})
+        if not found:
+            break
+        last = _Down._make(found[0])
+        rows.insert(0, last)
     return rows
 
 
@@ -150,10 +175,8 @@ _STATUSES: Select[*tuple[Any, ...]] = select(
     _status.vendor_error_code,
     _status.ocpp_connector_id,
 ).where(IS_DOWN)
-# The first column of a row that tells of its port.
-_OF_PORT = 6
-_NEXT = _with_ports(
-    _STATUSES.where(_status.ocpp_connector_id == bindparam("pk"), _status.started_at == SINCE)
+_NEXT = Prepared(
+    _with_ports(_STATUSES.where(_status.ocpp_connector_id == bindparam("pk"), _status.started_at == SINCE))
 )
 
 

@@ -37,9 +37,8 @@ def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seco
     """Observed and outage seconds of the open intervals within `period`, up to `now`."""
     observed = outage = 0
     for passed in _passed(store, scope, period, now):
-        for is_down, count, total in store.connection().execute(
-            _sums(scope, _dialect(store), passed.zone.is_only), passed.told
-        ):
+        statement = _sums(scope, _dialect(store), passed.zone.is_only)
+        for is_down, count, total in statement.rows(store, passed.told):
             length = count * passed.end - int(total)
             observed += length
             outage += length if is_down else 0
@@ -50,14 +49,10 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
     """The same for each local day that has any."""
     days: dict[date, Seconds] = {}
     for passed in _passed(store, scope, period, now):
-        rows = (
-            store.connection()
-            .execute(_begun_together(scope, _dialect(store), passed.zone.is_only), passed.told)
-            .all()
-        )
+        statement = _begun_together(scope, _dialect(store), passed.zone.is_only)
         groups = [
             (is_down, _Together(passed.first + slot * _SLOT, n, int(total)))
-            for is_down, slot, n, total in rows
+            for is_down, slot, n, total in statement.rows(store, passed.told)
         ]
         local = clock(passed.zone.name)
         down = _by_day(local, [group for is_down, group in groups if is_down], passed.end)
@@ -71,9 +66,8 @@ def seconds_by_station(store: Session, scope: Scope, period: Period, now: dateti
     """The same for each station, by `ocpp_stations.id`."""
     stations: dict[int, Seconds] = {}
     for passed in _passed(store, scope, period, now):
-        for pk, is_down, count, total in store.connection().execute(
-            _sums_by_station(scope, _dialect(store), passed.zone.is_only), passed.told
-        ):
+        statement = _sums_by_station(scope, _dialect(store), passed.zone.is_only)
+        for pk, is_down, count, total in statement.rows(store, passed.told):
             length = count * passed.end - int(total)
             observed, outage = stations.get(pk, (0, 0))
             stations[pk] = observed + length, outage + (length if is_down else 0)

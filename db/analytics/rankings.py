@@ -61,7 +61,7 @@ def owners(store: Session, scope: Scope, period: Period) -> list[OwnerTotal]:
     session are left out.
     """
     question = asked(store, scope, period)
-    rows = store.connection().execute(_owner_sums(scope, question.shape), question.told)
+    rows = _owner_sums(scope, question.shape).rows(store, question.told)
     found = [
         OwnerTotal(
             pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)), from_minor(int(tax))
@@ -94,7 +94,7 @@ def _owner_sums(scope: Scope, shape: Shape) -> Select[*tuple[Any, ...]]:
 def least_used(store: Session, scope: Scope, period: Period, limit: int = 6) -> list[StationUse]:
     """The active stations with the least energy, then sessions; those without any come first."""
     question = asked(store, scope, period)
-    rows = store.connection().execute(_least_used(scope, limit, question.shape), question.told)
+    rows = _least_used(scope, limit, question.shape).rows(store, question.told)
     return [StationUse(pk, name, int(sessions), int(energy_wh)) for pk, name, sessions, energy_wh in rows]
 
 
@@ -119,10 +119,10 @@ def availability_of_stations(
 ) -> list[StationAvailability]:
     """The stations of which anything is known in the period, those with the least availability first."""
     unended = open_intervals.seconds_by_station(store, scope, period, now)
-    names = {int(pk): str(name) for pk, name in store.connection().execute(_names(scope))}
+    names = {int(pk): str(name) for pk, name in _names(scope).rows(store)}
     known = dict.fromkeys(names, (0, 0))
     question = asked(store, scope, period)
-    for pk, observed, outage in store.connection().execute(_watched(scope, question.shape), question.told):
+    for pk, observed, outage in _watched(scope, question.shape).rows(store, question.told):
         known[pk] = int(observed), int(outage)
     found = []
     for pk, (observed, outage) in known.items():

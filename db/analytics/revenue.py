@@ -93,7 +93,7 @@ def series(store: Session, scope: Scope, period: Period, grain: Grain) -> dict[B
 def by_station(store: Session, scope: Scope, period: Period) -> list[Part]:
     """The stations at which something ended: by currency, the most revenue first."""
     question = asked(store, scope, period)
-    rows = store.connection().execute(_stations(scope, question.shape), question.told)
+    rows = _stations(scope, question.shape).rows(store, question.told)
     return _ranked(_part(*row) for row in rows)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -22,8 +22,7 @@ from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
 from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
 
 
-@dataclass(frozen=True)
-class DayPoint:
+class DayPoint(NamedTuple):
     """One local day, with the meanings of `kpis.Summary`. `revenue` is in the series' one currency."""
 
     day: date
@@ -64,7 +63,7 @@ def _sums_by_day(
     store: Session, scope: Scope, period: Period, currency: str | None
 ) -> dict[date, tuple[int, ...]]:
     by_day: dict[date, tuple[int, ...]] = {}
-    for day, of_row, revenue_minor, *others in store.connection().execute(_days(scope), period.told):
+    for day, of_row, revenue_minor, *others in _days(scope).rows(store, period.told):
         values = (revenue_minor if currency in (None, of_row) else 0, *others)
         # Nearly always a day has one currency and so one row, and nothing is to be added up.
         by_day[day] = tuple(map(add, by_day[day], values)) if day in by_day else values
@@ -88,15 +87,9 @@ def _days(scope: Scope) -> Select[date, str, int, int, int, int, int, int, int]:
 
 def _point(day: date, sums: Sequence[int], unended: open_intervals.Seconds) -> DayPoint:
     revenue_minor, sessions, attempts, failed, energy_wh, observed, outage = sums
-    return DayPoint(
-        day=day,
-        sessions=sessions,
-        failed_attempts=failed,
-        energy_wh=energy_wh,
-        revenue=from_minor(revenue_minor),
-        availability=availability(observed + unended[0], outage + unended[1]),
-        error_rate=failed / attempts if attempts else None,
-    )
+    up = availability(observed + unended[0], outage + unended[1])
+    error_rate = failed / attempts if attempts else None
+    return DayPoint(day, sessions, failed, energy_wh, from_minor(revenue_minor), up, error_rate)
 
 
 def hour_by_weekday(store: Session, scope: Scope, period: Period) -> list[list[int]]:
@@ -121,7 +114,7 @@ def _hours_of_week(store: Session, scope: Scope, period: Period, hours: tuple[st
         parts = tuple(part for part in parts if part == "month")
         if not parts:
             return grid
-    for weekday, *values in store.connection().execute(_sums_by_weekday(scope, hours, parts), period.told):
+    for weekday, *values in _sums_by_weekday(scope, hours, parts).rows(store, period.told):
         grid[weekday] = [known + int(value) for known, value in zip(grid[weekday], values, strict=True)]
     return grid
 
@@ -148,7 +141,7 @@ def _add_edge(
 def top_stations(store: Session, scope: Scope, period: Period, limit: int | None = 6) -> list[StationTotal]:
     """The stations with the most revenue, then energy; those without a session are left out."""
     question = asked(store, scope, period)
-    rows = store.connection().execute(_best_stations(scope, limit, question.shape), question.told)
+    rows = _best_stations(scope, limit, question.shape).rows(store, question.told)
     return [
         StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
         for pk, name, currency, sessions, energy_wh, minor in rows
@@ -181,8 +174,8 @@ class MonthPoint:
 def monthly(store: Session, scope: Scope, period: Period) -> list[MonthPoint]:
     """The months of the period in which something ended, by their first day."""
     months: dict[date, MonthPoint] = {}
-    for bucket, currency, sessions, energy_wh, minor in store.connection().execute(
-        _sums_in_period(scope, period.names_of_parts), period.told
+    for bucket, currency, sessions, energy_wh, minor in _sums_in_period(scope, period.names_of_parts).rows(
+        store, period.told
     ):
         month = bucket.replace(day=1)
         known = months.get(month) or MonthPoint(month, 0, 0, {})
@@ -205,7 +198,7 @@ def _sums_in_period(scope: Scope, parts: tuple[str, ...]) -> Select[*tuple[Any, 
 
 def first_and_last_day(store: Session, scope: Scope) -> tuple[date, date] | None:
     """The local days of the first and the last session known, None without any."""
-    first, last = store.connection().execute(_first_and_last(scope)).one()
+    ((first, last),) = _first_and_last(scope).rows(store)
     return (first, last) if first is not None else None
 
 

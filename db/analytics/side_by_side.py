@@ -33,7 +33,7 @@ def asked(store: Session, scope: Scope, period: Period) -> Asked:
     """Where the period goes beyond all that is known it is widened to whole months: for the month of today
     one row will do in place of its days.
     """
-    first, last, currency, other_currency = store.connection().execute(_known(scope)).one()
+    ((first, last, currency, other_currency),) = _known(scope).rows(store)
     if first is not None:
         period = period.widened(first, last)
     only = currency if currency == other_currency else None

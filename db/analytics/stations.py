@@ -106,7 +106,7 @@ def _seconds(
 ) -> dict[int, Seconds]:
     """Observed and outage seconds: of the intervals that ended from the sums, and the open ones up to now."""
     found: dict[int, Seconds] = defaultdict(lambda: (0, 0))
-    for pk, observed, outage in store.execute(_ended_seconds(scope, period.names_of_parts), period.told):
+    for pk, observed, outage in _ended_seconds(scope, period.names_of_parts).rows(store, period.told):
         found[pk] = int(observed), int(outage)
     bounds = {zone: period.bounds(zone) for zone in set(zones.values())}
     for pk, status, began in store.execute(_open_intervals(scope)):

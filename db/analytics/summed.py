@@ -22,7 +22,7 @@ def summed(
         raise ValueError("rollups have no hours")
     parts = DAYS if grain in ("day", "week") else period.names_of_parts
     found: dict[tuple[Key, str], list[int]] = {}
-    for day, currency, *values in store.connection().execute(_sums(scope, parts, metrics), period.told):
+    for day, currency, *values in _sums(scope, parts, metrics).rows(store, period.told):
         known = found.setdefault((bucket_of(day, 0, grain), currency), [0] * len(metrics))
         known[:] = [one + int(other) for one, other in zip(known, values, strict=True)]
     return found

@@ -207,7 +207,7 @@ def told(store: Session, rows: list[tuple[int, ...]], *columns: str) -> CTE:
 
 def _zones(store: Session, scope: Scope) -> list[str]:
     # A table has a row: where there are no stations, this one meets none.
-    return sorted(store.scalars(timezones(scope))) or ["UTC"]
+    return sorted(timezones(store, scope)) or ["UTC"]
 
 
 def _stretches(zone: str, period: Period) -> Iterator[tuple[int, int, int]]:
