@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo up test lint types tests dev
+.PHONY: install demo up test lint types tests dev catalog
 
 install: $(VENV)/installed
 
@@ -28,6 +28,10 @@ lint: $(VENV)/installed-dev
 
 types: $(VENV)/installed-dev
 	@$(BIN)/mypy
+
+# Brings languages/*.po up to date with the texts of the code.
+catalog: $(VENV)/installed
+	@$(BIN)/python -m management.catalog
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
