@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo up test lint types tests dev screenshots bench soak
+.PHONY: install demo up test lint types tests dev screenshots bench soak catalog
 
 install: $(VENV)/installed
 
@@ -40,6 +40,10 @@ bench: $(VENV)/installed-dev
 # Twenty minutes of troubles; OPTIONS='--minutes 4 --seed 2' for fewer and others.
 soak: $(VENV)/installed-dev
 	@$(BIN)/python -m benchmarks.soak $(OPTIONS)
+
+# Brings languages/*.po up to date with the texts of the code.
+catalog: $(VENV)/installed
+	@$(BIN)/python -m management.catalog
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

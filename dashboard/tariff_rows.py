@@ -7,7 +7,7 @@ from datetime import datetime
 from dashboard import formats
 from dashboard.access_rows import Fact, fact_row
 from db.models import Tariff
-from languages import _
+from languages import _, told
 from ocpp_integration.pricing.words import in_words
 from ocpp_integration.tariff_book import AssignmentRow, TariffRow
 from ocpp_integration.tariffs import document_of
@@ -29,7 +29,7 @@ def assignment_row(row: AssignmentRow, now: datetime, timezone: str) -> str:
         Fact(_("From"), _moment(row.valid_from, timezone)),
         Fact(_("Until"), _moment(row.valid_until, timezone) if row.valid_until else _("No end")),
     ]
-    return fact_row(row.place[:1].upper() + row.place[1:], row.code, state, facts)
+    return fact_row(told(row.place[:1].upper() + row.place[1:]), row.code, state, facts)
 
 
 def version_row(tariff: Tariff, timezone: str) -> dict[str, str]:

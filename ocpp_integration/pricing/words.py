@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import time
 from decimal import Decimal
 
+from languages import N_, _
 from ocpp_integration.pricing.tariff import (
     DAYS,
     Dimension,
@@ -16,12 +17,21 @@ from ocpp_integration.pricing.tariff import (
 )
 
 _NAMES: dict[Dimension, tuple[str, str]] = {
-    "ENERGY": ("Energy", " per kWh"),
-    "TIME": ("Charging time", " per hour"),
-    "PARKING_TIME": ("Idle time", " per hour"),
-    "FLAT": ("Start fee", ""),
+    "ENERGY": (N_("Energy"), N_("{name} {price} per kWh")),
+    "TIME": (N_("Charging time"), N_("{name} {price} per hour")),
+    "PARKING_TIME": (N_("Idle time"), N_("{name} {price} per hour")),
+    "FLAT": (N_("Start fee"), N_("{name} {price}")),
 }
-_RESERVED: dict[Dimension, str] = {"TIME": "Reservation", "FLAT": "Reservation fee"}
+_DAYS = (
+    N_("Monday"),
+    N_("Tuesday"),
+    N_("Wednesday"),
+    N_("Thursday"),
+    N_("Friday"),
+    N_("Saturday"),
+    N_("Sunday"),
+)
+_RESERVED: dict[Dimension, str] = {"TIME": N_("Reservation"), "FLAT": N_("Reservation fee")}
 
 
 def in_words(tariff: TariffDocument) -> list[str]:
@@ -31,63 +41,68 @@ def in_words(tariff: TariffDocument) -> list[str]:
         for element in tariff.elements
         for component in element.price_components
     ]
-    limits = (("At least", tariff.min_price), ("At most", tariff.max_price))
+    limits = ((_("At least"), tariff.min_price), (_("At most"), tariff.max_price))
     return lines + [f"{word} {_limit(limit, tariff.currency)}" for word, limit in limits if limit]
 
 
 def _price(component: PriceComponent, rule: Restrictions, tariff: TariffDocument) -> str:
-    name, unit = _NAMES[component.type]
+    name, asked = _NAMES[component.type]
     if rule.reservation:
         name = _RESERVED.get(component.type, name)
     if not component.price:
-        return f"{name} free"
-    asked = f"{name} {amount(component.price)} {tariff.currency}{unit}"
-    return asked + _vat(component, tariff) + _terms(component)
+        return _("{name} free", name=_(name))
+    price = f"{amount(component.price)} {tariff.currency}"
+    return _(asked, name=_(name), price=price) + _vat(component, tariff) + _terms(component)
 
 
 def _vat(component: PriceComponent, tariff: TariffDocument) -> str:
     if component.vat is None:
         return ""
-    return f" {'with' if tariff.tax_included == 'YES' else 'plus'} {component.vat.normalize():f} % VAT"
+    percent = f"{component.vat.normalize():f}"
+    if tariff.tax_included == "YES":
+        return _(" with {percent} % VAT", percent=percent)
+    return _(" plus {percent} % VAT", percent=percent)
 
 
 def _terms(component: PriceComponent) -> str:
-    grace = f" after {_minutes(component.grace_seconds)}" if component.grace_seconds else ""
+    grace = _(" after {length}", length=_minutes(component.grace_seconds)) if component.grace_seconds else ""
     if component.step_size == 1 or component.type == "FLAT":
         return grace
     step = f"{component.step_size} Wh" if component.type == "ENERGY" else _minutes(component.step_size)
-    return f"{grace}, in steps of {step}"
+    return grace + _(", in steps of {step}", step=step)
 
 
 def _when(rule: Restrictions) -> Iterator[str]:
     if rule.reservation == "RESERVATION_EXPIRES":
-        yield "when nobody comes"
+        yield _("when nobody comes")
     if rule.start_time or rule.end_time:
         end = rule.end_time or time()
-        yield f"from {rule.start_time or time():%H:%M} to {'24:00' if end == time() else f'{end:%H:%M}'}"
+        until = "24:00" if end == time() else f"{end:%H:%M}"
+        yield _("from {start} to {end}", start=f"{rule.start_time or time():%H:%M}", end=until)
     if rule.day_of_week:
-        yield "on " + ", ".join(day.capitalize() for day in DAYS if day in rule.day_of_week)
+        days = [_DAYS[place] for place, day in enumerate(DAYS) if day in rule.day_of_week]
+        yield _("on {days}", days=", ".join(map(_, days)))
     if rule.start_date:
-        yield f"from {rule.start_date}"
+        yield _("from {start}", start=rule.start_date)
     if rule.end_date:
-        yield f"before {rule.end_date}"
+        yield _("before {end}", end=rule.end_date)
     yield from _between(rule.min_kwh, rule.max_kwh, "kWh")
     yield from _between(rule.min_power, rule.max_power, "kW")
     if rule.min_duration:
-        yield f"from {_minutes(rule.min_duration)} after the start"
+        yield _("from {length} after the start", length=_minutes(rule.min_duration))
     if rule.max_duration:
-        yield f"until {_minutes(rule.max_duration)} after the start"
+        yield _("until {length} after the start", length=_minutes(rule.max_duration))
 
 
 def _between(least: Decimal | None, most: Decimal | None, unit: str) -> Iterator[str]:
     if least is not None:
-        yield f"from {least.normalize():f} {unit} on"
+        yield _("from {amount} on", amount=f"{least.normalize():f} {unit}")
     if most is not None:
-        yield f"below {most.normalize():f} {unit}"
+        yield _("below {amount}", amount=f"{most.normalize():f} {unit}")
 
 
 def _limit(limit: Price, currency: str) -> str:
-    with_vat = "" if limit.incl_vat is None else f", {amount(limit.incl_vat)} with VAT"
+    with_vat = "" if limit.incl_vat is None else _(", {price} with VAT", price=amount(limit.incl_vat))
     return f"{amount(limit.excl_vat)} {currency}{with_vat}"
 
 
@@ -97,4 +112,4 @@ def amount(value: Decimal) -> str:
 
 
 def _minutes(seconds: int) -> str:
-    return f"{seconds} s" if seconds % 60 else f"{seconds // 60} min"
+    return _("{n} s", n=seconds) if seconds % 60 else _("{n} min", n=seconds // 60)
