@@ -20,7 +20,7 @@ st.title("Overview")
 for column, (name, value) in zip(
     st.columns(3),
     {
-        "Sessions": len(shown),
+        "Sessions": f"{len(shown):,}",
         "Energy, kWh": f"{shown['energy_wh'].sum() / 1000:,.0f}",
         "Revenue": f"{shown['cost'].astype(float).sum():,.2f}",
     }.items(),
