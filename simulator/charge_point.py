@@ -19,7 +19,7 @@ from simulator.fleet import Fleet, Outage, Station, StopReason
 from simulator.keys import Keys
 from simulator.link import Link
 from simulator.memory import Memory, Snapshot, as_stopped_by_power_loss
-from simulator.messages import Message, PassingMessage, Started, StatusReport, Stopped
+from simulator.messages import Message, Metered, PassingMessage, Started, StatusReport, Stopped
 from simulator.outbox import Outbox
 from simulator.quirks import as_sent
 from simulator.remote import RemoteControl
@@ -193,6 +193,9 @@ class VirtualChargePoint:
         self.link.restore()
 
     def _report(self, message: Message) -> None:
+        if isinstance(message, Started | Metered | Stopped):
+            # Before it is sent: a meter that loses its power never shows less than it has told.
+            self._changed.set()
         # A status that cannot be sent now is stale later; at the next connection the current one is sent.
         online = self.link.is_online
         for sent in as_sent(message, self.station.quirks, self._rng):
@@ -201,8 +204,6 @@ class VirtualChargePoint:
                     self.outbox.put(sent)
             else:
                 self.outbox.put(sent if online else replace(sent, offline=True))
-        if isinstance(message, Started | Stopped):
-            self._changed.set()
 
     def _delivered(self, message: Message) -> None:
         if isinstance(message, Started) and message.transaction.refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -304,6 +305,22 @@ def test_a_stop_that_could_not_be_sent_before_the_end_is_sent_at_the_next_start(
 
     Stage(memory=tmp_path).run(scene)
     Stage(memory=tmp_path).run(later)
+
+
+def test_a_charge_point_that_loses_power_in_a_charge_shows_no_less_than_it_has_told(tmp_path: Path) -> None:
+    told: list[int] = []
+
+    async def scene(central: Central, charge_point: VirtualChargePoint) -> None:
+        await a_charge_under_way(central, charge_point)
+        told.append(register_of(central.samples[-1]))
+        shutil.copytree(tmp_path / "now", tmp_path / "then")
+
+    async def later(central: Central, _: VirtualChargePoint) -> None:
+        await central.until(lambda: central.all("StopTransaction"))
+        assert central.all("StopTransaction")[0]["meter_stop"] >= told[0] > 0
+
+    Stage(memory=tmp_path / "now").run(scene)
+    Stage(memory=tmp_path / "then").run(later)
 
 
 def test_the_world_begins_with_cars_in_mid_charge() -> None:
