@@ -88,7 +88,7 @@ class Address:
 TARGETS = (
     *(
         target
-        for store, least in (("sqlite", 1), ("postgresql", 1), ("sqlite_batch", 5))
+        for store, least in (("sqlite", 1.2), ("postgresql", 0.9), ("sqlite_batch", 8))
         for target in (
             Target(
                 f"events a second, of the bare app's ({store})",
