@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import formats, kpi_words, loading, markup
+from dashboard import formats, loading, markup
+from dashboard.kpis import words
 from dashboard.markup import Card, Figure
 from dashboard.view import View, scope_now
 from db.analytics.definitions import Kpi
@@ -97,7 +98,7 @@ def _periods(period: Period) -> dict[str, Period]:
 
 
 def _figure(kpi: Kpi, scope: Scope, period: Period, title: str) -> markup.Compared:
-    found = kpi_words.said(kpi, loading.kpi_value(scope, period, kpi.key))
+    found = words.said(kpi, loading.kpi_value(scope, period, kpi.key))
     days = formats.days(period.start, period.end)
     if period.start <= loading.today() < period.end:
         days = _("{days}, so far", days=days)
@@ -143,7 +144,7 @@ def _rows(kpi: Kpi, scope: Scope, period: Period) -> None:
 
 
 def _frame(kpi: Kpi, rows: Sequence[Sequence[object]]) -> pd.DataFrame:
-    return pd.DataFrame(kpi_words.shown(kpi, rows))
+    return pd.DataFrame(words.shown(kpi, rows))
 
 
 def _counted(count: int, page: int, shown: int) -> str:
@@ -161,7 +162,7 @@ def _counted(count: int, page: int, shown: int) -> str:
 def _download(kpi: Kpi, scope: Scope, period: Period) -> None:
     def content() -> bytes:
         rows = loading.kpi_file_rows(scope, period, kpi.key, MOST_IN_FILE)
-        return b"".join(to_csv(kpi_words.file(kpi, rows)))
+        return b"".join(to_csv(words.file(kpi, rows)))
 
     st.download_button(
         _("Download CSV"),

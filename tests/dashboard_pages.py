@@ -15,7 +15,8 @@ from factories import PASSWORD
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard import commands, resources, visitor
+from dashboard import resources, visitor
+from dashboard.commands import orders
 from dashboard.gate.signins import SignIns
 from settings import Settings
 
@@ -54,7 +55,7 @@ def opening_pages(engine: Engine, settings: Settings, monkeypatch: pytest.Monkey
 
 def forget_backend() -> None:
     resources.backend.cache_clear()
-    commands._service.cache_clear()
+    orders._service.cache_clear()
 
 
 def text_of(page: AppTest) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from dashboard.concerns import Present, concerns
+from dashboard.attention.concerns import Present, concerns
 from dashboard.loading import Troubles, Upkeep
 from db.analytics.attention import StuckSession
 from db.analytics.stations import Station

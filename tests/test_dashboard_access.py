@@ -11,8 +11,9 @@ from factories import PASSWORD, add_owner, add_user
 from sqlalchemy import Engine, select
 from streamlit.testing.v1 import AppTest
 
-from dashboard import access_orders, resources
-from dashboard.access_orders import NewUser
+from dashboard import resources
+from dashboard.access import orders
+from dashboard.access.orders import NewUser
 from dashboard.visitor import Visitor
 from db import accounts
 from db.access import AccessError, api_token, authenticate
@@ -229,12 +230,12 @@ def _visitor(engine: Engine, name: str) -> Visitor:
 @pytest.mark.parametrize(
     "attempt",
     [
-        lambda who, other: access_orders.create_token(who, user_id=other.id, name="", days=1),
-        lambda who, other: access_orders.deactivate_user(who, other.id),
-        lambda who, other: access_orders.activate_user(who, other.id),
-        lambda who, _other: access_orders.create_user(who, NewUser("x", "", "admin", "", PASSWORD)),
-        lambda who, _other: access_orders.users(who),
-        lambda who, _other: access_orders.owners(who),
+        lambda who, other: orders.create_token(who, user_id=other.id, name="", days=1),
+        lambda who, other: orders.deactivate_user(who, other.id),
+        lambda who, other: orders.activate_user(who, other.id),
+        lambda who, _other: orders.create_user(who, NewUser("x", "", "admin", "", PASSWORD)),
+        lambda who, _other: orders.users(who),
+        lambda who, _other: orders.owners(who),
     ],
 )
 @pytest.mark.usefixtures("open_page")
@@ -250,5 +251,5 @@ def test_an_owner_changes_and_sees_nobody_else(
 def test_an_owner_cannot_revoke_the_token_of_another(world: Engine) -> None:
     token = _tokens(world)["export of Rift Energy"]
     with pytest.raises(AccessError):
-        access_orders.revoke_token(_visitor(world, "selam"), token.id)
+        orders.revoke_token(_visitor(world, "selam"), token.id)
     assert _tokens(world)["export of Rift Energy"].revoked_at is None

@@ -12,8 +12,9 @@ from factories import add_owner, add_session, add_station, add_status, add_user
 from sqlalchemy import Engine, select
 from streamlit.testing.v1 import AppTest
 
-from dashboard import exclusion_orders, loading, visitor
-from dashboard.exclusion_orders import Draft
+from dashboard import loading, visitor
+from dashboard.exclusions import orders
+from dashboard.exclusions.orders import Draft
 from db.analytics import exclusions
 from db.analytics.exclusions import Exclusion, ExclusionRefused
 from db.analytics.scope import Period, Scope
@@ -130,9 +131,9 @@ def test_an_owner_neither_sees_the_form_nor_can_enter_or_revoke(world: Engine, o
     draft = Draft(_bole(world).id, None, BEGUN.replace(tzinfo=None), NOW.replace(tzinfo=None), "maintenance")
     (known,) = _entered(world)
     for forbidden in (
-        lambda: exclusion_orders.enter(visitor.visitor(), draft),
-        lambda: exclusion_orders.review(visitor.visitor(), draft),
-        lambda: exclusion_orders.revoke(visitor.visitor(), known.pk),
+        lambda: orders.enter(visitor.visitor(), draft),
+        lambda: orders.review(visitor.visitor(), draft),
+        lambda: orders.revoke(visitor.visitor(), known.pk),
     ):
         with pytest.raises(ExclusionRefused, match="only admins"):
             forbidden()

@@ -23,7 +23,8 @@ from locator import Locator, html, reply, running_locator
 from sqlalchemy import Engine, select
 from streamlit.testing.v1 import AppTest
 
-from dashboard import commands, loading, visitor
+from dashboard import loading, visitor
+from dashboard.commands import orders
 from db.analytics.scope import Scope
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPStation, WebhookEvent
@@ -152,7 +153,7 @@ def test_an_owner_is_offered_start_and_stop_and_nothing_more(world: World) -> No
 @pytest.mark.parametrize("kind", sorted(OPERATIONS))
 def test_an_owner_can_do_what_is_an_admins_not_even_by_a_forged_click(world: World, kind: str) -> None:
     page = world.open_page("selam", "live")
-    page.session_state["order"] = commands.Order(kind, world.connector, None, "forged")
+    page.session_state["order"] = orders.Order(kind, world.connector, None, "forged")
     page.session_state["order_sent"] = True
     page.run()
     assert "Only administrators may do this." in text_of(page).replace("\\", "")

@@ -26,7 +26,8 @@ from factories import (
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard import commands, visitor
+from dashboard import visitor
+from dashboard.commands import orders
 from dashboard.formats import local_time
 from db.analytics.definitions import GROUPS, KPIS
 from db.engine import writing
@@ -219,8 +220,8 @@ def test_a_start_that_cannot_reach_the_backend_says_so(world: World) -> None:
 
 def test_an_owner_cannot_order_at_another_owners_connector(world: World) -> None:
     world.open_page("selam")
-    order = commands.Order("start", world.rift.connectors[0].id, None, "key")
-    assert "not at one of your stations" in commands.submit(order, visitor.visitor()).error
+    order = orders.Order("start", world.rift.connectors[0].id, None, "key")
+    assert "not at one of your stations" in orders.submit(order, visitor.visitor()).error
 
 
 @pytest.mark.parametrize("page", ["", "sessions", "live"])

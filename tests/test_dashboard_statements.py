@@ -13,8 +13,8 @@ from factories import add_owner, add_session, add_station, add_tariff, add_user
 from pypdf import PdfReader
 from sqlalchemy import Engine, select
 
-from dashboard import statement_orders
-from dashboard.statement_rows import months_to_issue
+from dashboard.statements import orders
+from dashboard.statements.rows import months_to_issue
 from dashboard.visitor import Visitor
 from db.analytics.scope import Scope
 from db.engine import reading, writing
@@ -69,7 +69,7 @@ def test_an_admin_issues_a_month_once_however_often_it_clicks(world: Engine, ope
 
 
 def test_an_owner_sees_and_has_its_own_statements_only(world: Engine, open_page: OpenPage) -> None:
-    issued = {each.owner_name: each for each in statement_orders.issue(_who(world, "admin"), LAST)}
+    issued = {each.owner_name: each for each in orders.issue(_who(world, "admin"), LAST)}
     page = open_page("selam", "statements")
     said = text_of(page)
     assert "125.00 ETB" in said and "Elsewhere" not in said
@@ -78,12 +78,12 @@ def test_an_owner_sees_and_has_its_own_statements_only(world: Engine, open_page:
     assert "Platform fee 0.00 ETB" in text_of(page)
     assert page.dataframe[0].value["Gross"].tolist() == [125.0]
     selam = _who(world, "selam")
-    made = statement_orders.statement_file(selam, issued["Rift Energy"].id)
+    made = orders.statement_file(selam, issued["Rift Energy"].id)
     assert "125.00 ETB" in PdfReader(BytesIO(made)).pages[0].extract_text()
     with pytest.raises(NotFound):
-        statement_orders.statement_file(selam, issued["Elsewhere"].id)
+        orders.statement_file(selam, issued["Elsewhere"].id)
     with pytest.raises(IntegrationError, match="admins"):
-        statement_orders.issue(selam, LAST)
+        orders.issue(selam, LAST)
 
 
 @pytest.mark.usefixtures("open_page")
@@ -91,9 +91,9 @@ def test_a_receipt_is_of_ones_own_session(world: Engine) -> None:
     with reading(world) as store:
         mine, foreign = store.scalars(select(ChargingSession.id).order_by(ChargingSession.id)).all()
     selam = _who(world, "selam")
-    assert "Receipt" in PdfReader(BytesIO(statement_orders.receipt_file(selam, mine))).pages[0].extract_text()
+    assert "Receipt" in PdfReader(BytesIO(orders.receipt_file(selam, mine))).pages[0].extract_text()
     with pytest.raises(NotFound):
-        statement_orders.receipt_file(selam, foreign)
+        orders.receipt_file(selam, foreign)
 
 
 def test_an_admin_sees_what_the_audit_found_and_what_it_closed(world: Engine, open_page: OpenPage) -> None:
@@ -102,9 +102,9 @@ def test_an_admin_sees_what_the_audit_found_and_what_it_closed(world: Engine, op
     page = open_page("admin", "billing_audit")
     said = text_of(page)
     assert "Energy without a bill 12.500 kWh were charged and not billed" in said and "125.00 ETB" in said
-    assert b"not billed" in statement_orders.findings_file(_who(world, "admin"), "csv")
+    assert b"not billed" in orders.findings_file(_who(world, "admin"), "csv")
     with pytest.raises(IntegrationError, match="admins"):
-        statement_orders.findings_file(_who(world, "selam"), "csv")
+        orders.findings_file(_who(world, "selam"), "csv")
     page.segmented_control(key="state").set_value("closed").run()
     assert "Nothing was closed" in text_of(page)
 

@@ -15,9 +15,10 @@ from streamlit.testing.v1 import AppTest
 from tariff_makers import IDLE, give
 from webhooks import STATION, progress, started, status, stopped, tell
 
-from dashboard import formats, tariff_orders
-from dashboard.bill_lines import bill_lines
-from dashboard.tariff_form import SimpleTariff, example
+from dashboard import formats
+from dashboard.sessions.bill_lines import bill_lines
+from dashboard.tariffs import orders
+from dashboard.tariffs.form import SimpleTariff, example
 from dashboard.visitor import Visitor
 from db.access import AccessError
 from db.analytics.scope import Scope
@@ -125,13 +126,13 @@ def test_the_page_does_not_exist_for_an_owner_nor_does_what_it_can_do(
         selam = store.scalars(select(User).where(User.user_name == "selam")).one()
         owner = store.scalars(select(StationOwner)).one()
     who = Visitor(selam, Scope.owner(owner.id))
-    for order in (tariff_orders.tariffs, tariff_orders.assignments, tariff_orders.places):
+    for order in (orders.tariffs, orders.assignments, orders.places):
         with pytest.raises(AccessError):
             order(who)
     with pytest.raises(AccessError):
-        tariff_orders.add(who, NIGHT.document(), code="N", name="")
+        orders.add(who, NIGHT.document(), code="N", name="")
     with pytest.raises(AccessError):
-        tariff_orders.end(who, 1)
+        orders.end(who, 1)
 
 
 def test_a_sessions_drawer_shows_the_lines_of_its_bill_and_what_the_backend_said(

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard import station_map
-from dashboard.station_row import NO_FIGURES, StationNow
-from dashboard.timeline import readable
+from dashboard.stations import map as station_map
+from dashboard.stations.row import NO_FIGURES, StationNow
+from dashboard.stations.timeline import readable
 from db.analytics.availability import StatusSpan
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.stations import Station

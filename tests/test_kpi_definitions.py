@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from dashboard import kpi_words
+from dashboard.kpis import words
 from db.analytics import outages
 from db.analytics.definitions import COLUMNS, Value, kpis_with
 from db.analytics.port_times import port_times
@@ -263,8 +263,8 @@ def test_the_pages_and_the_file_of_a_figure_have_all_its_rows_once(world: World,
         pages = [list(kpi.each_row(store, *asked, limit=half, offset=n * half)) for n in (0, 1)]
         assert kpi.count_rows(store, *asked, most=5) == min(5, len(every))
     assert pages[0] + pages[1] == every
-    assert {len(values) for values in kpi_words.shown(kpi, every).values()} == {len(every)}
-    lines = list(csv.reader(io.StringIO(b"".join(to_csv(kpi_words.file(kpi, every))).decode("utf-8-sig"))))
+    assert {len(values) for values in words.shown(kpi, every).values()} == {len(every)}
+    lines = list(csv.reader(io.StringIO(b"".join(to_csv(words.file(kpi, every))).decode("utf-8-sig"))))
     assert [title.split(" ")[0] for title in lines[0]] == list(kpi.columns)
     assert len(lines) == len(every) + 1
 

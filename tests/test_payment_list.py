@@ -14,7 +14,7 @@ from dashboard_pages import OpenPage, opening_pages, text_of
 from pypdf import PdfReader
 from sqlalchemy import Engine, select
 
-from dashboard import payment_orders
+from dashboard.payments import orders
 from dashboard.visitor import Visitor
 from db.analytics import payments
 from db.analytics.payments import PaymentFilter
@@ -218,10 +218,10 @@ def test_an_owner_sees_its_payments_and_can_do_nothing_about_them(
     assert "has to be given back by hand" in text_of(page)
     assert [button.key for button in page.button if str(button.key).startswith("payment-")] == []
     selam = _who(engine, "selam")
-    with pytest.raises(payment_orders.NotForYou):
-        payment_orders.act(selam, pks["by hand"], payment_orders.RETRY, "please")
+    with pytest.raises(orders.NotForYou):
+        orders.act(selam, pks["by hand"], orders.RETRY, "please")
     with pytest.raises(NotFound):
-        payment_orders.look_into(selam, pks["differs"])
+        orders.look_into(selam, pks["differs"])
 
 
 def test_an_admin_records_a_refund_once_with_how_it_was_made(
@@ -256,8 +256,8 @@ def test_the_codes_of_a_station_are_printed_in_both_languages_for_whoever_may_se
     with reading(engine) as store:
         mine, foreign = store.scalars(select(OCPPStation.id).order_by(OCPPStation.id)).all()
     selam = _who(engine, "selam")
-    printed = PdfReader(BytesIO(payment_orders.codes_file(selam, mine))).pages[0].extract_text()
+    printed = PdfReader(BytesIO(orders.codes_file(selam, mine))).pages[0].extract_text()
     for words in ("Addis Charge 1", "ማገናኛ", "Connector 2", "ስካን፣ ክፍያ፣ ቻርጅ", "Scan, pay, charge"):
         assert words in printed
     with pytest.raises(IntegrationError):
-        payment_orders.codes_file(selam, foreign)
+        orders.codes_file(selam, foreign)

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from webhooks import NOON, STATION, at, progress, started, stopped, tell
 
 import manage
-from dashboard import quarantine_orders, visitor
+from dashboard import visitor
+from dashboard.quarantine import orders
 from db import rollups
 from db.analytics import flags, kpis, series
 from db.analytics.scope import Period, Scope
@@ -533,10 +534,10 @@ def test_an_admin_corrects_a_whole_register_to_where_it_stood_before(
 def test_only_an_admin_decides(network: Engine, open_page: OpenPage) -> None:
     pk = _overcharge(network)
     open_page("selam")
-    with pytest.raises(quarantine_orders.NotForYou):
-        quarantine_orders.accept(visitor.visitor(), pk, "mine")
-    with pytest.raises(quarantine_orders.NotForYou):
-        quarantine_orders.look(visitor.visitor(), "held", 1)
+    with pytest.raises(orders.NotForYou):
+        orders.accept(visitor.visitor(), pk, "mine")
+    with pytest.raises(orders.NotForYou):
+        orders.look(visitor.visitor(), "held", 1)
     assert session_of(network).verdict == "held"
 
 

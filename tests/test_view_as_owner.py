@@ -8,7 +8,8 @@ import pytest
 from factories import PASSWORD, add_owner, add_user
 from sqlalchemy import Engine
 
-from dashboard import access_orders, resources, visitor
+from dashboard import resources, visitor
+from dashboard.access import orders
 from dashboard.gate.signins import SignIns
 from dashboard.visitor import Visitor
 from db import audit
@@ -83,10 +84,10 @@ def test_while_it_looks_as_an_owner_an_admin_makes_and_changes_nothing_of_its_ow
     sign_in(engine, monkeypatch, "admin")
     who = look(owner_id)
     with pytest.raises(AccessError):
-        access_orders.create_token(who, user_id=who.user.id, name="mine", days=None)
+        orders.create_token(who, user_id=who.user.id, name="mine", days=None)
     with pytest.raises(AccessError):
-        access_orders.users(who)
-    assert access_orders.tokens(who, active_only=False, page=1).rows == []
+        orders.users(who)
+    assert orders.tokens(who, active_only=False, page=1).rows == []
 
 
 def test_what_it_orders_is_recorded_under_its_own_name(

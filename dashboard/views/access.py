@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import access_dialog, access_orders, markup, resources
-from dashboard.access_lists import sessions_card, token_list, user_list
+from dashboard import markup, resources
+from dashboard.access import dialog, orders
+from dashboard.access.lists import sessions_card, token_list, user_list
 from dashboard.visitor import visitor
 from languages import _
 
 who = visitor()
-if not access_orders.is_admin(who):
+if not orders.is_admin(who):
     st.html(
         markup.empty(_("This page is for admins"), _("Your own tokens are under Access, in your account."))
     )
@@ -29,4 +30,4 @@ if resources.settings().webhook_allow_unsigned:
 token_list(who)
 user_list(who)
 sessions_card()
-access_dialog.show()
+dialog.show()

@@ -10,17 +10,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from dashboard import (
-    availability_cards,
-    availability_rows,
-    downloads,
-    exclusion_dialog,
-    explanation,
-    figures,
-    loading,
-    markup,
-)
-from dashboard.exclusion_orders import Draft, is_admin
+from dashboard import downloads, explanation, figures, loading, markup
+from dashboard.availability import cards
+from dashboard.availability import rows as availability_rows
+from dashboard.exclusions import dialog
+from dashboard.exclusions.orders import Draft, is_admin
 from dashboard.loading import Availability, PortOutage
 from dashboard.view import choose_view
 from dashboard.visitor import visitor
@@ -119,7 +113,7 @@ def outage_list(found: Availability) -> None:
             key="exclude-outage",
             disabled=not is_picked,
         ):
-            exclusion_dialog.ask_to_enter(draft_of(shown[picked[0]]))
+            dialog.ask_to_enter(draft_of(shown[picked[0]]))
 
 
 def draft_of(each: PortOutage) -> Draft:
@@ -142,7 +136,7 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
         if is_admin(who) and st.button(
             _("Exclude outages"), icon=":material/event_busy:", type="primary", key="new-exclusion"
         ):
-            exclusion_dialog.ask_to_enter()
+            dialog.ask_to_enter()
     if not found:
         st.html(
             markup.empty(
@@ -164,7 +158,7 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
                 if is_admin(who) and st.button(
                     _("Revoke"), icon=":material/event_available:", key=f"revoke-{each.pk}", type="tertiary"
                 ):
-                    exclusion_dialog.ask_to_revoke(each)
+                    dialog.ask_to_revoke(each)
 
 
 def charging() -> None:
@@ -174,7 +168,7 @@ def charging() -> None:
             _("Does charging succeed?"), _("By ChargeX's definitions; attempts that ended in the period")
         )
     )
-    explanation.figures(availability_cards.success(found.total))
+    explanation.figures(cards.success(found.total))
     if not found.total.attempts:
         return
     left, right = st.columns([1, 1.2], gap="small")
@@ -248,7 +242,7 @@ def errors() -> None:
 
 
 def reliability(found: Availability) -> None:
-    explanation.figures(availability_cards.definitions(found.told))
+    explanation.figures(cards.definitions(found.told))
     left, right = st.columns([1.2, 1], gap="small")
     with left, st.container(key="card-over-time", height="stretch"):
         over_time(found)
@@ -276,5 +270,5 @@ with st.container(key="card-exclusions"):
     exclusion_list(excluded)
 charging()
 errors()
-exclusion_dialog.show()
+dialog.show()
 explanation.show(view)

@@ -6,8 +6,10 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import formats, markup, resources, statement_orders, statement_rows
+from dashboard import formats, markup, resources
 from dashboard.markup import Bar
+from dashboard.statements import orders
+from dashboard.statements import rows as statement_rows
 from dashboard.visitor import visitor
 from languages import _, pgettext
 from ocpp_integration.billing.audit import Total
@@ -29,7 +31,7 @@ def head() -> bool:
             for ending, (word, mime) in _FILES.items():
                 st.download_button(
                     word,
-                    data=partial(statement_orders.findings_file, visitor(), ending),
+                    data=partial(orders.findings_file, visitor(), ending),
                     file_name=f"billing-findings.{ending}",
                     mime=mime,
                     icon=":material/download:",
@@ -71,7 +73,7 @@ def audit() -> None:
     with st.container(key="card-findings"):
         is_open = head()
         slot = st.container(gap=None)
-        totals, rows = statement_orders.audited(who, is_open=is_open)
+        totals, rows = orders.audited(who, is_open=is_open)
         pages = -(-len(rows) // _PAGE_SIZE)
         page = st.pagination(pages, key=f"findings-{is_open}-{pages}") if pages > 1 else 1
         for each in rows[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]:
@@ -100,7 +102,7 @@ def audit() -> None:
 st.html(
     markup.title(_("Billing audit"), _("What does not add up in bills and statements; it closes by itself"))
 )
-if statement_orders.is_admin(visitor()):
+if orders.is_admin(visitor()):
     audit()
 else:
     st.html(markup.empty(_("Not for you"), _("Only administrators see the billing audit.")))

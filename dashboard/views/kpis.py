@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import explanation, formats, kpi_words, loading, markup
-from dashboard.kpi_panel import is_comparable
+from dashboard import explanation, formats, loading, markup
+from dashboard.kpis import words as kpi_words
+from dashboard.kpis.panel import is_comparable
 from dashboard.view import choose_view
 from db.analytics.definitions import GROUPS, Kpi
 from languages import _

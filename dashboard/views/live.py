@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import command_dialog, commands, loading, markup
-from dashboard.command_list import command_list
+from dashboard import loading, markup
+from dashboard.commands import dialog, orders
+from dashboard.commands.recent import command_list
 from dashboard.connector_card import KINDS, card, rank_of, state_of
 from dashboard.live_panel import live_strip
 from dashboard.visitor import Visitor, visitor
@@ -42,16 +43,16 @@ def tile(connector: LiveConnector, now: datetime, who: Visitor) -> None:
 def buttons(connector: LiveConnector, who: Visitor) -> None:
     is_down = loading.backend_down_since() is not None
     why_not = _WHY_NOT if is_down else None
-    if kind := commands.possible(connector):
+    if kind := orders.possible(connector):
         words, icon = BUTTONS[kind]
         key = f"{kind}-{connector.pk}"
         if st.button(words, icon=icon, key=key, width="stretch", disabled=is_down, help=why_not):
-            command_dialog.ask(kind, connector)
+            dialog.ask(kind, connector)
             st.rerun()
-    if commands.may_operate(who) and commands.operations(connector):
+    if orders.may_operate(who) and orders.operations(connector):
         key = f"manage-{connector.pk}"
         if st.button(_("Manage"), icon=":material/build:", key=key, disabled=is_down, help=why_not):
-            command_dialog.manage(connector)
+            dialog.manage(connector)
             st.rerun()
 
 
@@ -107,4 +108,4 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
 connectors(kinds, text or "")
 command_list()
-command_dialog.show()
+dialog.show()

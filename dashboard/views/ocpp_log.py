@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import formats, log_rows, log_search, markup, resources
-from dashboard.log_search import Asked
+from dashboard import formats, markup, resources
+from dashboard.ocpp_log import rows, search
+from dashboard.ocpp_log.search import Asked
 from dashboard.visitor import visitor
 from db import ocpp_log
 from db.engine import reading
@@ -25,7 +26,7 @@ def is_admin() -> bool:
 
 def frames(asked: Asked, names: dict[str, str]) -> None:
     """Exchanges from the backend, a page at a time."""
-    before = log_search.position()
+    before = search.position()
     try:
         page = frame_log.read(resources.backend(), asked.frames(before=before))
     except BackendRefused as error:
@@ -41,11 +42,11 @@ def frames(asked: Asked, names: dict[str, str]) -> None:
     timezone = resources.settings().timezone
     for exchange in page.exchanges:
         first = exchange.first
-        html = log_rows.frame_row(exchange, names.get(first.station_id, first.station_id), timezone)
+        html = rows.frame_row(exchange, names.get(first.station_id, first.station_id), timezone)
         row(f"frame-{first.id}", html, exchange)
     if not page.exchanges:
         st.html(markup.empty(_("No message matches"), _("Choose a longer time or fewer filters.")))
-    log_search.turn_pages(page.older)
+    search.turn_pages(page.older)
 
 
 def no_frames(error: BackendRefused) -> str:
@@ -58,16 +59,16 @@ def no_frames(error: BackendRefused) -> str:
 
 
 def events(asked: Asked, names: dict[str, str]) -> None:
-    before = log_search.position()
+    before = search.position()
     with reading(resources.engine()) as store:
         found = ocpp_log.find(store, asked.events(before=before))
     timezone = resources.settings().timezone
-    for event in found[: log_search.PAGE_SIZE]:
+    for event in found[: search.PAGE_SIZE]:
         name = names.get(event.station_id or "", event.station_id or "")
-        row(f"logged-{event.id}", log_rows.event_row(event, name, timezone), event)
+        row(f"logged-{event.id}", rows.event_row(event, name, timezone), event)
     if not found:
         st.html(markup.empty(_("No event matches"), _("Choose a longer time or fewer filters.")))
-    log_search.turn_pages(found[log_search.PAGE_SIZE - 1].id if len(found) > log_search.PAGE_SIZE else None)
+    search.turn_pages(found[search.PAGE_SIZE - 1].id if len(found) > search.PAGE_SIZE else None)
 
 
 def row(key: str, html: str, opened: Exchange | OCPPLog) -> None:
@@ -90,7 +91,7 @@ def show(opened: Exchange | OCPPLog) -> None:
     if isinstance(opened, OCPPLog):
         at = formats.local_time(opened.timestamp, timezone, seconds=True)
         st.html(markup.card_title(formats.words(opened.action), f"{opened.station_id or ''} · {at}"))
-        st.code(log_rows.laid_out(opened.raw_data), language="json", wrap_lines=True)
+        st.code(rows.laid_out(opened.raw_data), language="json", wrap_lines=True)
     else:
         exchange(opened, timezone)
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -111,9 +112,9 @@ def exchange(opened: Exchange, timezone: str) -> None:
     shown = [frame for frame in (first, opened.answer) if frame]
     for column, frame in zip(st.columns(len(shown)), shown, strict=True):
         with column:
-            st.caption(log_rows.heading(frame, timezone))
+            st.caption(rows.heading(frame, timezone))
             language = None if frame.kind == "bad" else "json"
-            st.code(log_rows.laid_out(frame.payload or {}), language=language, wrap_lines=True, height=340)
+            st.code(rows.laid_out(frame.payload or {}), language=language, wrap_lines=True, height=340)
     if opened.answer is None and first.kind == "call":
         st.caption(_("No answer is known."))
 
@@ -128,9 +129,9 @@ st.html(
     )
 )
 if is_admin():
-    names = log_search.station_names()
+    names = search.station_names()
     with st.container(key="card-filter"):
-        kind, asked = log_search.choose(names)
+        kind, asked = search.choose(names)
     with st.container(key="card-log", gap=None):
         (frames if kind == "frames" else events)(asked, names)
     if found := st.session_state.get(_OPENED):

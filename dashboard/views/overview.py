@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import explanation, figures, formats, loading, markup
-from dashboard.attention_panel import attention
-from dashboard.kpi_panel import kpi_panel
+from dashboard.attention.panel import attention
+from dashboard.kpis.panel import kpi_panel
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
 from dashboard.view import address_of, choose_grain, choose_view, scope_now

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import access_dialog, markup
-from dashboard.access_lists import sessions_card, token_list
+from dashboard import markup
+from dashboard.access import dialog
+from dashboard.access.lists import sessions_card, token_list
 from dashboard.visitor import visitor
 from languages import _
 
@@ -13,4 +14,4 @@ who = visitor()
 st.html(markup.title(_("Access"), _("{role} · tokens that act for you", role=who.role)))
 token_list(who)
 sessions_card()
-access_dialog.show()
+dialog.show()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import downloads, markup, payment_dialog, payment_orders, payment_rows
+from dashboard import downloads, markup
+from dashboard.payments import dialog, orders, rows
 from dashboard.view import choose_view
 from db.analytics.payments import PaymentFilter, PaymentRow
 from db.models import utc_now
@@ -17,10 +18,10 @@ def choose_filter() -> PaymentFilter:
     with st.grid(2, min_column_width=260, gap="small"):
         group = st.segmented_control(
             "Which",
-            list(payment_rows.GROUPS),
+            list(rows.GROUPS),
             required=True,
             default="",
-            format_func=payment_rows.GROUPS.__getitem__,
+            format_func=rows.GROUPS.__getitem__,
             key="payment-group",
             bind="query-params",
             wrap=True,
@@ -39,13 +40,13 @@ def choose_filter() -> PaymentFilter:
 
 def row(each: PaymentRow) -> None:
     with st.container(key=f"row-payment-{each.pk}", horizontal=True, vertical_alignment="center"):
-        st.html(payment_rows.row(each, utc_now()))
+        st.html(rows.row(each, utc_now()))
         if st.button("Open", icon=":material/visibility:", key=f"open-{each.pk}", type="tertiary"):
-            payment_dialog.open_drawer(each.pk)
+            dialog.open_drawer(each.pk)
 
 
 def nothing(wanted: PaymentFilter) -> tuple[str, str]:
-    if not payment_orders.are_taken():
+    if not orders.are_taken():
         return "No payments are taken here", "PAYMENT_PROVIDER is none; docs/payments.md says how to begin."
     if wanted.group == "attention" and not wanted.search:
         return "Nothing wants attention", "Every payment goes on by itself, or was settled."
@@ -59,7 +60,7 @@ def nothing(wanted: PaymentFilter) -> tuple[str, str]:
 
 with st.container(key="card-filter"):
     wanted = choose_filter()
-waiting = payment_orders.wanting_people(view.scope)
+waiting = orders.wanting_people(view.scope)
 if waiting and wanted.group != "attention":
     words = "payment wants" if waiting == 1 else "payments want"
     st.html(
@@ -69,17 +70,17 @@ if waiting and wanted.group != "attention":
         )
     )
 with st.container(key="card-payments", gap=None):
-    sums = payment_orders.sums(view.scope, wanted)
+    sums = orders.sums(view.scope, wanted)
     count = sum(each.payments for each in sums.values())
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.html(markup.totals(payment_rows.sums(sums)) if sums else markup.card_title("Payments"))
+        st.html(markup.totals(rows.sums(sums)) if sums else markup.card_title("Payments"))
         downloads.buttons("payments", view.scope, view.period)
     slot = st.container(gap=None)
-    pages = -(-count // payment_orders.PAGE_SIZE)
+    pages = -(-count // orders.PAGE_SIZE)
     page = st.pagination(pages, key=f"payments-{hash(wanted)}-{pages}") if pages > 1 else 1
     with slot:
-        for each in payment_orders.rows(view.scope, wanted, page):
+        for each in orders.rows(view.scope, wanted, page):
             row(each)
         if not count:
             st.html(markup.empty(*nothing(wanted)))
-payment_dialog.show()
+dialog.show()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import formats, markup, quarantine_dialog, quarantine_orders, quarantine_rows
+from dashboard import formats, markup
+from dashboard.quarantine import dialog, orders, rows
 from dashboard.visitor import visitor
 from db.analytics.sessions import SessionRow
 from db.models import SessionDecision
@@ -32,10 +33,10 @@ def choose_state() -> str:
         st.html(markup.card_title(_("Sessions"), _("The newest first")), width="content")
         shown = st.segmented_control(
             _("State"),
-            list(quarantine_rows.STATES),
+            list(rows.STATES),
             required=True,
             default="held",
-            format_func=translated(quarantine_rows.STATES),
+            format_func=translated(rows.STATES),
             key="state",
             bind="query-params",
             label_visibility="collapsed",
@@ -57,14 +58,14 @@ def sums(found: AtStake) -> str:
 
 def row(session: SessionRow, decision: SessionDecision | None) -> None:
     with st.container(key=f"row-session-{session.pk}", horizontal=True, vertical_alignment="center"):
-        st.html(quarantine_rows.row(session, decision))
+        st.html(rows.row(session, decision))
         if session.is_held:
             if st.button(_("Accept"), icon=":material/check:", key=f"accept-{session.pk}", type="tertiary"):
-                quarantine_dialog.ask("accept", session)
+                dialog.ask("accept", session)
             if st.button(_("Correct"), icon=":material/edit:", key=f"correct-{session.pk}", type="tertiary"):
-                quarantine_dialog.ask("correct", session)
+                dialog.ask("correct", session)
         elif st.button(_("Take back"), icon=":material/undo:", key=f"undo-{session.pk}", type="tertiary"):
-            quarantine_dialog.ask("take back", session)
+            dialog.ask("take back", session)
 
 
 def sessions() -> None:
@@ -72,9 +73,9 @@ def sessions() -> None:
     with st.container(key="card-quarantine"):
         state = choose_state()
         slot = st.container(gap=None)
-        pages = quarantine_orders.pages(who, state)
+        pages = orders.pages(who, state)
         page = st.pagination(pages, key=f"quarantine-{state}-{pages}") if pages > 1 else 1
-        found = quarantine_orders.look(who, state, page)
+        found = orders.look(who, state, page)
         with slot:
             if found.at_stake.sessions:
                 st.html(sums(found.at_stake))
@@ -97,9 +98,9 @@ st.html(
         _("Quarantine"), _("Sessions that cannot be as reported: they count nowhere until you decide")
     )
 )
-if quarantine_orders.is_admin(visitor()):
+if orders.is_admin(visitor()):
     sessions()
-    quarantine_dialog.show()
+    dialog.show()
 else:
     st.html(
         markup.empty(_("Not for you"), _("Only administrators decide about sessions that are held back."))

@@ -7,22 +7,15 @@ from typing import cast
 
 import streamlit as st
 
-from dashboard import (
-    availability_rows,
-    downloads,
-    explanation,
-    figures,
-    formats,
-    loading,
-    markup,
-    revenue_cards,
-    revenue_figure,
-    revenue_rows,
-)
-from dashboard.kpi_panel import compared_with, complete_days, is_comparable
+from dashboard import downloads, explanation, figures, formats, loading, markup
+from dashboard.availability import rows as availability_rows
+from dashboard.kpis.panel import compared_with, complete_days, is_comparable
 from dashboard.markup import TableRow
 from dashboard.periods import GRAINS
-from dashboard.revenue_cards import earned_in
+from dashboard.revenue import cards as revenue_cards
+from dashboard.revenue import figure
+from dashboard.revenue import rows as revenue_rows
+from dashboard.revenue.cards import earned_in
 from dashboard.view import address_of, choose_grain, choose_view, scope_now
 from dashboard.visitor import visitor
 from db.analytics.buckets import Grain
@@ -86,7 +79,7 @@ def over_time(currencies: Sequence[str]) -> None:
     earlier = loading.earned_by_time(scope, before, grain) if before else {}
     for currency in currencies:
         st.plotly_chart(
-            revenue_figure.over_time(times, earlier, currency, grain),
+            figure.over_time(times, earlier, currency, grain),
             config=figures.CONFIG,
             key=f"revenue-chart-{currency}",
             alt=_("Revenue in {currency} by {grain}, net and VAT", currency=currency, grain=_(grain))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, downloads, formats, loading, markup, session_page
-from dashboard.session_drawer import open_drawer
-from dashboard.session_table import session_table
+from dashboard import address, downloads, formats, loading, markup
+from dashboard.sessions import page as session_page
+from dashboard.sessions.drawer import open_drawer
+from dashboard.sessions.table import session_table
 from dashboard.view import choose_view
 from db.analytics.scope import Period
 from db.analytics.sessions import SessionCount, SessionFilter

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import loading, markup, resources, statement_dialog, statement_orders, statement_rows
+from dashboard import loading, markup, resources
+from dashboard.statements import dialog, orders, rows
 from dashboard.visitor import visitor
 from db.models import Statement
 from languages import _, dates
@@ -16,7 +17,7 @@ def choose_month() -> None:
     with st.container(horizontal=True, width="content", vertical_alignment="center", key="filters"):
         month = st.selectbox(
             _("Month"),
-            statement_rows.months_to_issue(loading.today()),
+            rows.months_to_issue(loading.today()),
             format_func=lambda each: dates.told(each, "MMMM y"),
             placeholder=_("Choose an option"),
             key="statement-month",
@@ -24,19 +25,19 @@ def choose_month() -> None:
             width=180,
         )
         if st.button(_("Issue"), icon=":material/request_quote:", key="issue", type="primary"):
-            statement_dialog.ask(month)
+            dialog.ask(month)
 
 
 def row(statement: Statement, *, with_owner: bool) -> None:
     with st.container(key=f"row-statement-{statement.id}", horizontal=True, vertical_alignment="center"):
-        st.html(statement_rows.row(statement, resources.settings().timezone, with_owner=with_owner))
+        st.html(rows.row(statement, resources.settings().timezone, with_owner=with_owner))
         if st.button(_("Open"), icon=":material/visibility:", key=f"open-{statement.id}", type="tertiary"):
-            statement_dialog.open_drawer(statement.id)
-        statement_dialog.pdf_button(statement.id, statement.name, "list")
+            dialog.open_drawer(statement.id)
+        dialog.pdf_button(statement.id, statement.name, "list")
 
 
 who = visitor()
-is_admin = statement_orders.is_admin(who)
+is_admin = orders.is_admin(who)
 with st.container(
     horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="head"
 ):
@@ -48,7 +49,7 @@ with st.container(
     )
     if is_admin:
         choose_month()
-found = statement_orders.look(who)
+found = orders.look(who)
 with st.container(key="card-statements", gap=None):
     pages = -(-len(found) // _PAGE_SIZE)
     page = st.pagination(pages, key=f"statements-{pages}") if pages > 1 else 1
@@ -61,4 +62,4 @@ with st.container(key="card-statements", gap=None):
             else (_("They are issued when a month is over, and listed here for good."))
         )
         st.html(markup.empty(_("No statements yet"), sentence))
-statement_dialog.show()
+dialog.show()

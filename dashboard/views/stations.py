@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, station_list, station_page
+from dashboard import address
+from dashboard.stations import listing, page
 
 asked = st.query_params.get("station", "")
 if asked:
-    station_page.show(address.number(asked))
+    page.show(address.number(asked))
 else:
-    station_list.show()
+    listing.show()

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import loading, markup, resources, sync_row
+from dashboard import loading, markup, resources
 from dashboard.job_card import card
+from dashboard.stations import sync_row
 from dashboard.visitor import visitor
 from db import job_runs
 from db.engine import writing

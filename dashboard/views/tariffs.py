@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import markup, tariff_dialog
-from dashboard.access_orders import is_admin
-from dashboard.tariff_lists import assignment_list, tariff_card, tariff_list
+from dashboard import markup
+from dashboard.access.orders import is_admin
+from dashboard.tariffs import dialog
+from dashboard.tariffs.lists import assignment_list, tariff_card, tariff_list
 from dashboard.visitor import visitor
 from languages import _
 
@@ -21,4 +22,4 @@ st.html(markup.title(_("Tariffs"), _("What sessions cost, where, and since when"
 if rows := tariff_list(who):
     assignment_list(who)
     tariff_card(who, rows)
-tariff_dialog.show()
+dialog.show()

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import formats, markup, recorded_webhook, resources
+from dashboard import formats, markup, resources
 from dashboard.visitor import visitor
+from dashboard.webhooks import recorded
 from db.engine import reading, writing
 from languages import N_, _, told, translated
 from ocpp_integration import recorded_webhooks
@@ -91,7 +92,7 @@ def nothing(shown: str, text: str) -> str:
 
 def row(event: RecordedWebhook) -> None:
     with st.container(key=f"row-event-{event.id}", horizontal=True, vertical_alignment="center"):
-        st.html(recorded_webhook.row(event, datetime.now(UTC), resources.settings().timezone))
+        st.html(recorded.row(event, datetime.now(UTC), resources.settings().timezone))
         if st.button(_("Open"), icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
             st.session_state[_ASKED] = event
             st.rerun()
@@ -136,14 +137,14 @@ def show(event: RecordedWebhook) -> None:
     came = formats.local_time(event.received_at, timezone, seconds=True)
     station = event.station_id or _("No station")
     st.html(markup.card_title(event.type, _("{station_id}, received {came}", station_id=station, came=came)))
-    st.markdown(f"**{_(recorded_webhook.STATES[event.state][0])}.**")
+    st.markdown(f"**{_(recorded.STATES[event.state][0])}.**")
     if event.applied_at:
         st.caption(_("Applied {at}", at=formats.local_time(event.applied_at, timezone, seconds=True)))
     if event.error or event.is_held:
         st.text(told(event.error) if event.error else _("No reason is known."))
     body, hindrance = look(event)
     if body or event.is_held:
-        st.code(recorded_webhook.body(body), language="json", wrap_lines=True, height=260)
+        st.code(recorded.body(body), language="json", wrap_lines=True, height=260)
     else:
         st.html(markup.empty(_("The body is gone"), _("It was applied long ago; only that it came is kept.")))
     st.caption(_("Its id"), width="content")

@@ -1,0 +1,112 @@
+"""The lists of tokens and users on the Access pages, with the buttons that open their dialogs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import markup, resources
+from dashboard.access import dialog, orders, rows
+from dashboard.access.orders import PAGE_SIZE
+from dashboard.visitor import Visitor
+from db.accounts import TokenRow, UserRow
+from languages import N_, _, translated
+
+_SHOWN = {"active": N_("Active"), "all": N_("All")}
+
+
+def token_list(who: Visitor) -> None:
+    """The tokens that the visitor may see, newest first."""
+    with st.container(key="card-tokens"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(
+                markup.card_title(_("API tokens"), _("For programs that use the REST API")), width="content"
+            )
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
+                shown = st.segmented_control(
+                    _("Tokens"),
+                    list(_SHOWN),
+                    required=True,
+                    default="active",
+                    format_func=translated(_SHOWN),
+                    key="tokens-shown",
+                    label_visibility="collapsed",
+                )
+                if st.button(_("New token"), icon=":material/add:", type="primary", key="new-token"):
+                    dialog.ask("create token")
+        _tokens(who, active_only=shown != "all")
+
+
+def _tokens(who: Visitor, *, active_only: bool) -> None:
+    slot = st.container(gap=None)
+    found = orders.tokens(who, active_only=active_only, page=1)
+    if found.pages > 1:
+        page = st.pagination(found.pages, key=f"tokens-{active_only}")
+        found = orders.tokens(who, active_only=active_only, page=page)
+    now, timezone = datetime.now(UTC), resources.settings().timezone
+    with slot:
+        for token in found.rows:
+            _token(token, now, timezone, with_user=orders.is_admin(who))
+        if not found.rows:
+            st.html(
+                markup.empty(
+                    _("No active tokens") if active_only else _("No tokens yet"),
+                    _("A token lets a program read and command what its user may, without a password."),
+                )
+            )
+
+
+def _token(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) -> None:
+    with st.container(key=f"row-token-{token.id}", horizontal=True, vertical_alignment="center"):
+        st.html(rows.token_row(token, now, timezone, with_user=with_user))
+        if token.state == "active" and st.button(
+            _("Revoke"), icon=":material/key_off:", key=f"revoke-{token.id}", type="tertiary"
+        ):
+            dialog.ask("revoke token", token)
+
+
+def sessions_card() -> None:
+    """The way to end one's sessions in every browser."""
+    with st.container(key="card-sessions", horizontal=True, horizontal_alignment="distribute"):
+        st.html(
+            markup.card_title(
+                "Where you are signed in", "A lost phone, a borrowed computer: end it all at once"
+            ),
+            width="content",
+        )
+        st.html('<a class="mm-link" href="/logout?everywhere=1">Log out everywhere</a>', width="content")
+
+
+def user_list(who: Visitor) -> None:
+    """Every user, for an admin."""
+    users = orders.users(who)
+    pages = -(-len(users) // PAGE_SIZE)
+    with st.container(key="card-users"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(markup.card_title(_("Users"), _("People who may sign in, and drivers")), width="content")
+            if st.button(_("New user"), icon=":material/person_add:", key="new-user"):
+                dialog.ask("create user")
+        slot = st.container(gap=None)
+        page = st.pagination(pages, key=f"users-{pages}") if pages > 1 else 1
+        now, timezone = datetime.now(UTC), resources.settings().timezone
+        with slot:
+            for user in users[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
+                _user(user, now, timezone, is_self=user.id == who.user.id)
+
+
+def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None:
+    with st.container(key=f"row-user-{user.id}", horizontal=True, vertical_alignment="center"):
+        st.html(rows.user_row(user, now, timezone))
+        if is_self:
+            return
+        if (
+            user.is_active
+            and user.signed_in_at
+            and st.button(_("End sessions"), icon=":material/logout:", key=f"end-{user.id}", type="tertiary")
+        ):
+            dialog.ask("end sessions", user)
+        words, icon = (_("Deactivate"), "person_off") if user.is_active else (_("Activate"), "person_check")
+        key = f"{'deactivate' if user.is_active else 'activate'}-{user.id}"
+        if st.button(words, icon=f":material/{icon}:", key=key, type="tertiary"):
+            dialog.ask("deactivate user" if user.is_active else "activate user", user)

@@ -1,0 +1,67 @@
+"""Revenue over time: net and VAT one on the other, both of the period before as a dotted line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+
+from plotly import graph_objects as go
+
+from dashboard.figures import lay_out, name_days
+from dashboard.revenue.rows import label, place
+from db.analytics.buckets import Bucket, Grain
+from db.analytics.revenue import Earned
+from languages import _
+
+_NOTHING = Earned()
+_Times = Mapping[Bucket, Mapping[str, Earned]]
+
+
+def over_time(times: _Times, before: _Times, currency: str, grain: Grain) -> go.Figure:
+    """Of one currency. Both periods are aligned where they end."""
+    earned = [of.get(currency, _NOTHING) for of in times.values()]
+    places = [place(bucket) for bucket in times]
+    labels = [label(bucket, grain) for bucket in times]
+    figure = go.Figure()
+    for name, values in (
+        (_("Net"), [float(each.net) for each in earned]),
+        (_("VAT"), [float(each.tax) for each in earned]),
+    ):
+        figure.add_bar(
+            x=places,
+            y=values,
+            name=name,
+            customdata=[[text, float(each.gross)] for text, each in zip(labels, earned, strict=True)],
+            hovertemplate=f"%{{customdata[0]}}: <b>%{{y:,.2f}}</b> {currency} {name.lower()}"
+            f" of %{{customdata[1]:,.2f}}<extra></extra>",
+        )
+    _add_before(figure, places, before, currency, grain)
+    lay_out(figure, height=300)
+    figure.update_layout(
+        barmode="stack",
+        bargap=0.28,
+        barcornerradius=4,
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.14, "traceorder": "normal"},
+    )
+    name_days(figure, places)
+    figure.update_yaxes(rangemode="tozero", nticks=5, tickformat=",~f", ticksuffix=f" {currency}")
+    return figure
+
+
+def _add_before(
+    figure: go.Figure, places: list[datetime], before: _Times, currency: str, grain: Grain
+) -> None:
+    if not before:
+        return
+    aligned = list(islice(before.items(), max(0, len(before) - len(places)), None))
+    figure.add_scatter(
+        x=places[len(places) - len(aligned) :],
+        y=[float(of.get(currency, _NOTHING).gross) for _, of in aligned],
+        name=_("Before"),
+        mode="lines",
+        line={"dash": "dot", "width": 2, "color": "#7b8ba3"},
+        customdata=[label(bucket, grain) for bucket, _ in aligned],
+        hovertemplate=f"%{{customdata}}: %{{y:,.2f}} {currency}<extra></extra>",
+    )
