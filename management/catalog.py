@@ -27,6 +27,8 @@ from settings import ROOT, Settings
 _FOLDERS = ("dashboard", "webhook_receiver", "ocpp_integration", "db", "jobs")
 # Whose sentences reach people: what is refused and why, what became of a command, what an audit found.
 _SPEAKING = (
+    "dashboard/access_orders.py",
+    "dashboard/payment_orders.py",
     "db/access.py",
     "db/accounts.py",
     "db/analytics/exclusions.py",
@@ -41,6 +43,12 @@ _SPEAKING = (
     "ocpp_integration/recorded_webhooks.py",
     "ocpp_integration/lifecycle.py",
     "ocpp_integration/operating.py",
+    "ocpp_integration/payments/attempts.py",
+    "ocpp_integration/payments/by_hand.py",
+    "ocpp_integration/payments/chapa.py",
+    "ocpp_integration/payments/charging_work.py",
+    "ocpp_integration/payments/parking.py",
+    "ocpp_integration/payments/provider_work.py",
     "ocpp_integration/pricing/tariff.py",
     "ocpp_integration/quarantine.py",
     "ocpp_integration/services.py",
@@ -49,7 +57,7 @@ _SPEAKING = (
     "ocpp_integration/transport.py",
 )
 _FUNCTIONS = ("_", "gettext", "N_", "ngettext", "pgettext")
-_SENTENCE = re.compile(r"[A-Z]\S* .* .*", re.DOTALL)
+_SENTENCE = re.compile(r"(\{\w+\} )?[A-Z]\S* .* .*", re.DOTALL)
 _QUERY = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|CREATE)\b")
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 

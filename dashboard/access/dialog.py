@@ -240,8 +240,8 @@ def _ask_to_end_sessions(_who: Visitor, question: Question) -> None:
     user = question.target
     assert isinstance(user, UserRow)  # noqa: S101 - see above
     st.html(markup.card_title(user.name or user.user_name, user.user_name))
-    st.markdown("The user is signed out in every browser at once, and may sign in again.")
-    _buttons(question, "End sessions")
+    st.markdown(_("The user is signed out in every browser at once, and may sign in again."))
+    _buttons(question, _("End sessions"))
 
 
 def _end_sessions(who: Visitor, question: Question) -> None:

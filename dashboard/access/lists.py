@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from html import escape
 
 import streamlit as st
 
@@ -71,11 +72,12 @@ def sessions_card() -> None:
     with st.container(key="card-sessions", horizontal=True, horizontal_alignment="distribute"):
         st.html(
             markup.card_title(
-                "Where you are signed in", "A lost phone, a borrowed computer: end it all at once"
+                _("Where you are signed in"), _("A lost phone, a borrowed computer: end it all at once")
             ),
             width="content",
         )
-        st.html('<a class="mm-link" href="/logout?everywhere=1">Log out everywhere</a>', width="content")
+        words = escape(_("Log out everywhere"))
+        st.html(f'<a class="mm-link" href="/logout?everywhere=1">{words}</a>', width="content")
 
 
 def user_list(who: Visitor) -> None:

@@ -16,18 +16,18 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard.gate import cookies, rules
+from dashboard.gate import cookies, languages, rules
 from dashboard.gate.forms import message_page
 from dashboard.gate.journeys import COOKIE, LASTING, Journey
 from dashboard.gate.provider import Provider, ProviderError
 from dashboard.gate.signing import SESSION_COOKIE
 from dashboard.gate.signins import Refused, SignIns
 from db.identities import Identity
+from languages import N_, _, speaking
 
 _log = logging.getLogger(__name__)
 
-_UNREACHABLE = "cannot be reached, or did not say who you are. Try again in a moment."
-_TOO_LATE = "This sign-in was begun in another browser, twice, or too long ago. Please begin anew."
+_TOO_LATE = N_("This sign-in was begun in another browser, twice, or too long ago. Please begin anew.")
 
 
 def oidc_routes(*, sign_ins: SignIns, provider: Provider, secret: str, contact: str) -> list[Route]:
@@ -51,13 +51,15 @@ class _Ways:
         try:
             where = await to_thread.run_sync(self._provider.address, journey, _redirect_uri(request))
         except ProviderError as error:
-            return self._failed(error)
+            with speaking(languages.of(request)):
+                return self._failed(error)
         answer = RedirectResponse(where, 303)
         answer.set_cookie(COOKIE, journey.cookie, max_age=LASTING, **cookies.flags(request))
         return answer
 
     async def back(self, request: Request) -> Response:
-        answer = await self._arrived(request)
+        with speaking(languages.of(request)):
+            answer = await self._arrived(request)
         answer.delete_cookie(COOKIE, path="/")
         return answer
 
@@ -65,7 +67,7 @@ class _Ways:
         said = request.query_params
         journey = Journey.read(request.cookies.get(COOKIE, ""), time.time(), self._secret)
         if journey is None or not journey.is_of(said.get("state", "")):
-            return message_page("Sign in again", _TOO_LATE, status=400)
+            return message_page(_("Sign in again"), _(_TOO_LATE), status=400)
         if "code" not in said:
             # Whoever pressed Cancel there wants to be here.
             return RedirectResponse(rules.LOGIN, 303)
@@ -86,37 +88,50 @@ class _Ways:
 
     def _failed(self, error: ProviderError) -> Response:
         _log.warning("Nobody could sign in at %s: %s", self._provider.name, error)
-        return message_page("That did not work", f"{self._provider.name} {_UNREACHABLE}", status=502)
+        return message_page(
+            _("That did not work"),
+            _(
+                "{provider} cannot be reached, or did not say who you are. Try again in a moment.",
+                provider=self._provider.name,
+            ),
+            status=502,
+        )
 
     def _refused(self, refused: Refused, person: Identity) -> Response:
         _log.warning("%r at %s was refused: %s", person.subject, self._provider.name, refused.reason)
         title, sentence = _REFUSALS[refused.reason]
-        who = person.email or "no e-mail address"
+        told = _(
+            "You are signed in at {provider} as {who}.",
+            provider=self._provider.name,
+            who=person.email or _("no e-mail address"),
+        )
         return message_page(
-            title,
-            f"You are signed in at {self._provider.name} as {who}. {sentence}",
+            _(title),
+            f"{told} {_(sentence)}",
             after=f"<p>{escape(self._whom_to_ask())}</p>",
             status=403,
         )
 
     def _whom_to_ask(self) -> str:
-        return f"Ask {self._contact or 'an administrator of this dashboard'} to let you in."
+        return _(
+            "Ask {contact} to let you in.", contact=self._contact or _("an administrator of this dashboard")
+        )
 
 
 _REFUSALS = {
-    "unknown": ("No account here yet", "This dashboard has no account with that address."),
+    "unknown": (N_("No account here yet"), N_("This dashboard has no account with that address.")),
     "unverified": (
-        "Your e-mail address is not confirmed",
-        "Only an address that was confirmed there can open an account here.",
+        N_("Your e-mail address is not confirmed"),
+        N_("Only an address that was confirmed there can open an account here."),
     ),
     "other_person": (
-        "This account is somebody else's",
-        "The account with that address is linked to another person there.",
+        N_("This account is somebody else's"),
+        N_("The account with that address is linked to another person there."),
     ),
-    "deactivated": ("This account is deactivated", "It may not be used any more."),
+    "deactivated": (N_("This account is deactivated"), N_("It may not be used any more.")),
     "no_pages": (
-        "Nothing to see here",
-        "This account has no stations to look at. Drivers find their sessions in the mobile app.",
+        N_("Nothing to see here"),
+        N_("This account has no stations to look at. Drivers find their sessions in the mobile app."),
     ),
 }
 

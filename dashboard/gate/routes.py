@@ -57,8 +57,9 @@ class _Pages:
         next_path = rules.local_path(request.query_params.get("next", "/"))
         if await to_thread.run_sync(self._sign_ins.user, _session_cookie(request)):
             return RedirectResponse(next_path, 303)
-        answer = self._form(request, next_path=next_path, language=_asked_language(request))
-        if language := _asked_language(request):
+        language = languages.asked(request)
+        answer = self._form(request, next_path=next_path, language=language)
+        if language:
             _remember(answer, request, language)
         return answer
 
@@ -88,7 +89,7 @@ class _Pages:
         if rules.is_own_link(request.headers) and "everywhere" not in request.query_params:
             return await self._leave(request)
         cookie = request.cookies.get(CSRF_COOKIE) or new_csrf_cookie()
-        with speaking(_language(request)):
+        with speaking(languages.of(request)):
             answer = log_out_form(csrf_token=csrf_token(cookie, self._secret))
         answer.set_cookie(CSRF_COOKIE, cookie, **cookies.flags(request))
         return answer
@@ -138,7 +139,7 @@ class _Pages:
         """`problem` in English."""
         cookie = request.cookies.get(CSRF_COOKIE) or new_csrf_cookie()
         token = csrf_token(cookie, self._secret)
-        with speaking(_language(request)):
+        with speaking(languages.of(request)):
             told = _locked_sentence(locked_until) if locked_until else _(problem)
             answer = sign_in_form(csrf_token=token, provider=self._provider, problem=told, **parts)
         answer.set_cookie(CSRF_COOKIE, cookie, **cookies.flags(request))
@@ -159,15 +160,6 @@ def _field(form: FormData, name: str) -> str:
 
 def _session_cookie(request: Request) -> str:
     return request.cookies.get(SESSION_COOKIE, "")
-
-
-def _asked_language(request: Request) -> str:
-    asked = request.query_params.get("language", "")
-    return asked if asked in LANGUAGES else ""
-
-
-def _language(request: Request) -> str:
-    return _asked_language(request) or languages.remembered(request.cookies, request.headers)
 
 
 def _remember(answer: Response, request: Request, language: str) -> None:

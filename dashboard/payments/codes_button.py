@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.payments import orders
 from dashboard.visitor import visitor
+from languages import _
 
 
 def codes_button(station_pk: int, station_id: str) -> None:
@@ -15,7 +16,7 @@ def codes_button(station_pk: int, station_id: str) -> None:
     if not orders.are_taken():
         return
     st.download_button(
-        "Codes to print",
+        _("Codes to print"),
         data=partial(orders.codes_file, visitor(), station_pk),
         file_name=f"codes-{station_id}.pdf",
         mime="application/pdf",
@@ -23,5 +24,5 @@ def codes_button(station_pk: int, station_id: str) -> None:
         type="tertiary",
         key=f"codes-{station_pk}",
         on_click="ignore",
-        help="A PDF file with a code for each connector, at which drivers pay by phone.",
+        help=_("A PDF file with a code for each connector, at which drivers pay by phone."),
     )

@@ -16,6 +16,7 @@ from dashboard.statements.receipt_button import receipt_button
 from dashboard.visitor import visitor
 from db.analytics.payments import PaymentRow
 from db.models import utc_now
+from languages import N_, _, told
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.payments.by_hand import LONGEST_REASON
 
@@ -37,45 +38,52 @@ class Action:
 _ACTIONS = {
     "retry": Action(
         orders.RETRY,
-        "Ask for the refund again",
+        N_("Ask for the refund again"),
         "replay",
-        "Reason",
-        "The provider is asked for the refund once more. Look at the provider's own pages first: where the "
-        "first one was made after all, the driver gets the money twice.",
-        "The refund is asked for.",
+        N_("Reason"),
+        N_(
+            "The provider is asked for the refund once more. Look at the provider's own pages first: "
+            "where the first one was made after all, the driver gets the money twice."
+        ),
+        N_("The refund is asked for."),
     ),
     "record": Action(
         orders.RECORD,
-        "Record a refund",
+        N_("Record a refund"),
         "payments",
-        "How it was given back",
-        "You say that the driver has the money back, by other means. It cannot be taken back.",
-        "The refund is recorded.",
+        N_("How it was given back"),
+        N_("You say that the driver has the money back, by other means. It cannot be taken back."),
+        N_("The refund is recorded."),
     ),
     "bill": Action(
         orders.BILL,
-        "Bill the session",
+        N_("Bill the session"),
         "receipt",
-        "Reason",
-        "What the session costs is billed now, at most what was paid; the rest is given back.",
-        "The payment is settled.",
+        N_("Reason"),
+        N_("What the session costs is billed now, at most what was paid; the rest is given back."),
+        N_("The payment is settled."),
     ),
     "release": Action(
         orders.RELEASE,
-        "Give all of it back",
+        N_("Give all of it back"),
         "undo",
-        "Reason",
-        "Nothing is billed, and the driver gets all of it back. Where charging begins after all, it is free.",
-        "The payment is released.",
+        N_("Reason"),
+        N_(
+            "Nothing is billed, and the driver gets all of it back. Where charging begins after all, it "
+            "is free."
+        ),
+        N_("The payment is released."),
     ),
     "close": Action(
         orders.CLOSE,
-        "Close it",
+        N_("Close it"),
         "done",
-        "What was done about it",
-        "The provider tells of another amount than was asked for, so nothing was booked. Give the driver "
-        "back what the provider has, then close it here.",
-        "The payment is closed.",
+        N_("What was done about it"),
+        N_(
+            "The provider tells of another amount than was asked for, so nothing was booked. Give the "
+            "driver back what the provider has, then close it here."
+        ),
+        N_("The payment is closed."),
     ),
 }
 
@@ -98,22 +106,28 @@ def show() -> None:
     question: Question | None = st.session_state.get(_QUESTION)
     if question is not None:
         action = _ACTIONS[question.key]
-        st.dialog(action.ask, on_dismiss=_forget, icon=f":material/{action.icon}:")(_body)(question)
+        st.dialog(_(action.ask), on_dismiss=_forget, icon=f":material/{action.icon}:")(_body)(question)
 
 
-@st.dialog("Payment", width=680, position="right", icon=":material/contactless:")
 def open_drawer(pk: int) -> None:
+    st.dialog(_("Payment"), width=680, position="right", icon=":material/contactless:")(_drawer)(pk)
+
+
+def _drawer(pk: int) -> None:
     if _QUESTION in st.session_state:
         # One dialog at a time: the page opens the one that asks.
         st.rerun()
     try:
         opened = orders.look_into(visitor(), pk)
     except IntegrationError:
-        st.html(markup.empty("No such payment", "It does not exist, or it is not at one of your stations."))
+        st.html(
+            markup.empty(_("No such payment"), _("It does not exist, or it is not at one of your stations."))
+        )
         return
     row, now = opened.row, utc_now()
-    word, _ = rows.state_of(row, now)
-    st.html(markup.card_title(row.station_name, f"Connector {row.connector_number} · {word}"))
+    word = rows.state_of(row, now)[0]
+    connector = _("Connector {number}", number=row.connector_number)
+    st.html(markup.card_title(row.station_name, f"{connector} · {word}"))
     _actions(row, now)
     st.html(markup.steps([_step(each, row.timezone) for each in rows.steps(row, opened.movements)]))
     st.html(markup.facts(rows.facts(row)))
@@ -130,7 +144,7 @@ def _session(pk: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "views/sessions.py",
-            label="Its session",
+            label=_("Its session"),
             icon=":material/receipt_long:",
             query_params={"session": str(pk)},
         )
@@ -147,7 +161,7 @@ def _actions(row: PaymentRow, now: datetime) -> None:
         for key in keys:
             action = _ACTIONS[key]
             st.button(
-                action.ask,
+                _(action.ask),
                 icon=f":material/{action.icon}:",
                 key=f"payment-{key}-{row.pk}",
                 on_click=_ask,
@@ -180,18 +194,18 @@ def _body(question: Question) -> None:
         _act(question)
     if question.is_done:
         _forget()
-        st.toast(action.done, icon=":material/check_circle:")
+        st.toast(_(action.done), icon=":material/check_circle:")
         st.rerun()
     if question.error:
         st.error(question.error, icon=":material/error:")
     held = formats.exact_money(row.held or row.amount, row.currency)
     st.html(markup.card_title(f"{held} · {row.phone}", f"{row.station_name} · {row.reference}"))
-    st.markdown(action.consequence)
+    st.markdown(_(action.consequence))
     st.text_input(
-        action.label,
+        _(action.label),
         max_chars=LONGEST_REASON,
         key="payment-reason",
-        help="It is kept with your name.",
+        help=_("It is kept with your name."),
     )
 
     def answer() -> None:
@@ -199,16 +213,16 @@ def _body(question: Question) -> None:
             question.answer = str(st.session_state.get("payment-reason") or "")
 
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="payment-cancel"):
+        if st.button(_("Cancel"), key="payment-cancel"):
             _forget()
             st.rerun()
-        st.button(action.ask, key="payment-confirm", type="primary", on_click=answer)
+        st.button(_(action.ask), key="payment-confirm", type="primary", on_click=answer)
 
 
 def _act(question: Question) -> None:
     try:
         orders.act(visitor(), question.row.pk, _ACTIONS[question.key].act, question.answer or "")
     except IntegrationError as error:
-        question.answer, question.error = None, str(error)
+        question.answer, question.error = None, told(str(error))
     else:
         question.is_done = True

@@ -9,28 +9,29 @@ from datetime import datetime
 from dashboard import formats
 from dashboard.access.rows import Fact, fact_row
 from db.analytics.payments import Movement, PaymentRow, PaymentSums
+from languages import N_, _, ngettext, pgettext, told
 
 GROUPS = {
-    "": "All",
-    "attention": "Wants attention",
-    "open": "Open",
-    "settled": "Settled",
-    "unpaid": "Not paid",
+    "": N_("All"),
+    "attention": N_("Wants attention"),
+    "open": N_("Under way"),
+    "settled": N_("Settled"),
+    "unpaid": N_("Not paid"),
 }
 # Word and colour of a state; the colours are those of connectors.
 _STATES = {
-    "pending": ("Waiting for payment", "other"),
-    "failed": ("Failed", "offline"),
-    "expired": ("Expired", "offline"),
-    "mismatched": ("Another amount", "faulted"),
-    "paid": ("Paid, starting", "occupied"),
-    "charging": ("Charging", "charging"),
-    "settled": ("Settled", "available"),
+    "pending": (N_("Waiting for payment"), "other"),
+    "failed": (N_("Failed"), "offline"),
+    "expired": (N_("Expired"), "offline"),
+    "mismatched": (N_("Another amount"), "faulted"),
+    "paid": (N_("Paid, starting"), "occupied"),
+    "charging": (N_("Charging"), "charging"),
+    "settled": (N_("Settled"), "available"),
 }
 _REFUNDS = {
-    "due": ("Refund due", "occupied"),
-    "sent": ("Refund asked for", "occupied"),
-    "by_hand": ("Refund by hand", "faulted"),
+    "due": (N_("Refund due"), "occupied"),
+    "sent": (N_("Refund asked for"), "occupied"),
+    "by_hand": (N_("Refund by hand"), "faulted"),
 }
 
 
@@ -46,28 +47,32 @@ class Step:
 
 def state_of(row: PaymentRow, now: datetime) -> tuple[str, str]:
     if row.is_stuck(now):
-        return "Stuck", "faulted"
-    if row.state == "settled" and row.refund_state in _REFUNDS:
-        return _REFUNDS[row.refund_state]
-    return _STATES.get(row.state, (formats.words(row.state), "other"))
+        return _("Stuck"), "faulted"
+    is_refund = row.state == "settled" and row.refund_state in _REFUNDS
+    word, kind = _REFUNDS[row.refund_state or ""] if is_refund else _STATES[row.state]
+    return _(word), kind
 
 
 def row(each: PaymentRow, now: datetime) -> str:
-    title = f"{each.station_name} · connector {each.connector_number}"
+    title = _("{station} · connector {number}", station=each.station_name, number=each.connector_number)
     below = " · ".join(
         filter(
             None,
             (
                 formats.local_time(each.created_at, each.timezone),
                 each.phone,
-                f"session {each.transaction_id}" if each.transaction_id else "",
-                each.error,
+                _("session {number}", number=each.transaction_id) if each.transaction_id else "",
+                told(each.error or ""),
             ),
         )
     )
     facts = [
-        Fact("Paid", _money(each, "paid"), f"Asked for {formats.exact_money(each.amount, each.currency)}"),
-        Fact("Billed", _money(each, "billed")),
+        Fact(
+            _("Paid"),
+            _money(each, "paid"),
+            _("Asked for {amount}", amount=formats.exact_money(each.amount, each.currency)),
+        ),
+        Fact(_("Billed"), _money(each, "billed")),
         _returned(each, now),
     ]
     return fact_row(title, below, state_of(each, now), facts)
@@ -75,39 +80,39 @@ def row(each: PaymentRow, now: datetime) -> str:
 
 def _returned(each: PaymentRow, now: datetime) -> Fact:
     if each.held:
-        return Fact("Held", _money(each, "held"), is_urgent=each.wants_people(now))
-    return Fact("Given back", _money(each, "refunded"))
+        return Fact(pgettext("money", "Held"), _money(each, "held"), is_urgent=each.wants_people(now))
+    return Fact(_("Given back"), _money(each, "refunded"))
 
 
 def sums(found: dict[str, PaymentSums]) -> list[tuple[str, str]]:
     """Paid is what follows it added up, in each currency."""
     count = sum(each.payments for each in found.values())
-    told = [("payment" if count == 1 else "payments", formats.count(count))]
+    shown = [(ngettext("payment", "payments", count), formats.count(count))]
     for currency, each in found.items():
         amounts = (
-            ("paid", each.paid),
-            ("billed", each.billed),
-            ("given back", each.refunded),
-            ("held", each.held),
+            (_("paid"), each.paid),
+            (_("billed"), each.billed),
+            (_("given back"), each.refunded),
+            (pgettext("money", "held"), each.held),
         )
-        told += [(word, formats.exact_money(amount, currency)) for word, amount in amounts]
-    return told
+        shown += [(word, formats.exact_money(amount, currency)) for word, amount in amounts]
+    return shown
 
 
 def facts(each: PaymentRow) -> list[tuple[str, str]]:
     known = [
-        ("Asked for", formats.exact_money(each.amount, each.currency)),
-        ("Wanted", formats.exact_energy(each.wanted_wh) if each.wanted_wh else None),
-        ("Paid", _money(each, "paid")),
-        ("Billed", _money(each, "billed")),
-        ("Given back", _money(each, "refunded")),
-        ("Held", _money(each, "held")),
-        ("Charged", formats.exact_energy(each.energy_wh) if each.energy_wh is not None else None),
-        ("Phone", each.phone),
-        ("Reference", each.reference),
-        (f"Reference at {each.provider.title()}", each.provider_reference),
-        ("Transaction", str(each.transaction_id) if each.transaction_id else None),
-        ("Owner", each.owner),
+        (_("Asked for"), formats.exact_money(each.amount, each.currency)),
+        (_("Wanted"), formats.exact_energy(each.wanted_wh) if each.wanted_wh else None),
+        (_("Paid"), _money(each, "paid")),
+        (_("Billed"), _money(each, "billed")),
+        (_("Given back"), _money(each, "refunded")),
+        (pgettext("money", "Held"), _money(each, "held")),
+        (_("Charged"), formats.exact_energy(each.energy_wh) if each.energy_wh is not None else None),
+        (_("Phone"), each.phone),
+        (_("Reference"), each.reference),
+        (_("Reference at {provider}", provider=each.provider.title()), each.provider_reference),
+        (_("Transaction"), str(each.transaction_id) if each.transaction_id else None),
+        (_("Owner"), each.owner),
     ]
     return [(name, value) for name, value in known if value]
 
@@ -116,7 +121,7 @@ def steps(each: PaymentRow, movements: Sequence[Movement]) -> list[Step]:
     """From the code to the last cent, those that are still to come included."""
     moved = {movement.kind: movement for movement in movements}
     return [
-        Step("Begun at the code", "done", each.created_at),
+        Step(_("Begun at the code"), "done", each.created_at),
         _paid(each, moved),
         *(_charged(each) if each.paid_at else ()),
         *(_settled(each, moved) if each.paid_at else ()),
@@ -125,37 +130,39 @@ def steps(each: PaymentRow, movements: Sequence[Movement]) -> list[Step]:
 
 def _paid(each: PaymentRow, moved: dict[str, Movement]) -> Step:
     if "paid" in moved:
-        return Step(f"Paid {_moved(each, moved['paid'])}", "done", moved["paid"].at)
+        return Step(_("Paid {amount}", amount=_moved(each, moved["paid"])), "done", moved["paid"].at)
     if each.state == "pending":
-        return Step("Waiting for the payment", "waiting")
-    return Step(_STATES[each.state][0], "failed", detail=each.error or "")
+        return Step(_("Waiting for the payment"), "waiting")
+    return Step(_(_STATES[each.state][0]), "failed", detail=told(each.error or ""))
 
 
 def _charged(each: PaymentRow) -> Iterator[Step]:
     if each.session_start is not None:
-        yield Step("Charging began", "done", each.session_start)
+        yield Step(_("Charging began"), "done", each.session_start)
         if each.session_stop is not None:
-            yield Step("Charging ended", "done", each.session_stop)
+            yield Step(_("Charging ended"), "done", each.session_stop)
         else:
-            yield Step("Charging", "waiting")
+            yield Step(_("Charging"), "waiting")
     elif each.state in ("paid", "charging"):
-        yield Step("Charging is to begin", "waiting")
+        yield Step(_("Charging is to begin"), "waiting")
     else:
-        yield Step("Nothing was charged", "failed", detail=each.error or "")
+        yield Step(_("Nothing was charged"), "failed", detail=told(each.error or ""))
 
 
 def _settled(each: PaymentRow, moved: dict[str, Movement]) -> Iterator[Step]:
     if "billed" in moved:
-        yield Step(f"Billed {_moved(each, moved['billed'])}", "done", moved["billed"].at)
+        yield Step(_("Billed {amount}", amount=_moved(each, moved["billed"])), "done", moved["billed"].at)
     elif each.state != "settled":
-        yield Step("To be billed", "waiting")
+        yield Step(_("To be billed"), "waiting")
     if "refunded" in moved:
-        yield Step(f"Given back {_moved(each, moved['refunded'])}", "done", moved["refunded"].at)
+        yield Step(
+            _("Given back {amount}", amount=_moved(each, moved["refunded"])), "done", moved["refunded"].at
+        )
     elif each.refund_state == "by_hand":
-        words = f"{_money(each, 'held')} has to be given back by hand"
-        yield Step(words, "failed", detail=each.error or "")
+        words = _("{amount} has to be given back by hand", amount=_money(each, "held"))
+        yield Step(words, "failed", detail=told(each.error or ""))
     elif each.state == "settled" and each.held:
-        yield Step(f"{_money(each, 'held')} is being given back", "waiting")
+        yield Step(_("{amount} is being given back", amount=_money(each, "held")), "waiting")
 
 
 def _moved(each: PaymentRow, movement: Movement) -> str:

@@ -9,30 +9,31 @@ from dashboard.payments import dialog, orders, rows
 from dashboard.view import choose_view
 from db.analytics.payments import PaymentFilter, PaymentRow
 from db.models import utc_now
+from languages import _, ngettext, translated
 
-view = choose_view("Payments", "Begun at a code in the period")
+view = choose_view(_("Payments"), _("Begun at a code in the period"))
 
 
 def choose_filter() -> PaymentFilter:
     """What wants attention is listed whenever it was begun: it does not get better with time."""
     with st.grid(2, min_column_width=260, gap="small"):
         group = st.segmented_control(
-            "Which",
+            _("Which"),
             list(rows.GROUPS),
             required=True,
             default="",
-            format_func=rows.GROUPS.__getitem__,
+            format_func=translated(rows.GROUPS),
             key="payment-group",
             bind="query-params",
             wrap=True,
         )
         search = st.text_input(
-            "Search",
-            placeholder="Reference, session, station or phone",
+            _("Search"),
+            placeholder=_("Reference, session, station or phone"),
             max_chars=100,
             key="payment-search",
             bind="query-params",
-            help="A phone number whole, or its last four digits.",
+            help=_("A phone number whole, or its last four digits."),
         )
     period = None if group == "attention" else view.period
     return PaymentFilter(period, group or "", search or "")
@@ -41,20 +42,23 @@ def choose_filter() -> PaymentFilter:
 def row(each: PaymentRow) -> None:
     with st.container(key=f"row-payment-{each.pk}", horizontal=True, vertical_alignment="center"):
         st.html(rows.row(each, utc_now()))
-        if st.button("Open", icon=":material/visibility:", key=f"open-{each.pk}", type="tertiary"):
+        if st.button(_("Open"), icon=":material/visibility:", key=f"open-{each.pk}", type="tertiary"):
             dialog.open_drawer(each.pk)
 
 
 def nothing(wanted: PaymentFilter) -> tuple[str, str]:
     if not orders.are_taken():
-        return "No payments are taken here", "PAYMENT_PROVIDER is none; docs/payments.md says how to begin."
+        return (
+            _("No payments are taken here"),
+            _("PAYMENT_PROVIDER is none; docs/payments.md says how to begin."),
+        )
     if wanted.group == "attention" and not wanted.search:
-        return "Nothing wants attention", "Every payment goes on by itself, or was settled."
+        return _("Nothing wants attention"), _("Every payment goes on by itself, or was settled.")
     if wanted.group or wanted.search:
-        return "No payments match", "Choose a longer period or fewer filters."
+        return _("No payments match"), _("Choose a longer period or fewer filters.")
     return (
-        "No payments in this period",
-        "Print a station's codes from its page: drivers pay at them by phone.",
+        _("No payments in this period"),
+        _("Print a station's codes from its page: drivers pay at them by phone."),
     )
 
 
@@ -62,18 +66,17 @@ with st.container(key="card-filter"):
     wanted = choose_filter()
 waiting = orders.wanting_people(view.scope)
 if waiting and wanted.group != "attention":
-    words = "payment wants" if waiting == 1 else "payments want"
     st.html(
         markup.notice(
-            f"{waiting:,} {words} attention",
-            "A refund to be made by hand, another amount than was asked for, or money that lies still.",
+            ngettext("{n:,} payment wants attention", "{n:,} payments want attention", waiting),
+            _("A refund to be made by hand, another amount than was asked for, or money that lies still."),
         )
     )
 with st.container(key="card-payments", gap=None):
     sums = orders.sums(view.scope, wanted)
     count = sum(each.payments for each in sums.values())
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.html(markup.totals(rows.sums(sums)) if sums else markup.card_title("Payments"))
+        st.html(markup.totals(rows.sums(sums)) if sums else markup.card_title(_("Payments")))
         downloads.buttons("payments", view.scope, view.period)
     slot = st.container(gap=None)
     pages = -(-count // orders.PAGE_SIZE)

@@ -50,11 +50,16 @@ def in_words(store: Session, session: ChargingSession, now: datetime) -> str | N
     price = _price(session) if is_waited_for(store, session, now) else None
     if price is None:
         return None
-    grace = f" after {price.grace_seconds // 60} minutes" if price.grace_seconds else ""
-    currency = session.station.charging_station.currency
+    costs, currency = amount(price.price), session.station.charging_station.currency
+    if not price.grace_seconds:
+        return (
+            f"Charging is over. Please unplug the car: idle time costs {costs} {currency} an hour, and what "
+            "is left is given back once the car is unplugged."
+        )
+    minutes = price.grace_seconds // 60
     return (
-        f"Charging is over. Please unplug the car: idle time costs {amount(price.price)} {currency} an hour"
-        f"{grace}, and what is left is given back once the car is unplugged."
+        f"Charging is over. Please unplug the car: idle time costs {costs} {currency} an hour after "
+        f"{minutes} minutes, and what is left is given back once the car is unplugged."
     )
 
 
