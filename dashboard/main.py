@@ -19,7 +19,7 @@ who = visitor()
 language.keep(who)
 st.html(markup.script(), unsafe_allow_javascript=True)
 
-if who.user.role == "admin":
+if who.is_admin:
     access = {
         _("Admin"): [
             st.Page("views/jobs.py", title=_("Jobs"), icon=":material/event_repeat:"),

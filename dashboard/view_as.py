@@ -58,7 +58,7 @@ def banner(who: Visitor) -> None:
 def _begin() -> None:
     owner_id = st.session_state.get(_KEY)
     # The choice is told by the page; what may be chosen is not taken from it.
-    if visitor().user.role == "admin" and owner_id in loading.owners():
+    if visitor().is_admin and owner_id in loading.owners():
         look_as(owner_id)
 
 

@@ -16,6 +16,11 @@ from dashboard.gate.sockets import to_sign_in
 from db.analytics.scope import Scope
 from db.models import StationOwner, User
 from languages import _
+from ocpp_integration.errors import IntegrationError
+
+
+class NotForYou(IntegrationError):
+    code = "not_for_you"
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,15 @@ class Visitor:
     def role(self) -> str:
         """What the user is here: the owner's name, or Administrator."""
         return self.user.owner.name if self.user.owner else _("Administrator")
+
+    @property
+    def is_admin(self) -> bool:
+        return self.user.role == "admin"
+
+    def demand_admin(self) -> None:
+        """Raises `NotForYou` for anybody else."""
+        if not self.is_admin:
+            raise NotForYou(_("This is for admins."))
 
 
 def visitor() -> Visitor:

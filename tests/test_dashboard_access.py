@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import resources
 from dashboard.access import orders
 from dashboard.access.orders import NewUser
-from dashboard.visitor import Visitor
+from dashboard.visitor import NotForYou, Visitor
 from db import accounts
 from db.access import AccessError, api_token, authenticate
 from db.analytics.scope import Scope
@@ -242,7 +242,7 @@ def _visitor(engine: Engine, name: str) -> Visitor:
 def test_an_owner_changes_and_sees_nobody_else(
     world: Engine, attempt: Callable[[Visitor, User], object]
 ) -> None:
-    with pytest.raises(AccessError):
+    with pytest.raises(NotForYou):
         attempt(_visitor(world, "selam"), _visitor(world, "dawit").user)
     assert _actions(world) == []
 

@@ -177,7 +177,7 @@ def page_error(page: AppTest) -> str:
 def test_an_admin_revokes_an_exclusion(world: Engine, open_page: OpenPage) -> None:
     _exclude(world)
     page = _press(open_page("admin", "availability"), f"revoke-{_entered(world)[0].pk}")
-    _press(page, "exclusion-next")
+    _press(page, "exclusion-confirm")
     assert _entered(world) == [] and "Nothing is excluded" in text_of(page)
 
 

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from sqlalchemy import Engine, select
 
 from dashboard.payments import orders
-from dashboard.visitor import Visitor
+from dashboard.visitor import NotForYou, Visitor
 from db.analytics import payments
 from db.analytics.payments import PaymentFilter
 from db.analytics.scope import Period, Scope
@@ -218,7 +218,7 @@ def test_an_owner_sees_its_payments_and_can_do_nothing_about_them(
     assert "has to be given back by hand" in text_of(page)
     assert [button.key for button in page.button if str(button.key).startswith("payment-")] == []
     selam = _who(engine, "selam")
-    with pytest.raises(orders.NotForYou):
+    with pytest.raises(NotForYou):
         orders.act(selam, pks["by hand"], orders.RETRY, "please")
     with pytest.raises(NotFound):
         orders.look_into(selam, pks["differs"])

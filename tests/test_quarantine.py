@@ -534,9 +534,9 @@ def test_an_admin_corrects_a_whole_register_to_where_it_stood_before(
 def test_only_an_admin_decides(network: Engine, open_page: OpenPage) -> None:
     pk = _overcharge(network)
     open_page("selam")
-    with pytest.raises(orders.NotForYou):
+    with pytest.raises(visitor.NotForYou):
         orders.accept(visitor.visitor(), pk, "mine")
-    with pytest.raises(orders.NotForYou):
+    with pytest.raises(visitor.NotForYou):
         orders.look(visitor.visitor(), "held", 1)
     assert session_of(network).verdict == "held"
 

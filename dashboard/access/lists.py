@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import markup, resources
 from dashboard.access import dialog, orders, rows
 from dashboard.access.orders import PAGE_SIZE
+from dashboard.question import ask
 from dashboard.visitor import Visitor
 from db.accounts import TokenRow, UserRow
 from languages import N_, _, translated
@@ -35,7 +36,7 @@ def token_list(who: Visitor) -> None:
                     label_visibility="collapsed",
                 )
                 if st.button(_("New token"), icon=":material/add:", type="primary", key="new-token"):
-                    dialog.ask("create token")
+                    ask(dialog.CREATE_TOKEN, None)
         _tokens(who, active_only=shown != "all")
 
 
@@ -48,7 +49,7 @@ def _tokens(who: Visitor, *, active_only: bool) -> None:
     now, timezone = datetime.now(UTC), resources.settings().timezone
     with slot:
         for token in found.rows:
-            _token(token, now, timezone, with_user=orders.is_admin(who))
+            _token(token, now, timezone, with_user=who.is_admin)
         if not found.rows:
             st.html(
                 markup.empty(
@@ -64,7 +65,7 @@ def _token(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) ->
         if token.state == "active" and st.button(
             _("Revoke"), icon=":material/key_off:", key=f"revoke-{token.id}", type="tertiary"
         ):
-            dialog.ask("revoke token", token)
+            ask(dialog.REVOKE_TOKEN, token)
 
 
 def sessions_card() -> None:
@@ -88,7 +89,7 @@ def user_list(who: Visitor) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(markup.card_title(_("Users"), _("People who may sign in, and drivers")), width="content")
             if st.button(_("New user"), icon=":material/person_add:", key="new-user"):
-                dialog.ask("create user")
+                ask(dialog.CREATE_USER, None)
         slot = st.container(gap=None)
         page = st.pagination(pages, key=f"users-{pages}") if pages > 1 else 1
         now, timezone = datetime.now(UTC), resources.settings().timezone
@@ -107,8 +108,8 @@ def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None
             and user.signed_in_at
             and st.button(_("End sessions"), icon=":material/logout:", key=f"end-{user.id}", type="tertiary")
         ):
-            dialog.ask("end sessions", user)
+            ask(dialog.END_SESSIONS, user)
         words, icon = (_("Deactivate"), "person_off") if user.is_active else (_("Activate"), "person_check")
         key = f"{'deactivate' if user.is_active else 'activate'}-{user.id}"
         if st.button(words, icon=f":material/{icon}:", key=key, type="tertiary"):
-            dialog.ask("deactivate user" if user.is_active else "activate user", user)
+            ask(dialog.DEACTIVATE_USER if user.is_active else dialog.ACTIVATE_USER, user)

@@ -20,7 +20,6 @@ from languages import N_, _
 
 LIFETIMES = {N_("30 days"): 30, N_("90 days"): 90, N_("1 year"): 365, N_("No end"): None}
 PAGE_SIZE = 20
-_NOT_YOURS = N_("This is for admins.")
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,6 @@ class TokenPage:
     rows: list[TokenRow]
     pages: int
     total: int
-
-
-def is_admin(who: Visitor) -> bool:
-    return who.user.role == "admin"
 
 
 def tokens(who: Visitor, *, active_only: bool, page: int) -> TokenPage:
@@ -66,15 +61,15 @@ def tokens(who: Visitor, *, active_only: bool, page: int) -> TokenPage:
 
 
 def users(who: Visitor) -> list[UserRow]:
-    """Every user. Raises `AccessError` for anybody but an admin."""
-    _demand_admin(who)
+    """Every user. Raises `NotForYou` for anybody but an admin."""
+    who.demand_admin()
     with reading(resources.engine()) as store:
         return accounts.list_users(store, utc_now())
 
 
 def owners(who: Visitor) -> list[str]:
-    """The names of all owners of stations. Raises `AccessError` for anybody but an admin."""
-    _demand_admin(who)
+    """The names of all owners of stations. Raises `NotForYou` for anybody but an admin."""
+    who.demand_admin()
     with reading(resources.engine()) as store:
         return accounts.list_owners(store)
 
@@ -83,7 +78,7 @@ def create_token(who: Visitor, *, user_id: UUID, name: str, days: int | None) ->
     """A new token, for the visitor or, by an admin, for anybody. Raises `AccessError`."""
     _demand_own_eyes(who)
     if user_id != who.user.id:
-        _demand_admin(who)
+        who.demand_admin()
     with writing(resources.engine()) as store:
         expires_at = utc_now() + timedelta(days=days) if days else None
         user = store.get(User, user_id)
@@ -101,7 +96,7 @@ def revoke_token(who: Visitor, token_id: int) -> None:
 
 def create_user(who: Visitor, new: NewUser) -> None:
     """Raises `AccessError`."""
-    _demand_admin(who)
+    who.demand_admin()
     with writing(resources.engine()) as store:
         accounts.create_user(
             store,
@@ -117,7 +112,7 @@ def create_user(who: Visitor, new: NewUser) -> None:
 
 def end_sessions(who: Visitor, user_id: UUID) -> None:
     """Raises `AccessError`."""
-    _demand_admin(who)
+    who.demand_admin()
     with writing(resources.engine()) as store:
         user = store.get(User, user_id)
         if user is None:
@@ -127,7 +122,7 @@ def end_sessions(who: Visitor, user_id: UUID) -> None:
 
 def deactivate_user(who: Visitor, user_id: UUID) -> None:
     """Raises `AccessError`."""
-    _demand_admin(who)
+    who.demand_admin()
     with writing(resources.engine()) as store:
         user = store.get(User, user_id)
         if user is None:
@@ -137,7 +132,7 @@ def deactivate_user(who: Visitor, user_id: UUID) -> None:
 
 def activate_user(who: Visitor, user_id: UUID) -> None:
     """Raises `AccessError`."""
-    _demand_admin(who)
+    who.demand_admin()
     with writing(resources.engine()) as store:
         user = store.get(User, user_id)
         if user is None:
@@ -147,15 +142,10 @@ def activate_user(who: Visitor, user_id: UUID) -> None:
 
 def _reach(who: Visitor) -> UUID | None:
     """Whose tokens the visitor may see and revoke; None is everybody's."""
-    return None if is_admin(who) else who.user.id
+    return None if who.is_admin else who.user.id
 
 
 def _demand_own_eyes(who: Visitor) -> None:
     """A token acts for a person: an admin's would let in more than the owner it looks as may."""
     if who.viewing_as is not None:
         raise AccessError(_("End the view as an owner first."))
-
-
-def _demand_admin(who: Visitor) -> None:
-    if not is_admin(who):
-        raise AccessError(_(_NOT_YOURS))

@@ -38,7 +38,7 @@ def _present(view: View) -> Present:
         connectors=live.connectors,
         newest=live.state.newest,
         troubles=loading.troubles(scope),
-        upkeep=loading.upkeep() if visitor().user.role == "admin" else None,
+        upkeep=loading.upkeep() if visitor().is_admin else None,
         backend_down_since=loading.backend_down_since(),
     )
 

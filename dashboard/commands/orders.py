@@ -59,7 +59,7 @@ def possible(connector: LiveConnector) -> str | None:
 
 def may_operate(who: Visitor) -> bool:
     """Whether the visitor may reset, unlock and switch; an admin that looks as an owner does may not."""
-    return who.user.role == "admin"
+    return who.is_admin
 
 
 def operations(connector: LiveConnector) -> list[str]:

@@ -1,9 +1,7 @@
-"""The dialogs that exclude outages and take that back: each shows what it changes, and acts once."""
+"""What is asked before outages are excluded, and before that is taken back: each shows what it changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import streamlit as st
@@ -11,154 +9,18 @@ import streamlit as st
 from dashboard import formats, loading, markup, resources
 from dashboard.exclusions import orders
 from dashboard.exclusions.orders import Draft
-from dashboard.visitor import Visitor, visitor
-from db.analytics.exclusions import MAX_NOTES, REASONS, Exclusion, ExclusionRefused
+from dashboard.question import Answer, Dialog, Question
+from dashboard.visitor import Visitor
+from db.analytics.exclusions import MAX_NOTES, REASONS, Exclusion
 from db.models import utc_now
-from languages import _, told
+from languages import N_, _
 
-_QUESTION = "exclusion_question"
-_FIELDS = ("station", "connector", "start", "end", "reason", "notes")
-
-
-@dataclass
-class Question:
-    """One object for one opened dialog, which remembers what was filled in and that it was answered.
-
-    `draft` is what the form held last, `is_reviewed` whether it is shown to be confirmed.
-    """
-
-    draft: Draft
-    target: Exclusion | None = None
-    is_reviewed: bool = False
-    is_confirmed: bool = False
-    is_done: bool = False
-    error: str = ""
+TOPIC = "exclusion"
+EMPTY = Draft(None, None, None, None, "maintenance")
 
 
-def ask_to_enter(draft: Draft | None = None) -> None:
-    """Have the form open, filled in with `draft`."""
-    st.session_state[_QUESTION] = Question(draft or Draft(None, None, None, None, "maintenance"))
-
-
-def ask_to_revoke(target: Exclusion) -> None:
-    draft = Draft(target.station_pk, target.connector_pk, None, None, target.reason)
-    st.session_state[_QUESTION] = Question(draft, target)
-
-
-def show() -> None:
-    """Open the dialog if something is being asked."""
-    question: Question | None = st.session_state.get(_QUESTION)
-    if question is None:
-        return
-    title, icon, body = (
-        (_("Exclude outages"), "event_busy", _entering)
-        if question.target is None
-        else (_("Revoke exclusion"), "event_available", _revoking)
-    )
-    st.dialog(title, on_dismiss=_forget, icon=f":material/{icon}:")(body)(question)
-
-
-def _forget() -> None:
-    st.session_state.pop(_QUESTION, None)
-
-
-def _entering(question: Question) -> None:
-    who = visitor()
-    if question.is_confirmed and not question.is_done:
-        _act(question, lambda: orders.enter(who, question.draft))
-    _leave_if_done(question, _("The outages of that time no longer count."))
-    if question.is_reviewed:
-        _review(who, question)
-    if not question.is_reviewed:
-        _form(question)
-
-
-def _revoking(question: Question) -> None:
-    who, target = visitor(), question.target
-    assert target is not None  # noqa: S101 - narrows the type; this dialog is asked about one
-    if question.is_confirmed and not question.is_done:
-        _act(question, lambda: orders.revoke(who, target.pk))
-    _leave_if_done(question, _("The exclusion is revoked."))
-    _error(question)
-    st.html(markup.card_title(f"{target.station_name} · {connector_of(target)}", times_of(target)))
-    st.markdown(_("The outages of that time count again, at once. What was entered stays in the log."))
-    _buttons(question, _("Revoke exclusion"), _confirm)
-
-
-def connector_of(exclusion: Exclusion) -> str:
-    number = exclusion.connector_number
-    return _("all connectors") if number is None else _("connector {number}", number=number)
-
-
-def times_of(exclusion: Exclusion) -> str:
-    begun = formats.local_time(exclusion.start, exclusion.timezone)
-    return f"{begun} – {formats.local_time(exclusion.end, exclusion.timezone)}"
-
-
-def _act(question: Question, act: Callable[[], None]) -> None:
-    try:
-        act()
-    except ExclusionRefused as error:
-        question.is_confirmed = question.is_reviewed = False
-        question.error = _sentence(error)
-    else:
-        question.is_done = True
-
-
-def _leave_if_done(question: Question, words: str) -> None:
-    if question.is_done:
-        _forget()
-        st.toast(words, icon=":material/check_circle:")
-        st.rerun()
-
-
-def _error(question: Question) -> None:
-    if question.error:
-        st.error(question.error, icon=":material/error:")
-
-
-def _sentence(error: ExclusionRefused) -> str:
-    reason = told(str(error))
-    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
-
-
-def _review(who: Visitor, question: Question) -> None:
-    """What would be excluded, to be confirmed; with an error there is the form again."""
-    try:
-        found = orders.review(who, question.draft)
-    except ExclusionRefused as error:
-        question.is_reviewed, question.error = False, _sentence(error)
-        return
-    begun = formats.local_time(found.span.start, found.timezone)
-    st.html(markup.card_title(found.where, f"{begun} – {formats.local_time(found.span.end, found.timezone)}"))
-    down = formats.duration(int(found.down.total_seconds()))
-    st.html(
-        markup.facts(
-            [
-                (_("Reason"), _(REASONS[question.draft.reason]).capitalize()),
-                (_("Down in that time"), down if found.down else _("Nothing so far")),
-                (_("By"), who.user.user_name),
-            ]
-        )
-    )
-    if question.draft.notes:
-        st.text(question.draft.notes)
-
-    def back() -> None:
-        question.is_reviewed = False
-
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button(_("Back"), key="exclusion-back", on_click=back)
-        st.button(_("Exclude"), key="exclusion-confirm", type="primary", on_click=_confirm, args=(question,))
-
-
-def _confirm(question: Question) -> None:
-    question.is_confirmed = True
-
-
-def _form(question: Question) -> None:
-    draft, places = question.draft, loading.places(visitor().scope)
-    _error(question)
+def _form(who: Visitor, draft: Draft) -> None:
+    places = loading.places(who.scope)
     pks = list(places)
     station = st.selectbox(
         _("Station"),
@@ -202,7 +64,6 @@ def _form(question: Question) -> None:
         height=80,
         key="exclusion-notes",
     )
-    _buttons(question, _("Review"), _take)
 
 
 def _times(draft: Draft) -> tuple[datetime, datetime]:
@@ -212,10 +73,9 @@ def _times(draft: Draft) -> tuple[datetime, datetime]:
     return draft.start or hour - timedelta(hours=1), draft.end or hour
 
 
-def _take(question: Question) -> None:
-    """Keep what the form holds: its widgets forget it once they are not shown."""
-    given = {name: st.session_state.get(f"exclusion-{name}") for name in _FIELDS}
-    question.draft = Draft(
+def _look(who: Visitor, _before: Draft, given: Answer) -> Question[Draft]:
+    """What the form holds, once it can be entered, is shown to be confirmed."""
+    draft = Draft(
         station_pk=given["station"],
         connector_pk=given["connector"],
         start=given["start"],
@@ -223,12 +83,70 @@ def _take(question: Question) -> None:
         reason=given["reason"] or "",
         notes=given["notes"] or "",
     )
-    question.error, question.is_reviewed = "", True
+    orders.review(who, draft)
+    return Question(_CONFIRM, draft)
 
 
-def _buttons(question: Question, words: str, answer: Callable[[Question], None]) -> None:
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(_("Cancel"), key="exclusion-cancel"):
-            _forget()
-            st.rerun()
-        st.button(words, key="exclusion-next", type="primary", on_click=answer, args=(question,))
+def _review(who: Visitor, draft: Draft) -> None:
+    found = orders.review(who, draft)
+    begun = formats.local_time(found.span.start, found.timezone)
+    st.html(markup.card_title(found.where, f"{begun} – {formats.local_time(found.span.end, found.timezone)}"))
+    down = formats.duration(int(found.down.total_seconds()))
+    st.html(
+        markup.facts(
+            [
+                (_("Reason"), _(REASONS[draft.reason]).capitalize()),
+                (_("Down in that time"), down if found.down else _("Nothing so far")),
+                (_("By"), who.user.user_name),
+            ]
+        )
+    )
+    if draft.notes:
+        st.text(draft.notes)
+
+
+def _ask_to_revoke(_who: Visitor, target: Exclusion) -> None:
+    st.html(markup.card_title(f"{target.station_name} · {connector_of(target)}", times_of(target)))
+    st.markdown(_("The outages of that time count again, at once. What was entered stays in the log."))
+
+
+def connector_of(exclusion: Exclusion) -> str:
+    number = exclusion.connector_number
+    return _("all connectors") if number is None else _("connector {number}", number=number)
+
+
+def times_of(exclusion: Exclusion) -> str:
+    begun = formats.local_time(exclusion.start, exclusion.timezone)
+    return f"{begun} – {formats.local_time(exclusion.end, exclusion.timezone)}"
+
+
+ENTER = Dialog[Draft](
+    TOPIC,
+    N_("Exclude outages"),
+    "event_busy",
+    _form,
+    _look,
+    confirm=N_("Review"),
+    fields=("station", "connector", "start", "end", "reason", "notes"),
+    # Not that of the question after it: a second click would confirm what nobody has read.
+    key="next",
+)
+_CONFIRM = Dialog[Draft](
+    TOPIC,
+    N_("Exclude outages"),
+    "event_busy",
+    _review,
+    lambda who, draft, _given: orders.enter(who, draft),
+    confirm=N_("Exclude"),
+    done=N_("The outages of that time no longer count."),
+    back=lambda draft: Question(ENTER, draft),
+)
+REVOKE = Dialog[Exclusion](
+    TOPIC,
+    N_("Revoke exclusion"),
+    "event_available",
+    _ask_to_revoke,
+    lambda who, target, _given: orders.revoke(who, target.pk),
+    confirm=N_("Revoke exclusion"),
+    done=N_("The exclusion is revoked."),
+)

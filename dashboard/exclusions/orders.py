@@ -42,10 +42,6 @@ class Review:
     down: timedelta
 
 
-def is_admin(who: Visitor) -> bool:
-    return who.user.role == "admin"
-
-
 def connectors(station_pk: int) -> dict[int, int]:
     """A station's connectors: their numbers by `ocpp_connectors.id`."""
     query = select(OCPPConnector.id, OCPPConnector.connector_id).where(
@@ -114,5 +110,5 @@ def _whole(draft: Draft) -> tuple[int, Span]:
 
 
 def _demand_admin(who: Visitor) -> None:
-    if not is_admin(who):
+    if not who.is_admin:
         raise ExclusionRefused(_(_NOT_YOURS))

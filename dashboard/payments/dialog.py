@@ -1,42 +1,43 @@
-"""The drawer with one payment, and the dialogs in which an admin acts: each asks once, and acts once however
-often it is clicked.
-"""
+"""What is asked before an admin acts on a payment."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 import streamlit as st
 
-from dashboard import formats, loading, markup
-from dashboard.payments import orders, rows
+from dashboard import formats, markup
+from dashboard.payments import orders
 from dashboard.payments.orders import Act
-from dashboard.statements.receipt_button import receipt_button
-from dashboard.visitor import visitor
+from dashboard.question import Answer, Dialog
+from dashboard.visitor import Visitor
 from db.analytics.payments import PaymentRow
-from db.models import utc_now
-from languages import N_, _, told
-from ocpp_integration.errors import IntegrationError
+from languages import N_, _
 from ocpp_integration.payments.by_hand import LONGEST_REASON
 
-_QUESTION = "payment_question"
+TOPIC = "payment"
 
 
-@dataclass(frozen=True)
-class Action:
-    """`ask` is on the buttons; `consequence` says what they do, and `done` what was done."""
+def _dialog(act: Act, title: str, icon: str, label: str, consequence: str, done: str) -> Dialog[PaymentRow]:
+    """`consequence` says what is done, `label` what an admin has to say to it."""
 
-    act: Act
-    ask: str
-    icon: str
-    label: str
-    consequence: str
-    done: str
+    def draw(_who: Visitor, row: PaymentRow) -> None:
+        held = formats.exact_money(row.held or row.amount, row.currency)
+        st.html(markup.card_title(f"{held} · {row.phone}", f"{row.station_name} · {row.reference}"))
+        st.markdown(_(consequence))
+        st.text_input(
+            _(label),
+            max_chars=LONGEST_REASON,
+            key="payment-reason",
+            help=_("It is kept with your name."),
+        )
+
+    def do(who: Visitor, row: PaymentRow, given: Answer) -> None:
+        orders.act(who, row.pk, act, given["reason"] or "")
+
+    return Dialog(TOPIC, title, icon, draw, do, confirm=title, done=done, fields=("reason",))
 
 
-_ACTIONS = {
-    "retry": Action(
+ACTS = {
+    "retry": _dialog(
         orders.RETRY,
         N_("Ask for the refund again"),
         "replay",
@@ -47,7 +48,7 @@ _ACTIONS = {
         ),
         N_("The refund is asked for."),
     ),
-    "record": Action(
+    "record": _dialog(
         orders.RECORD,
         N_("Record a refund"),
         "payments",
@@ -55,7 +56,7 @@ _ACTIONS = {
         N_("You say that the driver has the money back, by other means. It cannot be taken back."),
         N_("The refund is recorded."),
     ),
-    "bill": Action(
+    "bill": _dialog(
         orders.BILL,
         N_("Bill the session"),
         "receipt",
@@ -63,7 +64,7 @@ _ACTIONS = {
         N_("What the session costs is billed now, at most what was paid; the rest is given back."),
         N_("The payment is settled."),
     ),
-    "release": Action(
+    "release": _dialog(
         orders.RELEASE,
         N_("Give all of it back"),
         "undo",
@@ -74,7 +75,7 @@ _ACTIONS = {
         ),
         N_("The payment is released."),
     ),
-    "close": Action(
+    "close": _dialog(
         orders.CLOSE,
         N_("Close it"),
         "done",
@@ -86,143 +87,3 @@ _ACTIONS = {
         N_("The payment is closed."),
     ),
 }
-
-
-@dataclass
-class Question:
-    """What is being asked. One object for one opened dialog, changed in place, so that a second click meets
-    it.
-    """
-
-    key: str
-    row: PaymentRow
-    answer: str | None = None
-    is_done: bool = False
-    error: str = ""
-
-
-def show() -> None:
-    """Open the dialog if something is being asked."""
-    question: Question | None = st.session_state.get(_QUESTION)
-    if question is not None:
-        action = _ACTIONS[question.key]
-        st.dialog(_(action.ask), on_dismiss=_forget, icon=f":material/{action.icon}:")(_body)(question)
-
-
-def open_drawer(pk: int) -> None:
-    st.dialog(_("Payment"), width=680, position="right", icon=":material/contactless:")(_drawer)(pk)
-
-
-def _drawer(pk: int) -> None:
-    if _QUESTION in st.session_state:
-        # One dialog at a time: the page opens the one that asks.
-        st.rerun()
-    try:
-        opened = orders.look_into(visitor(), pk)
-    except IntegrationError:
-        st.html(
-            markup.empty(_("No such payment"), _("It does not exist, or it is not at one of your stations."))
-        )
-        return
-    row, now = opened.row, utc_now()
-    word = rows.state_of(row, now)[0]
-    connector = _("Connector {number}", number=row.connector_number)
-    st.html(markup.card_title(row.station_name, f"{connector} · {word}"))
-    _actions(row, now)
-    st.html(markup.steps([_step(each, row.timezone) for each in rows.steps(row, opened.movements)]))
-    st.html(markup.facts(rows.facts(row)))
-    if row.session_pk is not None:
-        _session(row.session_pk)
-
-
-def _step(each: rows.Step, timezone: str) -> tuple[str, str, str, str]:
-    at = formats.local_time(each.at, timezone, seconds=True) if each.at else ""
-    return each.words, each.state, at, each.detail
-
-
-def _session(pk: int) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link(
-            "views/sessions.py",
-            label=_("Its session"),
-            icon=":material/receipt_long:",
-            query_params={"session": str(pk)},
-        )
-        if found := loading.session(visitor().scope, pk):
-            receipt_button(found[0])
-
-
-def _actions(row: PaymentRow, now: datetime) -> None:
-    """For admins, where there is something to do."""
-    keys = _possible(row, now)
-    if not keys or not orders.is_admin(visitor()):
-        return
-    with st.container(horizontal=True):
-        for key in keys:
-            action = _ACTIONS[key]
-            st.button(
-                _(action.ask),
-                icon=f":material/{action.icon}:",
-                key=f"payment-{key}-{row.pk}",
-                on_click=_ask,
-                args=(key, row),
-            )
-
-
-def _ask(key: str, row: PaymentRow) -> None:
-    st.session_state[_QUESTION] = Question(key, row)
-
-
-def _possible(row: PaymentRow, now: datetime) -> list[str]:
-    if row.state == "mismatched":
-        return ["close"]
-    if row.refund_state == "by_hand":
-        return ["retry", "record"]
-    if not row.is_stuck(now):
-        return []
-    has_bill = row.session_cost is not None and row.verdict != "held"
-    return ["bill", "release"] if has_bill else ["release"]
-
-
-def _forget() -> None:
-    st.session_state.pop(_QUESTION, None)
-
-
-def _body(question: Question) -> None:
-    action, row = _ACTIONS[question.key], question.row
-    if question.answer is not None and not question.is_done:
-        _act(question)
-    if question.is_done:
-        _forget()
-        st.toast(_(action.done), icon=":material/check_circle:")
-        st.rerun()
-    if question.error:
-        st.error(question.error, icon=":material/error:")
-    held = formats.exact_money(row.held or row.amount, row.currency)
-    st.html(markup.card_title(f"{held} · {row.phone}", f"{row.station_name} · {row.reference}"))
-    st.markdown(_(action.consequence))
-    st.text_input(
-        _(action.label),
-        max_chars=LONGEST_REASON,
-        key="payment-reason",
-        help=_("It is kept with your name."),
-    )
-
-    def answer() -> None:
-        if question.answer is None:
-            question.answer = str(st.session_state.get("payment-reason") or "")
-
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(_("Cancel"), key="payment-cancel"):
-            _forget()
-            st.rerun()
-        st.button(_(action.ask), key="payment-confirm", type="primary", on_click=answer)
-
-
-def _act(question: Question) -> None:
-    try:
-        orders.act(visitor(), question.row.pk, _ACTIONS[question.key].act, question.answer or "")
-    except IntegrationError as error:
-        question.answer, question.error = None, told(str(error))
-    else:
-        question.is_done = True

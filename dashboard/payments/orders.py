@@ -17,17 +17,13 @@ from db.analytics.payments import Movement, PaymentFilter, PaymentRow, PaymentSu
 from db.analytics.scope import Scope
 from db.engine import reading, writing
 from db.models import OCPPStation, User, utc_now
-from ocpp_integration.errors import IntegrationError, NotFound
+from ocpp_integration.errors import NotFound
 from ocpp_integration.payments import by_hand, codes
 
 PAGE_SIZE = 20
 MOST = 1_000
 
 Act = Callable[[Engine, int, User, str, datetime], None]
-
-
-class NotForYou(IntegrationError):
-    code = "not_for_you"
 
 
 @dataclass(frozen=True)
@@ -42,10 +38,6 @@ class PaymentPage:
 class Opened:
     row: PaymentRow
     movements: list[Movement]
-
-
-def is_admin(who: Visitor) -> bool:
-    return who.user.role == "admin"
 
 
 def sums(scope: Scope, wanted: PaymentFilter) -> dict[str, PaymentSums]:
@@ -76,8 +68,7 @@ def look_into(who: Visitor, pk: int) -> Opened:
 
 def act(who: Visitor, pk: int, do: Act, reason: str) -> None:
     """One of `by_hand`'s. Raises `NotForYou`, and what that raises."""
-    if not is_admin(who):
-        raise NotForYou("This is for admins.")
+    who.demand_admin()
     do(resources.engine(), pk, who.user, reason, utc_now())
 
 

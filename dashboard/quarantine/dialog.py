@@ -1,117 +1,29 @@
-"""The dialogs that decide about a held session: each asks once, and acts once however often it is clicked."""
+"""What is asked before it is decided about a session that is held."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
 
 import streamlit as st
 
 from dashboard import markup
 from dashboard.quarantine import orders, rows
-from dashboard.visitor import Visitor, visitor
+from dashboard.question import Answer, Dialog
+from dashboard.visitor import Visitor
 from db.analytics.sessions import SessionRow
-from languages import N_, _, told
-from ocpp_integration.errors import IntegrationError
+from languages import N_, _
 from ocpp_integration.quarantine import MAX_REASON_LENGTH
 
-Kind = Literal["accept", "correct", "take back"]
-_QUESTION = "quarantine_question"
+TOPIC = "quarantine"
 
 
-@dataclass
-class Question:
-    """What is being asked. One object for one opened dialog, which remembers that it was answered.
-
-    It is changed in place: an entry of the session's state could be lost to the run of a second click.
-    """
-
-    kind: Kind
-    session: SessionRow
-    answer: dict[str, Any] | None = None
-    is_done: bool = False
-    error: str = ""
+def _ask(consequence: str, _who: Visitor, session: SessionRow) -> None:
+    _head(consequence, session)
+    _reason()
 
 
-def ask(kind: Kind, session: SessionRow) -> None:
-    """Have the dialog open, and forget the last one."""
-    st.session_state[_QUESTION] = Question(kind, session)
-
-
-def show() -> None:
-    """Open the dialog if something is being asked."""
-    question: Question | None = st.session_state.get(_QUESTION)
-    if question is not None:
-        dialog = _DIALOGS[question.kind]
-        st.dialog(_(dialog.title), on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
-
-
-def _forget() -> None:
-    st.session_state.pop(_QUESTION, None)
-
-
-def _body(question: Question) -> None:
-    dialog, who = _DIALOGS[question.kind], visitor()
-    if question.answer is not None and not question.is_done:
-        _act(dialog.act, who, question)
-    if question.is_done:
-        _forget()
-        st.toast(_(dialog.done), icon=":material/check_circle:")
-        st.rerun()
-    if question.error:
-        st.error(question.error, icon=":material/error:")
-    session = question.session
-    st.html(markup.card_title(session.station_name, " ".join(rows.reasons(session))))
-    st.html(markup.facts([(fact.name, fact.value) for fact in rows.facts(session)]))
-    st.markdown(_(dialog.consequence))
-    dialog.ask(question)
-
-
-def _act(act: Callable[[Visitor, Question], None], who: Visitor, question: Question) -> None:
-    try:
-        act(who, question)
-    except IntegrationError as error:
-        question.answer, question.error = None, told(str(error))
-    else:
-        question.is_done = True
-
-
-def _reason_and_buttons(question: Question, words: str, keys: tuple[str, ...] = ()) -> None:
-    """The reason; Cancel, and the one that answers with it and with what the widgets of `keys` hold."""
-    st.text_input(
-        _("Reason"),
-        max_chars=MAX_REASON_LENGTH,
-        key="quarantine-reason",
-        help=_("It is kept with your name, and shown to the station's owner."),
-    )
-
-    def answer() -> None:
-        if question.answer is None:
-            names = (*keys, "reason")
-            question.answer = {key: st.session_state.get(f"quarantine-{key}") or "" for key in names}
-
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(_("Cancel"), key="quarantine-cancel"):
-            _forget()
-            st.rerun()
-        st.button(words, key="quarantine-confirm", type="primary", on_click=answer)
-
-
-def _given(question: Question, name: str) -> str:
-    return str((question.answer or {}).get(name, ""))
-
-
-def _ask_to_accept(question: Question) -> None:
-    _reason_and_buttons(question, _("Count it as it is"))
-
-
-def _accept(who: Visitor, question: Question) -> None:
-    orders.accept(who, question.session.pk, _given(question, "reason"))
-
-
-def _ask_to_correct(question: Question) -> None:
-    session = question.session
+def _ask_to_correct(consequence: str, _who: Visitor, session: SessionRow) -> None:
+    _head(consequence, session)
     suggested = orders.suggested_kwh(session.pk)
     if suggested:
         st.caption(
@@ -127,60 +39,65 @@ def _ask_to_correct(question: Question) -> None:
         max_chars=20,
         key="quarantine-cost",
     )
-    _reason_and_buttons(question, _("Correct it"), ("energy", "cost"))
+    _reason()
 
 
-def _correct(who: Visitor, question: Question) -> None:
-    orders.correct(
-        who,
-        question.session.pk,
-        _given(question, "energy"),
-        _given(question, "cost"),
-        _given(question, "reason"),
+def _head(consequence: str, session: SessionRow) -> None:
+    st.html(markup.card_title(session.station_name, " ".join(rows.reasons(session))))
+    st.html(markup.facts([(fact.name, fact.value) for fact in rows.facts(session)]))
+    st.markdown(_(consequence))
+
+
+def _reason() -> None:
+    st.text_input(
+        _("Reason"),
+        max_chars=MAX_REASON_LENGTH,
+        key="quarantine-reason",
+        help=_("It is kept with your name, and shown to the station's owner."),
     )
 
 
-def _ask_to_take_back(question: Question) -> None:
-    _reason_and_buttons(question, _("Take it back"))
+def _accept(who: Visitor, session: SessionRow, given: Answer) -> None:
+    orders.accept(who, session.pk, given["reason"] or "")
 
 
-def _take_back(who: Visitor, question: Question) -> None:
-    orders.take_back(who, question.session.pk, _given(question, "reason"))
+def _correct(who: Visitor, session: SessionRow, given: Answer) -> None:
+    orders.correct(who, session.pk, given["energy"] or "", given["cost"] or "", given["reason"] or "")
 
 
-@dataclass(frozen=True)
-class _Dialog:
-    title: str
-    icon: str
-    consequence: str
-    ask: Callable[[Question], None]
-    act: Callable[[Visitor, Question], None]
-    done: str
+def _take_back(who: Visitor, session: SessionRow, given: Answer) -> None:
+    orders.take_back(who, session.pk, given["reason"] or "")
 
 
-_DIALOGS: dict[Kind, _Dialog] = {
-    "accept": _Dialog(
-        N_("Accept session"),
-        "check",
-        N_("It will count in all figures and in the revenue, with the energy and the cost above."),
-        _ask_to_accept,
-        _accept,
-        N_("The session counts as it is."),
+ACCEPT = Dialog[SessionRow](
+    TOPIC,
+    N_("Accept session"),
+    "check",
+    partial(_ask, N_("It will count in all figures and in the revenue, with the energy and the cost above.")),
+    _accept,
+    confirm=N_("Count it as it is"),
+    done=N_("The session counts as it is."),
+    fields=("reason",),
+)
+CORRECT = Dialog[SessionRow](
+    TOPIC,
+    N_("Correct session"),
+    "edit",
+    partial(_ask_to_correct, N_("It will count with what you enter; what was reported is kept beside it.")),
+    _correct,
+    confirm=N_("Correct it"),
+    done=N_("The session counts as corrected."),
+    fields=("energy", "cost", "reason"),
+)
+TAKE_BACK = Dialog[SessionRow](
+    TOPIC,
+    N_("Take the decision back"),
+    "undo",
+    partial(
+        _ask, N_("The session is judged anew by what is known of it now, and held back if that cannot be.")
     ),
-    "correct": _Dialog(
-        N_("Correct session"),
-        "edit",
-        N_("It will count with what you enter; what was reported is kept beside it."),
-        _ask_to_correct,
-        _correct,
-        N_("The session counts as corrected."),
-    ),
-    "take back": _Dialog(
-        N_("Take the decision back"),
-        "undo",
-        N_("The session is judged anew by what is known of it now, and held back if that cannot be."),
-        _ask_to_take_back,
-        _take_back,
-        N_("The decision is taken back."),
-    ),
-}
+    _take_back,
+    confirm=N_("Take it back"),
+    done=N_("The decision is taken back."),
+    fields=("reason",),
+)

@@ -13,15 +13,11 @@ from db.engine import reading, writing
 from db.models import SessionDecision
 from languages import _
 from ocpp_integration import quarantine
-from ocpp_integration.errors import IntegrationError, InvalidRequest
+from ocpp_integration.errors import InvalidRequest
 from ocpp_integration.quarantine import AtStake, Correction
 
 PAGE_SIZE = 20
 MOST_PAGES = 50
-
-
-class NotForYou(IntegrationError):
-    code = "not_for_you"
 
 
 @dataclass(frozen=True)
@@ -32,20 +28,16 @@ class QuarantinePage:
     has_unjudged: bool
 
 
-def is_admin(who: Visitor) -> bool:
-    return who.user.role == "admin"
-
-
 def pages(who: Visitor, state: str) -> int:
     """How many pages of sessions in `state` there are. Raises `NotForYou`."""
-    _demand_admin(who)
+    who.demand_admin()
     with reading(resources.engine()) as store:
         return -(-quarantine.count(store, state, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
 
 
 def look(who: Visitor, state: str, page: int) -> QuarantinePage:
     """Sessions in `state`, the newest first, and what is at stake in all held ones. Raises `NotForYou`."""
-    _demand_admin(who)
+    who.demand_admin()
     with reading(resources.engine()) as store:
         wanted, offset = SessionFilter(verdict=state), (page - 1) * PAGE_SIZE
         rows = list_sessions(store, Scope.network(), wanted, limit=PAGE_SIZE, offset=offset)
@@ -59,14 +51,14 @@ def look(who: Visitor, state: str, page: int) -> QuarantinePage:
 
 def accept(who: Visitor, session_pk: int, reason: str) -> None:
     """Raises `IntegrationError`, as do the others."""
-    _demand_admin(who)
+    who.demand_admin()
     with writing(resources.engine()) as store:
         quarantine.accept(store, who.user, session_pk, reason)
 
 
 def correct(who: Visitor, session_pk: int, energy_kwh: str, cost: str, reason: str) -> None:
     """An empty `cost` is that of the session's price."""
-    _demand_admin(who)
+    who.demand_admin()
     energy_wh = (_number("energy_kwh", energy_kwh) * 1000).to_integral_value(ROUND_HALF_UP)
     correction = Correction(int(energy_wh), _number("cost", cost) if cost.strip() else None)
     with writing(resources.engine()) as store:
@@ -74,7 +66,7 @@ def correct(who: Visitor, session_pk: int, energy_kwh: str, cost: str, reason: s
 
 
 def take_back(who: Visitor, session_pk: int, reason: str) -> None:
-    _demand_admin(who)
+    who.demand_admin()
     with writing(resources.engine()) as store:
         quarantine.take_back(store, who.user, session_pk, reason)
 
@@ -94,8 +86,3 @@ def _number(field: str, text: str) -> Decimal:
     if not number.is_finite() or abs(number) >= 10**9:
         raise InvalidRequest(field, _("This is not a number: {text}.", text=text.strip() or _("nothing")))
     return number
-
-
-def _demand_admin(who: Visitor) -> None:
-    if not is_admin(who):
-        raise NotForYou(_("This is for admins."))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from dashboard import resources
-from dashboard.visitor import Visitor
+from dashboard.visitor import NotForYou, Visitor
 from db.analytics.scope import Scope
 from db.analytics.sessions import find_session
 from db.engine import reading, writing
@@ -18,7 +18,7 @@ from ocpp_integration.billing import audit, receipts, statements
 from ocpp_integration.billing.audit import Total
 from ocpp_integration.billing.pdf.receipt import receipt_pdf
 from ocpp_integration.billing.pdf.statement import statement_pdf
-from ocpp_integration.errors import IntegrationError, NotFound
+from ocpp_integration.errors import NotFound
 from ocpp_integration.exports.catalogue import EXPORTS, Asked
 from ocpp_integration.exports.files import FORMATS
 
@@ -26,18 +26,10 @@ MOST_STATEMENTS = 500
 MOST_FINDINGS = 200
 
 
-class NotForYou(IntegrationError):
-    code = "not_for_you"
-
-
 @dataclass(frozen=True)
 class FindingRow:
     finding: BillingFinding
     sessions: list[str]
-
-
-def is_admin(who: Visitor) -> bool:
-    return who.user.role == "admin"
 
 
 def look(who: Visitor) -> list[Statement]:
@@ -69,7 +61,7 @@ def receipt_file(who: Visitor, session_pk: int) -> bytes:
 
 def issue(who: Visitor, month: date) -> list[Statement]:
     """For all owners, each for itself. Raises `NotForYou` and `StatementRefused`."""
-    _demand_admin(who)
+    who.demand_admin()
     with reading(resources.engine()) as store:
         owner_ids = [owner.id for owner in statements.owners(store)]
     issued: list[Statement] = []
@@ -81,7 +73,7 @@ def issue(who: Visitor, month: date) -> list[Statement]:
 
 def audited(who: Visitor, *, is_open: bool) -> tuple[list[Total], list[FindingRow]]:
     """Sums of what is open, and findings, the most money first. Raises `NotForYou`."""
-    _demand_admin(who)
+    who.demand_admin()
     with reading(resources.engine()) as store:
         query = audit.findings(Scope.network(), is_open=is_open).limit(MOST_FINDINGS)
         rows = [FindingRow(each, audit.session_names(store, each)) for each in store.scalars(query)]
@@ -89,7 +81,7 @@ def audited(who: Visitor, *, is_open: bool) -> tuple[list[Total], list[FindingRo
 
 
 def findings_file(who: Visitor, ending: str) -> bytes:
-    _demand_admin(who)
+    who.demand_admin()
     asked = Asked(scope=Scope.network(), now=utc_now(), settings=resources.settings())
     with reading(resources.engine()) as store:
         content = EXPORTS["billing-findings"].make(store, asked)
@@ -98,13 +90,8 @@ def findings_file(who: Visitor, ending: str) -> bytes:
 
 def _whose(who: Visitor) -> int | None:
     """The owner whose statements these are, None for all. Nobody else has any."""
-    if is_admin(who):
+    if who.is_admin:
         return None
     if who.user.owner_id is None:
         raise NotForYou(_("Statements are of owners."))
     return who.user.owner_id
-
-
-def _demand_admin(who: Visitor) -> None:
-    if not is_admin(who):
-        raise NotForYou(_("This is for admins."))

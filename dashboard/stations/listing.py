@@ -94,7 +94,7 @@ def _rows(view: View, kinds: Sequence[str], text: str, order: str) -> None:
     now = datetime.now(UTC)
     with slot:
         for station in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-            _row(station, now, with_owner=who.user.role == "admin")
+            _row(station, now, with_owner=who.is_admin)
         if not found:
             st.html(_nothing(bool(kinds or text or view.stations)))
 

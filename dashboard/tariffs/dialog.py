@@ -1,100 +1,28 @@
-"""The dialogs that change tariffs: each asks once, and acts once however often it is clicked."""
+"""What is asked before tariffs are changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
-from typing import Any, Literal
 
 import streamlit as st
 
 from dashboard import markup, resources
+from dashboard.question import Answer, Dialog
 from dashboard.tariffs import orders
 from dashboard.tariffs.form import SimpleTariff
-from dashboard.visitor import Visitor, visitor
-from db.access import AccessError
-from languages import N_, _, told
-from ocpp_integration.pricing import InvalidTariff, TariffDocument, parse
+from dashboard.visitor import Visitor
+from languages import N_, _
+from ocpp_integration.pricing import TariffDocument, parse
 from ocpp_integration.tariff_book import AssignmentRow, TariffRefused
 
-Kind = Literal["add", "assign", "end"]
-_QUESTION = "tariff_question"
-_KEY = "tariff-"
+TOPIC = "tariff"
+_KEY = f"{TOPIC}-"
 _SIMPLE, _JSON = N_("By its prices"), N_("As an OCPI document")
+_PRICES = ("currency", "price", "vat", "other", "other_price", "from", "until", "idle", "idle_fee", "grace")
 
 
-@dataclass
-class Question:
-    """What is being asked. One object for one opened dialog, which remembers that it was answered.
-
-    It is changed in place: an entry of the session's state could be lost to the run of a second click.
-    """
-
-    kind: Kind
-    target: AssignmentRow | str | None = None
-    answer: dict[str, Any] | None = None
-    is_done: bool = False
-    error: str = ""
-
-
-def ask(kind: Kind, target: AssignmentRow | str | None = None) -> None:
-    """Have the dialog open, and forget the last one."""
-    st.session_state[_QUESTION] = Question(kind, target)
-
-
-def show() -> None:
-    """Open the dialog if something is being asked."""
-    question: Question | None = st.session_state.get(_QUESTION)
-    if question is not None:
-        dialog = _DIALOGS[question.kind]
-        st.dialog(_(dialog.title), on_dismiss=_forget, icon=f":material/{dialog.icon}:")(_body)(question)
-
-
-def _forget() -> None:
-    st.session_state.pop(_QUESTION, None)
-
-
-def _body(question: Question) -> None:
-    dialog, who = _DIALOGS[question.kind], visitor()
-    if question.answer is not None and not question.is_done:
-        _act(dialog, who, question)
-    if question.is_done:
-        _forget()
-        st.toast(_(dialog.done), icon=":material/check_circle:")
-        st.rerun()
-    if question.error:
-        st.error(question.error, icon=":material/error:")
-    dialog.ask(who, question)
-
-
-def _act(dialog: _Dialog, who: Visitor, question: Question) -> None:
-    try:
-        dialog.act(who, question, question.answer or {})
-    except (AccessError, InvalidTariff, TariffRefused) as error:
-        reason = told(str(error))
-        question.answer, question.error = None, f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
-    else:
-        question.is_done = True
-
-
-def _buttons(question: Question, words: str, keys: tuple[str, ...] = ()) -> None:
-    """Cancel, and the one that answers with what the widgets of `keys` hold."""
-
-    def answer() -> None:
-        if question.answer is None:
-            question.answer = {key: st.session_state.get(_KEY + key) for key in keys}
-
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(_("Cancel"), key=f"{_KEY}cancel"):
-            _forget()
-            st.rerun()
-        st.button(words, key=f"{_KEY}confirm", type="primary", on_click=answer)
-
-
-def _ask_to_add(_who: Visitor, question: Question) -> None:
-    known = question.target if isinstance(question.target, str) else ""
+def _ask_to_add(_who: Visitor, known: str) -> None:
     st.text_input(
         _("Code"),
         value=known,
@@ -116,10 +44,6 @@ def _ask_to_add(_who: Visitor, question: Question) -> None:
         )
     else:
         _ask_for_prices()
-    _buttons(question, _("Add tariff"), ("code", "name", "how", "json", *_PRICES))
-
-
-_PRICES = ("currency", "price", "vat", "other", "other_price", "from", "until", "idle", "idle_fee", "grace")
 
 
 def _ask_for_prices() -> None:
@@ -140,13 +64,13 @@ def _ask_for_prices() -> None:
             st.number_input(_("Free minutes before"), 0, 1440, value=15, key=f"{_KEY}grace")
 
 
-def _add(who: Visitor, _question: Question, given: dict[str, Any]) -> None:
+def _add(who: Visitor, _known: str, given: Answer) -> None:
     document = parse(given["json"] or "") if given["how"] == _JSON else _from_prices(given)
     code = (given["code"] or "").strip() or document.id or ""
     orders.add(who, document, code=code, name=(given["name"] or "").strip())
 
 
-def _from_prices(given: dict[str, Any]) -> TariffDocument:
+def _from_prices(given: Answer) -> TariffDocument:
     return SimpleTariff(
         currency=(given["currency"] or "").strip().upper(),
         price=_number(given, "price", _("a price per kWh is needed; 0 is free")),
@@ -161,14 +85,14 @@ def _from_prices(given: dict[str, Any]) -> TariffDocument:
     ).document()
 
 
-def _number(given: dict[str, Any], key: str, lacking: str) -> Decimal:
+def _number(given: Answer, key: str, lacking: str) -> Decimal:
     if given[key] is None:
         raise TariffRefused(lacking)
     return Decimal(str(given[key]))
 
 
-def _ask_to_assign(who: Visitor, question: Question) -> None:
-    st.html(markup.card_title(str(question.target), _("From now on, for sessions that start from now on")))
+def _ask_to_assign(who: Visitor, code: str) -> None:
+    st.html(markup.card_title(code, _("From now on, for sessions that start from now on")))
     places = orders.places(who)
     st.selectbox(
         _("Where"),
@@ -179,20 +103,17 @@ def _ask_to_assign(who: Visitor, question: Question) -> None:
         key=f"{_KEY}place",
     )
     st.caption(_("A connector's own tariff comes before its station's, and that before its owner's."))
-    _buttons(question, _("Assign tariff"), ("place",))
 
 
-def _assign(who: Visitor, question: Question, given: dict[str, Any]) -> None:
+def _assign(who: Visitor, code: str, given: Answer) -> None:
     places = orders.places(who)
     number = given["place"]
     if number is None or number >= len(places):
         raise TariffRefused(_("choose where it is to hold"))
-    orders.assign(who, str(question.target), places[number])
+    orders.assign(who, code, places[number])
 
 
-def _ask_to_end(_who: Visitor, question: Question) -> None:
-    row = question.target
-    assert isinstance(row, AssignmentRow)  # noqa: S101 - narrows the type; this kind is asked about one
+def _ask_to_end(_who: Visitor, row: AssignmentRow) -> None:
     st.html(markup.card_title(row.place, row.code))
     st.markdown(
         _(
@@ -200,27 +121,35 @@ def _ask_to_end(_who: Visitor, question: Question) -> None:
             "price. Sessions that are under way keep theirs."
         )
     )
-    _buttons(question, _("End assignment"))
 
 
-def _end(who: Visitor, question: Question, _given: dict[str, Any]) -> None:
-    assert isinstance(question.target, AssignmentRow)  # noqa: S101 - see above
-    orders.end(who, question.target.id)
-
-
-@dataclass(frozen=True)
-class _Dialog:
-    title: str
-    icon: str
-    ask: Callable[[Visitor, Question], None]
-    act: Callable[[Visitor, Question, dict[str, Any]], None]
-    done: str
-
-
-_DIALOGS: dict[Kind, _Dialog] = {
-    "add": _Dialog(N_("New tariff"), "sell", _ask_to_add, _add, N_("The tariff was added.")),
-    "assign": _Dialog(
-        N_("Assign tariff"), "add_location", _ask_to_assign, _assign, N_("The tariff holds there.")
-    ),
-    "end": _Dialog(N_("End assignment"), "event_busy", _ask_to_end, _end, N_("The assignment has ended.")),
-}
+# A known code, or none.
+ADD = Dialog(
+    TOPIC,
+    N_("New tariff"),
+    "sell",
+    _ask_to_add,
+    _add,
+    confirm=N_("Add tariff"),
+    done=N_("The tariff was added."),
+    fields=("code", "name", "how", "json", *_PRICES),
+)
+ASSIGN = Dialog(
+    TOPIC,
+    N_("Assign tariff"),
+    "add_location",
+    _ask_to_assign,
+    _assign,
+    confirm=N_("Assign tariff"),
+    done=N_("The tariff holds there."),
+    fields=("place",),
+)
+END = Dialog[AssignmentRow](
+    TOPIC,
+    N_("End assignment"),
+    "event_busy",
+    _ask_to_end,
+    lambda who, row, _given: orders.end(who, row.id),
+    confirm=N_("End assignment"),
+    done=N_("The assignment has ended."),
+)

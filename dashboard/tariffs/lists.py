@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import formats, markup, resources
+from dashboard.question import ask
 from dashboard.sessions.bill_lines import bill_lines
 from dashboard.tariffs import dialog, orders
 from dashboard.tariffs import rows as tariff_rows
@@ -28,7 +29,7 @@ def tariff_list(who: Visitor) -> list[TariffRow]:
             caption = _("Each change of a price is a new version; sessions keep the one of their start")
             st.html(markup.card_title(_("Tariffs"), caption), width="content")
             if st.button(_("New tariff"), icon=":material/add:", type="primary", key="new-tariff"):
-                dialog.ask("add")
+                ask(dialog.ADD, "")
         for row in rows:
             _tariff(row, timezone)
         if not rows:
@@ -48,11 +49,11 @@ def _tariff(row: TariffRow, timezone: str) -> None:
             if st.button(
                 _("Assign"), icon=":material/add_location:", key=f"assign-{row.code}", type="tertiary"
             ):
-                dialog.ask("assign", row.code)
+                ask(dialog.ASSIGN, row.code)
             if st.button(
                 _("New version"), icon=":material/edit:", key=f"version-{row.code}", type="tertiary"
             ):
-                dialog.ask("add", row.code)
+                ask(dialog.ADD, row.code)
 
 
 def assignment_list(who: Visitor) -> None:
@@ -71,7 +72,7 @@ def _assignment(row: AssignmentRow, now: datetime, timezone: str) -> None:
     with st.container(key=f"row-assignment-{row.id}", horizontal=True, vertical_alignment="center"):
         st.html(tariff_rows.assignment_row(row, now, timezone))
         if st.button(_("End"), icon=":material/event_busy:", key=f"end-{row.id}", type="tertiary"):
-            dialog.ask("end", row)
+            ask(dialog.END, row)
 
 
 def tariff_card(who: Visitor, rows: list[TariffRow]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import markup, resources
-from dashboard.access import dialog, orders
+from dashboard.access import dialog
 from dashboard.access.lists import sessions_card, token_list, user_list
+from dashboard.question import show
 from dashboard.visitor import visitor
 from languages import _
 
 who = visitor()
-if not orders.is_admin(who):
+if not who.is_admin:
     st.html(
         markup.empty(_("This page is for admins"), _("Your own tokens are under Access, in your account."))
     )
@@ -30,4 +31,4 @@ if resources.settings().webhook_allow_unsigned:
 token_list(who)
 user_list(who)
 sessions_card()
-dialog.show()
+show(dialog.TOPIC)

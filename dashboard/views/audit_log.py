@@ -106,7 +106,7 @@ def log() -> None:
 
 st.html(markup.title(_("Audit log"), _("Everything that a person changed, on the installation's clock")))
 # Asked whenever the page runs: the role may have changed since it was opened.
-if visitor().user.role == "admin":
+if visitor().is_admin:
     log()
 else:
     st.html(markup.empty(_("Not for you"), _("Only administrators see the audit log.")))

@@ -14,8 +14,9 @@ from dashboard import downloads, explanation, figures, loading, markup
 from dashboard.availability import cards
 from dashboard.availability import rows as availability_rows
 from dashboard.exclusions import dialog
-from dashboard.exclusions.orders import Draft, is_admin
+from dashboard.exclusions.orders import Draft
 from dashboard.loading import Availability, PortOutage
+from dashboard.question import ask, show
 from dashboard.view import choose_view
 from dashboard.visitor import visitor
 from db.analytics.availability import NEVI_REQUIRED
@@ -91,9 +92,7 @@ def outage_list(found: Availability) -> None:
     if not shown:
         st.html(markup.empty(_("No outages in this period"), _("Every connector that was observed was up.")))
         return
-    choosing = (
-        {"on_select": "rerun", "selection_mode": ["single-row", "single-cell"]} if is_admin(who) else {}
-    )
+    choosing = {"on_select": "rerun", "selection_mode": ["single-row", "single-cell"]} if who.is_admin else {}
     chosen = table(
         [availability_rows.outage_row(each) for each in shown],
         "outages",
@@ -104,7 +103,7 @@ def outage_list(found: Availability) -> None:
         },
         **choosing,
     )
-    if is_admin(who):
+    if who.is_admin:
         picked = [*chosen["selection"]["rows"], *(row for row, _ in chosen["selection"]["cells"])]
         is_picked = bool(picked) and picked[0] < len(shown)
         if st.button(
@@ -113,7 +112,7 @@ def outage_list(found: Availability) -> None:
             key="exclude-outage",
             disabled=not is_picked,
         ):
-            dialog.ask_to_enter(draft_of(shown[picked[0]]))
+            ask(dialog.ENTER, draft_of(shown[picked[0]]))
 
 
 def draft_of(each: PortOutage) -> Draft:
@@ -133,16 +132,16 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
             _("Outages in these times are not held against a station by NEVI's rule"),
             "exclusions",
         )
-        if is_admin(who) and st.button(
+        if who.is_admin and st.button(
             _("Exclude outages"), icon=":material/event_busy:", type="primary", key="new-exclusion"
         ):
-            dialog.ask_to_enter()
+            ask(dialog.ENTER, dialog.EMPTY)
     if not found:
         st.html(
             markup.empty(
                 _("Nothing is excluded"),
                 _("Maintenance, grid failures, vandalism and the like are entered here, with their reason.")
-                if is_admin(who)
+                if who.is_admin
                 else _(
                     "An admin enters maintenance, grid failures, vandalism and the like, with their reason."
                 ),
@@ -155,10 +154,10 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
         for each in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
             with st.container(key=f"row-exclusion-{each.pk}", horizontal=True, vertical_alignment="center"):
                 st.html(availability_rows.exclusion_row(each, datetime.now(UTC)))
-                if is_admin(who) and st.button(
+                if who.is_admin and st.button(
                     _("Revoke"), icon=":material/event_available:", key=f"revoke-{each.pk}", type="tertiary"
                 ):
-                    dialog.ask_to_revoke(each)
+                    ask(dialog.REVOKE, each)
 
 
 def charging() -> None:
@@ -270,5 +269,5 @@ with st.container(key="card-exclusions"):
     exclusion_list(excluded)
 charging()
 errors()
-dialog.show()
+show(dialog.TOPIC)
 explanation.show(view)

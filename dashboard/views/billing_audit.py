@@ -102,7 +102,7 @@ def audit() -> None:
 st.html(
     markup.title(_("Billing audit"), _("What does not add up in bills and statements; it closes by itself"))
 )
-if orders.is_admin(visitor()):
+if visitor().is_admin:
     audit()
 else:
     st.html(markup.empty(_("Not for you"), _("Only administrators see the billing audit.")))

@@ -20,11 +20,6 @@ HISTORY = 50
 _ASKED = "job_asked_about"
 
 
-def is_admin() -> bool:
-    # Asked again wherever something is shown or done: the role may have changed since the page opened.
-    return visitor().user.role == "admin"
-
-
 def tile(job: JobState, now: datetime) -> None:
     with st.container(key=f"card-job-{job.name}", height="stretch", gap="small"):
         st.html(card(job, now))
@@ -40,7 +35,7 @@ def tile(job: JobState, now: datetime) -> None:
 
 @st.fragment(run_every=1)
 def tiles() -> None:
-    if not is_admin():
+    if not visitor().is_admin:
         st.rerun()
     states, now = loading.job_states(), datetime.now(UTC)
     if not states:
@@ -76,7 +71,7 @@ def forget() -> None:
 
 def request_run(name: str) -> None:
     who = visitor()
-    if who.user.role == "admin":
+    if who.is_admin:
         with writing(resources.engine()) as store:
             # Where it was asked for already, that request stands for this one too.
             job_runs.request(store, name, who.user.user_name, utc_now())
@@ -131,7 +126,7 @@ def history() -> None:
 
 
 st.html(markup.title(_("Jobs"), _("What runs by itself, refreshed every second")))
-if is_admin():
+if visitor().is_admin:
     tiles()
     history()
     if asked := st.session_state.get(_ASKED):

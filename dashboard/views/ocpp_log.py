@@ -19,11 +19,6 @@ from ocpp_integration.frame_log import Exchange
 _OPENED = "log_opened"
 
 
-def is_admin() -> bool:
-    # Asked again wherever something is shown: the role may have changed since the page opened.
-    return visitor().user.role == "admin"
-
-
 def frames(asked: Asked, names: dict[str, str]) -> None:
     """Exchanges from the backend, a page at a time."""
     before = search.position()
@@ -85,7 +80,7 @@ def forget() -> None:
 
 @st.dialog(_("OCPP log"), on_dismiss=forget, icon=":material/terminal:", width="large")
 def show(opened: Exchange | OCPPLog) -> None:
-    if not is_admin():
+    if not visitor().is_admin:
         st.rerun()
     timezone = resources.settings().timezone
     if isinstance(opened, OCPPLog):
@@ -128,7 +123,7 @@ st.html(
         ),
     )
 )
-if is_admin():
+if visitor().is_admin:
     names = search.station_names()
     with st.container(key="card-filter"):
         kind, asked = search.choose(names)

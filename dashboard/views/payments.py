@@ -6,6 +6,8 @@ import streamlit as st
 
 from dashboard import downloads, markup
 from dashboard.payments import dialog, orders, rows
+from dashboard.payments.drawer import open_drawer
+from dashboard.question import show
 from dashboard.view import choose_view
 from db.analytics.payments import PaymentFilter, PaymentRow
 from db.models import utc_now
@@ -43,7 +45,7 @@ def row(each: PaymentRow) -> None:
     with st.container(key=f"row-payment-{each.pk}", horizontal=True, vertical_alignment="center"):
         st.html(rows.row(each, utc_now()))
         if st.button(_("Open"), icon=":material/visibility:", key=f"open-{each.pk}", type="tertiary"):
-            dialog.open_drawer(each.pk)
+            open_drawer(each.pk)
 
 
 def nothing(wanted: PaymentFilter) -> tuple[str, str]:
@@ -86,4 +88,4 @@ with st.container(key="card-payments", gap=None):
             row(each)
         if not count:
             st.html(markup.empty(*nothing(wanted)))
-dialog.show()
+show(dialog.TOPIC)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import formats, markup
 from dashboard.quarantine import dialog, orders, rows
+from dashboard.question import ask, show
 from dashboard.visitor import visitor
 from db.analytics.sessions import SessionRow
 from db.models import SessionDecision
@@ -61,11 +62,11 @@ def row(session: SessionRow, decision: SessionDecision | None) -> None:
         st.html(rows.row(session, decision))
         if session.is_held:
             if st.button(_("Accept"), icon=":material/check:", key=f"accept-{session.pk}", type="tertiary"):
-                dialog.ask("accept", session)
+                ask(dialog.ACCEPT, session)
             if st.button(_("Correct"), icon=":material/edit:", key=f"correct-{session.pk}", type="tertiary"):
-                dialog.ask("correct", session)
+                ask(dialog.CORRECT, session)
         elif st.button(_("Take back"), icon=":material/undo:", key=f"undo-{session.pk}", type="tertiary"):
-            dialog.ask("take back", session)
+            ask(dialog.TAKE_BACK, session)
 
 
 def sessions() -> None:
@@ -98,9 +99,9 @@ st.html(
         _("Quarantine"), _("Sessions that cannot be as reported: they count nowhere until you decide")
     )
 )
-if orders.is_admin(visitor()):
+if visitor().is_admin:
     sessions()
-    dialog.show()
+    show(dialog.TOPIC)
 else:
     st.html(
         markup.empty(_("Not for you"), _("Only administrators decide about sessions that are held back."))

@@ -41,7 +41,7 @@ def held_back() -> None:
     with st.container(key="card-held"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(markup.card_title(*revenue_rows.held_words(found)), width="content")
-            if who.user.role == "admin":
+            if who.is_admin:
                 st.page_link("views/quarantine.py", label=_("Quarantine"), icon=":material/rule:")
         explanation.button("held_revenue", "chart-held")
 
@@ -137,7 +137,7 @@ def tables() -> None:
         lambda part: address_of(view, "stations", station=str(part.pk)),
     )
     of_tariffs = st.container()
-    if who.user.role == "admin":
+    if who.is_admin:
         ranked(
             N_("owner"),
             _("A name narrows the page to the owner's stations"),

@@ -66,7 +66,7 @@ st.html(
         ),
     )
 )
-if visitor().user.role == "admin":
+if visitor().is_admin:
     with st.container(key="card-filter"):
         text, source = choose()
     found = [each for each in settings_told.told(resources.settings()) if wanted(each, text, source)]

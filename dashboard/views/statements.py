@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import loading, markup, resources
+from dashboard.question import ask, show
 from dashboard.statements import dialog, orders, rows
+from dashboard.statements.drawer import open_drawer, pdf_button
 from dashboard.visitor import visitor
 from db.models import Statement
 from languages import _, dates
@@ -25,19 +27,19 @@ def choose_month() -> None:
             width=180,
         )
         if st.button(_("Issue"), icon=":material/request_quote:", key="issue", type="primary"):
-            dialog.ask(month)
+            ask(dialog.ISSUE, month)
 
 
 def row(statement: Statement, *, with_owner: bool) -> None:
     with st.container(key=f"row-statement-{statement.id}", horizontal=True, vertical_alignment="center"):
         st.html(rows.row(statement, resources.settings().timezone, with_owner=with_owner))
         if st.button(_("Open"), icon=":material/visibility:", key=f"open-{statement.id}", type="tertiary"):
-            dialog.open_drawer(statement.id)
-        dialog.pdf_button(statement.id, statement.name, "list")
+            open_drawer(statement.id)
+        pdf_button(statement.id, statement.name, "list")
 
 
 who = visitor()
-is_admin = orders.is_admin(who)
+is_admin = who.is_admin
 with st.container(
     horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="head"
 ):
@@ -62,4 +64,4 @@ with st.container(key="card-statements", gap=None):
             else (_("They are issued when a month is over, and listed here for good."))
         )
         st.html(markup.empty(_("No statements yet"), sentence))
-dialog.show()
+show(dialog.TOPIC)

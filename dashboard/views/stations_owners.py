@@ -23,11 +23,6 @@ _ALL = "all"
 _STATES = {_ALL: _("All"), **{state: words for state, (words, _) in sync_row.STATES.items()}}
 
 
-def is_admin() -> bool:
-    # Asked again wherever something is shown or done: the role may have changed since the page opened.
-    return visitor().user.role == "admin"
-
-
 def sync_now() -> None:
     who = visitor()
     if who.user.role != "admin":
@@ -42,7 +37,7 @@ def sync_now() -> None:
 @st.fragment(run_every=1)
 def job() -> None:
     """The sync: how the last one went, how far the one under way has come, and a button."""
-    if not is_admin():
+    if not visitor().is_admin:
         st.rerun()
     found = next((state for state in loading.job_states() if state.name == JOB), None)
     with st.container(key="card-sync"):
@@ -66,7 +61,7 @@ def waits(found: JobState) -> bool:
 
 @st.fragment(run_every=4)
 def stations(shown: str, text: str) -> None:
-    if not is_admin():
+    if not visitor().is_admin:
         st.rerun()
     states = loading.sync_states()
     found = [each for each in states if shown in (_ALL, each.state) and sync_row.matches(each, text)]
@@ -127,7 +122,7 @@ st.html(
         _("Stations & owners"), _("What the platform lists, and what the OCPP backend was told of it")
     )
 )
-if is_admin():
+if visitor().is_admin:
     job()
     with st.container(key="card-places"):
         shown, text = choose()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import markup
-from dashboard.access.orders import is_admin
+from dashboard.question import show
 from dashboard.tariffs import dialog
 from dashboard.tariffs.lists import assignment_list, tariff_card, tariff_list
 from dashboard.visitor import visitor
 from languages import _
 
 who = visitor()
-if not is_admin(who):
+if not who.is_admin:
     st.html(
         markup.empty(_("This page is for admins"), _("What a session cost is on its bill, under Sessions."))
     )
@@ -22,4 +22,4 @@ st.html(markup.title(_("Tariffs"), _("What sessions cost, where, and since when"
 if rows := tariff_list(who):
     assignment_list(who)
     tariff_card(who, rows)
-dialog.show()
+show(dialog.TOPIC)

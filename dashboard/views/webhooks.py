@@ -29,11 +29,6 @@ _NONE = {
 }
 
 
-def is_admin() -> bool:
-    # Asked again wherever something is shown or done: the role may have changed since the page opened.
-    return visitor().user.role == "admin"
-
-
 def choose() -> tuple[str, str]:
     """A key of `_SHOWN`, and the text that is looked for."""
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -131,7 +126,7 @@ def look(event: RecordedWebhook) -> tuple[bytes, str]:
 
 @st.dialog(_("Webhook"), on_dismiss=forget, icon=":material/webhook:", width="medium")
 def show(event: RecordedWebhook) -> None:
-    if not is_admin():
+    if not visitor().is_admin:
         st.rerun()
     timezone = resources.settings().timezone
     came = formats.local_time(event.received_at, timezone, seconds=True)
@@ -167,7 +162,7 @@ def show(event: RecordedWebhook) -> None:
 
 
 st.html(markup.title(_("Webhooks"), _("What the OCPP backend told, and what became of it")))
-if is_admin():
+if visitor().is_admin:
     events()
     if asked := st.session_state.get(_ASKED):
         show(asked)

@@ -20,7 +20,7 @@ _OPENED = "session_webhook"
 def session_webhooks(session_pk: int, *, is_running: bool) -> None:
     st.fragment(run_every=5 if is_running else None)(_list)(session_pk)
     opened = st.session_state.get(_OPENED)
-    if opened and _is_admin():
+    if opened and visitor().is_admin:
         title = _("Webhook")
         dialog = st.dialog(title, on_dismiss=_forget, icon=":material/webhook:", width="medium")
         dialog(_body)(session_pk, opened)
@@ -50,11 +50,6 @@ def _list(session_pk: int) -> None:
                 )
 
 
-def _is_admin() -> bool:
-    # Asked again wherever something is shown: the role may have changed since the page opened.
-    return visitor().user.role == "admin"
-
-
 def _row(webhook: Webhook) -> None:
     timezone = resources.settings().timezone
     with st.container(key=f"row-webhook-{webhook.pk}", horizontal=True, vertical_alignment="center"):
@@ -62,9 +57,9 @@ def _row(webhook: Webhook) -> None:
         word, kind = recorded.STATES[webhook.state]
         facts = [Fact(_("Received"), received), Fact(_("Number"), str(webhook.pk))]
         # Why one is not applied may quote what is in it.
-        below = told(webhook.error or "") if _is_admin() else ""
+        below = told(webhook.error or "") if visitor().is_admin else ""
         st.html(fact_row(formats.words(webhook.type), below, (_(word), kind), facts))
-        if _is_admin() and st.button(_("Body"), key=f"webhook-{webhook.pk}", type="tertiary"):
+        if visitor().is_admin and st.button(_("Body"), key=f"webhook-{webhook.pk}", type="tertiary"):
             st.session_state[_OPENED] = webhook
             st.rerun()
 
@@ -74,7 +69,7 @@ def _forget() -> None:
 
 
 def _body(session_pk: int, webhook: Webhook) -> None:
-    if not _is_admin():
+    if not visitor().is_admin:
         return
     received = formats.local_time(webhook.received_at, resources.settings().timezone, seconds=True)
     st.html(markup.card_title(formats.words(webhook.type), _("Received {received}", received=received)))

@@ -1,0 +1,73 @@
+"""The drawer with one statement, and the button that gives it as a file."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import markup
+from dashboard.statements import orders, rows
+from dashboard.visitor import visitor
+from languages import _, dates, told
+from ocpp_integration.errors import IntegrationError
+
+_SHOWN = 1_000
+
+
+def open_drawer(statement_id: int) -> None:
+    st.dialog(_("Statement"), width=760, position="right", icon=":material/request_quote:")(_drawer)(
+        statement_id
+    )
+
+
+def _drawer(statement_id: int) -> None:
+    try:
+        found, lines = orders.look_into(visitor(), statement_id)
+    except IntegrationError as error:
+        st.html(markup.empty(_("No such statement"), told(str(error))))
+        return
+    st.html(markup.card_title(dates.told(found.month, "MMMM y"), f"{found.owner_name} · {found.name}"))
+    st.html(markup.facts(rows.facts(found)))
+    pdf_button(found.id, found.name, "drawer")
+    if not lines:
+        st.html(
+            markup.empty(_("Nothing to tell"), _("No session ended in this month, and none was corrected."))
+        )
+        return
+    st.dataframe(
+        pd.DataFrame([rows.line(each) for each in lines[:_SHOWN]]),
+        key=f"lines-{found.id}",
+        hide_index=True,
+        height=min(36 * len(lines) + 38, 560),
+        column_config={
+            "kWh": st.column_config.NumberColumn(format="%.3f"),
+            **{
+                name: st.column_config.NumberColumn(format="%.2f")
+                for name in (_("Gross"), _("VAT"), _("Fee"))
+            },
+        },
+        alt=_("The sessions of the statement with their amounts"),
+    )
+    if len(lines) > _SHOWN:
+        st.caption(
+            _(
+                "The first {shown:,} of {count:,}. The PDF file has all of them.",
+                shown=_SHOWN,
+                count=len(lines),
+            )
+        )
+
+
+def pdf_button(statement_id: int, name: str, where: str) -> None:
+    st.download_button(
+        _("PDF"),
+        data=partial(orders.statement_file, visitor(), statement_id),
+        file_name=f"{name}.pdf",
+        mime="application/pdf",
+        icon=":material/download:",
+        type="tertiary",
+        key=f"pdf-{where}-{statement_id}",
+        on_click="ignore",
+    )
