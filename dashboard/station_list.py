@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import figures, loading, markup, station_map, station_row
+from dashboard import choices, figures, loading, markup, station_map, station_row
 from dashboard.station_row import ORDERS, STATES, StationNow
 from dashboard.view import View, choose_view, scope_now
 from dashboard.visitor import visitor
@@ -53,23 +53,24 @@ def _choose() -> tuple[list[str], str, str]:
             icon=":material/search:",
             width=240,
         )
-        order = st.selectbox(
+        order = choices.one(
+            st.selectbox,
             _("Order"),
-            list(ORDERS),
+            ORDERS,
             format_func=_,
             placeholder=_("Choose an option"),
             key="station-order",
-            bind="query-params",
+            default=next(iter(ORDERS)),
             label_visibility="collapsed",
             width=210,
         )
-        kinds = st.pills(
+        kinds = choices.several(
+            st.pills,
             _("State"),
-            list(STATES),
+            STATES,
             selection_mode="multi",
             format_func=translated(STATES),
             key="station-state",
-            bind="query-params",
             label_visibility="collapsed",
             wrap=True,
         )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import command_dialog, commands, loading, markup
+from dashboard import choices, command_dialog, commands, loading, markup
 from dashboard.command_list import command_list
 from dashboard.connector_card import KINDS, card, rank_of, state_of
 from dashboard.live_panel import live_strip
@@ -85,13 +85,13 @@ st.html(
 )
 live_strip()
 with st.container(horizontal=True, vertical_alignment="center"):
-    kinds = st.pills(
+    kinds = choices.several(
+        st.pills,
         _("State"),
-        list(KINDS),
+        KINDS,
         selection_mode="multi",
         format_func=translated(KINDS),
         key="state",
-        bind="query-params",
         label_visibility="collapsed",
         wrap=True,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import downloads, markup, payment_dialog, payment_orders, payment_rows
+from dashboard import choices, downloads, markup, payment_dialog, payment_orders, payment_rows
 from dashboard.view import choose_view
 from db.analytics.payments import PaymentFilter, PaymentRow
 from db.models import utc_now
@@ -16,14 +16,14 @@ view = choose_view(_("Payments"), _("Begun at a code in the period"))
 def choose_filter() -> PaymentFilter:
     """What wants attention is listed whenever it was begun: it does not get better with time."""
     with st.grid(2, min_column_width=260, gap="small"):
-        group = st.segmented_control(
+        group = choices.one(
+            st.segmented_control,
             _("Which"),
-            list(payment_rows.GROUPS),
+            payment_rows.GROUPS,
             required=True,
-            default="",
             format_func=translated(payment_rows.GROUPS),
             key="payment-group",
-            bind="query-params",
+            default="",
             wrap=True,
         )
         search = st.text_input(

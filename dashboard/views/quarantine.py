@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import formats, markup, quarantine_dialog, quarantine_orders, quarantine_rows
+from dashboard import choices, formats, markup, quarantine_dialog, quarantine_orders, quarantine_rows
 from dashboard.visitor import visitor
 from db.analytics.sessions import SessionRow
 from db.models import SessionDecision
@@ -30,14 +30,14 @@ _NONE = {
 def choose_state() -> str:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.html(markup.card_title(_("Sessions"), _("The newest first")), width="content")
-        shown = st.segmented_control(
+        shown = choices.one(
+            st.segmented_control,
             _("State"),
-            list(quarantine_rows.STATES),
+            quarantine_rows.STATES,
             required=True,
-            default="held",
             format_func=translated(quarantine_rows.STATES),
             key="state",
-            bind="query-params",
+            default="held",
             label_visibility="collapsed",
         )
     return shown or "held"

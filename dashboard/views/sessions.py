@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, downloads, formats, loading, markup, session_page
+from dashboard import address, choices, downloads, formats, loading, markup, session_page
 from dashboard.session_drawer import open_drawer
 from dashboard.session_table import session_table
 from dashboard.view import choose_view
@@ -33,13 +33,13 @@ scope = view.scope
 def choose_filter(period: Period) -> tuple[SessionFilter, str]:
     """What to list, and in which order (a key of `ORDERS`)."""
     with st.grid(3, min_column_width=140, gap="small"):
-        statuses = st.multiselect(
+        statuses = choices.several(
+            st.multiselect,
             _("Status"),
             STATUSES,
             format_func=formats.words,
             placeholder=_("Any status"),
             key="status",
-            bind="query-params",
             persist_state="session",
         )
         search = st.text_input(
@@ -50,13 +50,14 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             bind="query-params",
             persist_state="session",
         )
-        order = st.selectbox(
+        order = choices.one(
+            st.selectbox,
             _("Order"),
-            list(ORDERS),
+            ORDERS,
             format_func=_,
             placeholder=_("Choose an option"),
             key="order",
-            bind="query-params",
+            default=next(iter(ORDERS)),
             persist_state="session",
         )
     return SessionFilter(period, tuple(statuses), search=search or ""), order or "Newest first"

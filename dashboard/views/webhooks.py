@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import formats, markup, recorded_webhook, resources
+from dashboard import choices, formats, markup, recorded_webhook, resources
 from dashboard.visitor import visitor
 from db.engine import reading, writing
 from languages import N_, _, told, translated
@@ -36,14 +36,14 @@ def is_admin() -> bool:
 def choose() -> tuple[str, str]:
     """A key of `_SHOWN`, and the text that is looked for."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        shown = st.segmented_control(
+        shown = choices.one(
+            st.segmented_control,
             _("State"),
-            list(_SHOWN),
+            _SHOWN,
             required=True,
-            default="dead",
             format_func=translated(_SHOWN),
             key="state",
-            bind="query-params",
+            default="dead",
             label_visibility="collapsed",
         )
         text = st.text_input(
