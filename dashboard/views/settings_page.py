@@ -6,7 +6,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from dashboard import markup, resources, settings_told
+from dashboard import choices, markup, resources, settings_told
 from dashboard.settings_told import Told
 from dashboard.visitor import visitor
 from languages import _, translated
@@ -26,14 +26,14 @@ def choose() -> tuple[str, str]:
             icon=":material/search:",
             width=280,
         )
-        source = st.segmented_control(
+        source = choices.one(
+            st.segmented_control,
             _("Source"),
-            list(_SOURCES),
+            _SOURCES,
             required=True,
-            default="all",
             format_func=translated(_SOURCES),
             key="setting-source",
-            bind="query-params",
+            default="all",
             label_visibility="collapsed",
         )
     return text or "", source or "all"

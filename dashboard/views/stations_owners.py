@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import loading, markup, resources
+from dashboard import choices, loading, markup, resources
 from dashboard.job_card import card
 from dashboard.stations import sync_row
 from dashboard.visitor import visitor
@@ -103,14 +103,14 @@ def choose() -> tuple[str, str]:
             icon=":material/search:",
             width=280,
         )
-        shown = st.segmented_control(
+        shown = choices.one(
+            st.segmented_control,
             _("State"),
-            list(_STATES),
+            _STATES,
             required=True,
-            default=_ALL,
             format_func=translated(_STATES),
             key="place-state",
-            bind="query-params",
+            default=_ALL,
             label_visibility="collapsed",
             wrap=True,
         )
