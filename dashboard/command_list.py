@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import command_dialog, command_words, commands, formats, markup
+from dashboard import command_dialog, command_words, commands, formats, language, markup
 from dashboard.access_rows import Fact, fact_row
 from dashboard.visitor import visitor
 from languages import _
@@ -14,6 +14,7 @@ from ocpp_integration.following import Followed
 
 
 @st.fragment(run_every=2)
+@language.spoken
 def command_list() -> None:
     found = commands.recent(visitor())
     if not found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import explanation, figures, formats, loading, markup
+from dashboard import explanation, figures, formats, loading, markup, overview_figure
 from dashboard.attention_panel import attention
 from dashboard.kpi_panel import kpi_panel
 from dashboard.live_panel import live_strip
@@ -19,14 +19,6 @@ RANKED = 6
 
 view = choose_view(_("Overview"))
 scope, period, history = view.scope, view.period, view.history
-
-
-def metrics(currency: str) -> dict[str, figures.Metric]:
-    return {
-        "Energy": figures.Metric(_("Energy"), "kWh", lambda day: day.energy_wh / 1000, ",.1f"),
-        "Revenue": figures.Metric(_("Revenue"), currency, lambda day: float(day.revenue), ",.2f"),
-        "Sessions": figures.Metric(_("Sessions"), "", lambda day: day.sessions, ",d"),
-    }
 
 
 @st.fragment
@@ -48,21 +40,16 @@ def trend(now: Overview, before: Overview | None) -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-    metric = metrics(now.currency)[shown or "Energy"]
-    if grain == "hour":
-        length, earlier = _("Hourly"), []
-        bars = figures.hourly(loading.by_hour(scope, period, now.currency), metric)
-    else:
-        length, bars = figures.buckets(now.days, metric, grain)
-        earlier = figures.buckets(before.days, metric, grain)[1] if before else []
-    title.html(markup.card_title(_("{length} trend", length=length)))
+    hours = loading.by_hour(scope, period, now.currency) if grain == "hour" else None
+    drawn = overview_figure.trend(now, before, hours, shown or "Energy", grain)
+    title.html(markup.card_title(_("{length} trend", length=drawn.length)))
     explanation.button((shown or "Energy").lower(), "chart-trend")
     st.plotly_chart(
-        figures.trend(bars, earlier, metric),
+        drawn.figure,
         config=figures.CONFIG,
         key="trend-chart",
-        alt=_("{length} {name} of the period", length=length, name=metric.name.lower())
-        + (_(", with the period before as a dotted line") if earlier else ""),
+        alt=_("{length} {name} of the period", length=drawn.length, name=drawn.name.lower())
+        + (_(", with the period before as a dotted line") if drawn.has_before else ""),
     )
 
 
