@@ -46,7 +46,7 @@ _RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
 def state_of(connector: LiveConnector) -> State:
-    return _STATES.get(connector.status, State(formats.words(connector.status), "other"))
+    return _STATES.get(connector.status) or State(formats.words(connector.status), "other")
 
 
 def kind_of(status: str) -> str:
@@ -56,7 +56,7 @@ def kind_of(status: str) -> str:
 
 def rank_of(connector: LiveConnector) -> int:
     """Sorts connectors by what goes on at them, those that are charging first."""
-    return _RANKS[state_of(connector).kind]
+    return _RANKS[kind_of(connector.status)]
 
 
 def name_of(connector: LiveConnector) -> str:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import streamlit.elements.plotly_chart  # noqa: F401
 from plotly import graph_objects as go
 
+from dashboard.drawn import once
 from db.analytics.series import DayPoint
 from db.analytics.sessions import MeterPoint
 from languages import ENGLISH, _, current, dates
@@ -129,6 +130,7 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
     return figure
 
 
+@once
 def arrivals(grid: Sequence[Sequence[int]]) -> go.Figure:
     """Session starts by weekday and hour, stronger colour for more."""
     began = _("sessions began")

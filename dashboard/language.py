@@ -6,6 +6,10 @@ and in threads of their own, find it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -14,6 +18,9 @@ from dashboard.gate.languages import remembered
 from dashboard.visitor import Visitor, choose_language
 from languages import LANGUAGES, _
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 _KEPT = "language"
 _KEY = "language-choice"
 
@@ -21,6 +28,17 @@ _KEY = "language-choice"
 def keep(who: Visitor) -> None:
     """From now on the pages of this session speak the visitor's language."""
     st.session_state[_KEPT] = who.user.language if who.user.language in LANGUAGES else _of_browser()
+
+
+def spoken(draw: Callable[_P, _T]) -> Callable[_P, _T]:
+    """For a page or a fragment of many texts: the session is asked for its language once, and not by each."""
+
+    @wraps(draw)
+    def speaking(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with languages.speaking(languages.current()):
+            return draw(*args, **kwargs)
+
+    return speaking
 
 
 def choose() -> None:
@@ -49,9 +67,12 @@ def _of_browser() -> str:
 
 def _of_session() -> str | None:
     context = get_script_run_ctx(suppress_warning=True)
-    if context is None or _KEPT not in context.session_state:
+    if context is None:
         return None
-    return str(context.session_state[_KEPT])
+    try:
+        return str(context.session_state[_KEPT])
+    except KeyError:
+        return None
 
 
 languages.ask(_of_session)

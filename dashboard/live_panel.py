@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboard import formats, loading, markup
+from dashboard import formats, language, loading, markup
 from dashboard.visitor import visitor
 from db.analytics.live import NetworkState
 from languages import _
@@ -15,6 +15,7 @@ _FRESH = timedelta(minutes=2)
 
 
 @st.fragment(run_every=2)
+@language.spoken
 def live_strip(stations: tuple[int, ...] = ()) -> None:
     """Of the visitor's stations, or of those among them."""
     scope = visitor().scope

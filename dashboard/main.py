@@ -71,4 +71,4 @@ with st.sidebar:
     view_as.choose_owner(who)
 view_as.banner(who)
 backend_banner()
-page.run()
+language.spoken(page.run)()

@@ -10,12 +10,11 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from factories import PASSWORD
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard import resources, visitor
+from dashboard import loading, resources, visitor
 from dashboard.commands import orders
 from dashboard.gate.signins import SignIns
 from settings import Settings
@@ -33,7 +32,7 @@ def opening_pages(engine: Engine, settings: Settings, monkeypatch: pytest.Monkey
     monkeypatch.setattr(resources, "settings", lambda: settings)
     monkeypatch.setattr(resources, "cookie_secret", lambda: "secret")
     forget_backend()
-    st.cache_data.clear()
+    loading.forget()
     sign_ins = SignIns(engine=engine, secret="secret", lasting=timedelta(hours=1))
 
     def opening(user_name: str | None, page: str = "", **query: str) -> AppTest:
@@ -49,7 +48,7 @@ def opening_pages(engine: Engine, settings: Settings, monkeypatch: pytest.Monkey
         return test
 
     yield opening
-    st.cache_data.clear()
+    loading.forget()
     forget_backend()
 
 

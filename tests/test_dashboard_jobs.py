@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from factories import PASSWORD, add_owner, add_user
 from sqlalchemy import Engine, select, update
 from streamlit.testing.v1 import AppTest
 from test_dashboard_pages import text_of
 
-from dashboard import resources, visitor
+from dashboard import loading, resources, visitor
 from dashboard.gate.signins import SignIns
 from dashboard.job_card import due
 from db import job_runs, job_schedules
@@ -71,7 +70,7 @@ def page(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setattr(resources, "cookie_secret", lambda: "s")
 
     def opening(user_name: str) -> AppTest:
-        st.cache_data.clear()
+        loading.forget()
         monkeypatch.setattr(visitor, "session_cookie", lambda: sign_ins.sign_in(user_name, PASSWORD, "test"))
         test = AppTest.from_file(str(SCRIPT), default_timeout=20)
         test.run()
@@ -80,7 +79,7 @@ def page(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         return test
 
     yield Page(engine, opening)
-    st.cache_data.clear()
+    loading.forget()
 
 
 def test_a_job_says_what_it_is_for_when_it_ran_and_when_it_is_due(page: Page) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import factories
 import pytest
-import streamlit as st
 from dashboard_pages import OpenPage, opening_pages, text_of
 from one_station import TODAY, add_network, differing_in, session_of, sums_of
 from sqlalchemy import Engine, func, select, update
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 from webhooks import NOON, STATION, at, progress, started, stopped, tell
 
 import manage
-from dashboard import visitor
+from dashboard import loading, visitor
 from dashboard.quarantine import orders
 from db import rollups
 from db.analytics import flags, kpis, series
@@ -549,6 +548,6 @@ def test_an_owner_sees_that_its_session_is_held_and_why(network: Engine, open_pa
     assert "Held back: it cannot be as it was reported." in text_of(page)
     assert flags.sentence("energy_beyond_connector") in warned
     _decide(network, quarantine.accept, pk)
-    st.cache_data.clear()
+    loading.forget()
     page = open_page("selam", "sessions", session=str(pk))
     assert "Accepted by admin" in " ".join(info.value for info in page.info)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-import streamlit as st
 from factories import add_owner, add_session, add_station
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session
@@ -135,11 +134,11 @@ def _dashboard(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert replica is not None
     replica.dispose()
     resources.replica.cache_clear()
-    st.cache_data.clear()
+    loading.forget()
 
 
 def shown_stations() -> list[str]:
-    st.cache_data.clear()
+    loading.forget()
     found = loading.session_rows(EVERYTHING, sessions.SessionFilter(), "start", True, 10, 0)
     return [row.station_name for row in found]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from dashboard import formats
 from dashboard.loading import Troubles, Upkeep
@@ -14,6 +15,8 @@ from db.analytics import error_codes
 from db.analytics.live import LiveConnector
 from db.analytics.stations import Station
 from languages import N_, _, ngettext, told
+
+_T = TypeVar("_T")
 
 # Longer than the time between two heartbeats of any charge point, and than a night without a car.
 SILENT_AFTER = timedelta(days=1)
@@ -66,12 +69,11 @@ def _faulted(found: Present, now: datetime) -> Iterator[Concern]:
     faulted = [connector for connector in found.connectors if connector.status == "faulted"]
     if faulted:
         faulted.sort(key=lambda each: each.since or now)
-        words = [_fault(connector, now) for connector in faulted]
         yield Concern(
             "faulted",
             "faulted",
             ngettext("{n:,} connector faulted", "{n:,} connectors faulted", len(faulted)),
-            _listed(words),
+            _listed(faulted, lambda connector: _fault(connector, now)),
             *_to_stations({connector.station_pk for connector in faulted}, "faulted"),
         )
 
@@ -109,15 +111,16 @@ def _stale(found: Present, now: datetime) -> Iterator[Concern]:
 def _sessions(found: Present, now: datetime) -> Iterator[Concern]:
     stuck, held = found.troubles.stuck, found.troubles.held
     if stuck:
-        words = [
-            _("{name} for {length}", name=each.station_name, length=_for(each.since, now)) for each in stuck
-        ]
+        names = _listed(
+            stuck,
+            lambda each: _("{name} for {length}", name=each.station_name, length=_for(each.since, now)),
+        )
         yield Concern(
             "stuck",
             "other",
             _at_least(len(stuck), N_("{n:,} or more sessions stuck"))
             or ngettext("{n:,} session stuck", "{n:,} sessions stuck", len(stuck)),
-            _("running, but silent: {names}", names=_listed(words)),
+            _("running, but silent: {names}", names=names),
             "views/sessions.py",
             _("Sessions"),
             {"session": str(stuck[0].pk)} if len(stuck) == 1 else {},
@@ -143,7 +146,7 @@ def _upkeep(found: Present) -> Iterator[Concern]:
             "jobs",
             "faulted",
             ngettext("{n:,} job late", "{n:,} jobs late", len(jobs)),
-            _listed(jobs),
+            _listed(jobs, str),
             "views/jobs.py",
             _("Jobs"),
         )
@@ -161,14 +164,16 @@ def _upkeep(found: Present) -> Iterator[Concern]:
 
 def _of_stations(key: str, kind: str, headline: str, found: Sequence[Station], now: datetime) -> Concern:
     # Those that were heard last come first: what just happened is news.
-    ordered = sorted(found, key=lambda station: station.heard_at or datetime.min.replace(tzinfo=now.tzinfo))
-    words = [
-        _("{name} for {length}", name=station.name, length=_for(station.heard_at, now))
-        if station.heard_at
-        else _("{name} never heard", name=station.name)
-        for station in reversed(ordered)
-    ]
-    return Concern(key, kind, headline, _listed(words), *_to_stations({each.pk for each in found}, key))
+    never = datetime.min.replace(tzinfo=now.tzinfo)
+    ordered = sorted(found, key=lambda station: station.heard_at or never)
+    names = _listed(ordered[::-1], lambda station: _unheard(station, now))
+    return Concern(key, kind, headline, names, *_to_stations({each.pk for each in found}, key))
+
+
+def _unheard(station: Station, now: datetime) -> str:
+    if station.heard_at is None:
+        return _("{name} never heard", name=station.name)
+    return _("{name} for {length}", name=station.name, length=_for(station.heard_at, now))
 
 
 def _to_stations(pks: set[int], state: str) -> tuple[str, str, dict[str, str]]:
@@ -194,11 +199,11 @@ def _at_least(number: int, words: str) -> str:
     return _(words, n=MOST) if number >= MOST else ""
 
 
-def _listed(words: Sequence[str]) -> str:
-    first = ", ".join(words[:_NAMED])
-    if len(words) <= _NAMED:
+def _listed(found: Sequence[_T], words: Callable[[_T], str]) -> str:
+    first = ", ".join(map(words, found[:_NAMED]))
+    if len(found) <= _NAMED:
         return first
-    return _("{names} and {count:,} more", names=first, count=len(words) - _NAMED)
+    return _("{names} and {count:,} more", names=first, count=len(found) - _NAMED)
 
 
 def _for(since: datetime, now: datetime) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboard import loading, markup, resources
+from dashboard import language, loading, markup, resources
 from dashboard.attention.concerns import Present, concerns
 from dashboard.view import View, scope_now
 from dashboard.visitor import visitor
@@ -15,6 +15,7 @@ from languages import _
 
 
 @st.fragment(run_every=10)
+@language.spoken
 def attention(view: View) -> None:
     """Of the visitor's stations, or of those that were chosen."""
     now = datetime.now(UTC)

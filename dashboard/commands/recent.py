@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import formats, markup
+from dashboard import formats, language, markup
 from dashboard.access.rows import Fact, fact_row
 from dashboard.commands import dialog, orders
 from dashboard.commands import words as command_words
@@ -16,6 +16,7 @@ from ocpp_integration.following import Followed
 
 
 @st.fragment(run_every=2)
+@language.spoken
 def command_list() -> None:
     found = orders.recent(visitor())
     if not found:

@@ -26,6 +26,7 @@ from dashboard.loading.files import (
     file,
     meter_values,
 )
+from dashboard.loading.kept import forget
 from dashboard.loading.kpi_values import (
     definitions,
     kpi_file_rows,
@@ -107,6 +108,7 @@ __all__ = [
     "exclusions",
     "figures_by_station",
     "file",
+    "forget",
     "held_back",
     "history",
     "job_history",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import streamlit as st
-
 from dashboard import resources
+from dashboard.loading.kept import kept
 from db import job_schedules
 from db.analytics.attention import StuckSession, held_count, stuck_sessions
 from db.analytics.scope import Scope
@@ -35,14 +34,14 @@ class Upkeep:
     dead_webhooks: int
 
 
-@st.cache_data(ttl=5, max_entries=500, show_spinner=False)
+@kept(ttl=5, most=500)
 def troubles(scope: Scope) -> Troubles:
     since = datetime.now(UTC) - STUCK_AFTER
     with reading(resources.engine()) as store:
         return Troubles(stuck_sessions(store, scope, since, MOST), held_count(store, scope, MOST))
 
 
-@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+@kept(ttl=5, most=1)
 def upkeep() -> Upkeep:
     """For admins; jobs and webhooks belong to nobody's stations."""
     with reading(resources.engine()) as store:

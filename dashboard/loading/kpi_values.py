@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import streamlit as st
-
 from dashboard import resources
+from dashboard.loading.kept import kept
 from db.analytics.definitions import Kpi, Value, kpis_with
 from db.analytics.scope import Period, Scope
 
@@ -18,20 +17,20 @@ def definitions() -> Mapping[str, Kpi]:
     return kpis_with(resources.settings().co2e_kg_per_kwh)
 
 
-@st.cache_data(ttl=60, max_entries=2_000, show_spinner=False, refresh_mode="background")
+@kept(ttl=60, most=2_000, ahead=True)
 def kpi_value(scope: Scope, period: Period, key: str) -> Value:
     now = datetime.now(UTC)
     return resources.read(lambda store: definitions()[key].value(store, scope, period, now))
 
 
-@st.cache_data(ttl=15, max_entries=500, show_spinner=False, refresh_mode="background")
+@kept(ttl=15, most=500, ahead=True)
 def kpi_row_count(scope: Scope, period: Period, key: str, most: int) -> int:
     """How many rows are behind a KPI; not looked further than `most`."""
     now = datetime.now(UTC)
     return resources.read(lambda store: definitions()[key].count_rows(store, scope, period, now, most))
 
 
-@st.cache_data(ttl=15, max_entries=500, show_spinner=False, refresh_mode="background")
+@kept(ttl=15, most=500, ahead=True)
 def kpi_rows(scope: Scope, period: Period, key: str, limit: int, offset: int) -> list[tuple[Any, ...]]:
     now = datetime.now(UTC)
     return resources.read(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
-import streamlit as st
 from sqlalchemy.orm import Session
 
 from dashboard import resources
+from dashboard.loading.kept import kept
 from dashboard.periods import History
 from db.analytics import kpis, rankings, series, volume
 from db.analytics.scope import Period, Scope
@@ -38,12 +38,12 @@ class HourPoint:
     revenue: Decimal
 
 
-@st.cache_data(ttl=60, max_entries=500, show_spinner=False, refresh_mode="background")
+@kept(ttl=60, most=500, ahead=True)
 def history(scope: Scope) -> History:
     return resources.read(lambda store: series.first_and_last_day(store, scope))
 
 
-@st.cache_data(ttl=15, max_entries=500, show_spinner=False, refresh_mode="background")
+@kept(ttl=15, most=500, ahead=True)
 def overview(scope: Scope, period: Period, currency: str | None = None) -> Overview:
     """`currency` None takes the installation's, or the one that earned most where that earned nothing."""
     now = datetime.now(UTC)
@@ -56,7 +56,7 @@ def overview(scope: Scope, period: Period, currency: str | None = None) -> Overv
     return resources.read(work)
 
 
-@st.cache_data(ttl=30, max_entries=200, show_spinner=False, refresh_mode="background")
+@kept(ttl=30, most=200, ahead=True)
 def by_hour(scope: Scope, period: Period, currency: str) -> list[HourPoint]:
     """A point for every hour of the stations' clocks; for few days, since it reads sessions."""
     found = resources.read(lambda store: volume.series(store, scope, period, "hour"))
@@ -72,19 +72,19 @@ def by_hour(scope: Scope, period: Period, currency: str) -> list[HourPoint]:
     ]
 
 
-@st.cache_data(ttl=30, max_entries=500, show_spinner=False, refresh_mode="background")
+@kept(ttl=30, most=500, ahead=True)
 def arrivals(scope: Scope, period: Period) -> list[list[int]]:
     return resources.read(lambda store: series.hour_by_weekday(store, scope, period))
 
 
-@st.cache_data(ttl=30, max_entries=500, show_spinner=False, refresh_mode="background")
+@kept(ttl=30, most=500, ahead=True)
 def top_stations(scope: Scope, period: Period, currency: str, limit: int) -> list[series.StationTotal]:
     """Those that earn in `currency`, as amounts of several have no order."""
     found = resources.read(lambda store: series.top_stations(store, scope, period, None))
     return [station for station in found if station.currency == currency][:limit]
 
 
-@st.cache_data(ttl=30, max_entries=500, show_spinner=False, refresh_mode="background")
+@kept(ttl=30, most=500, ahead=True)
 def least_used_stations(scope: Scope, period: Period, limit: int) -> list[rankings.StationUse]:
     return resources.read(lambda store: rankings.least_used(store, scope, period, limit))
 

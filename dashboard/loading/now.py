@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-import streamlit as st
-
 from dashboard import resources
+from dashboard.loading.kept import kept
 from db.analytics import live
 from db.analytics.scope import Scope
 from db.engine import reading
@@ -28,7 +27,7 @@ class Offer:
 @dataclass(frozen=True)
 class LiveState:
     state: live.NetworkState
-    connectors: list[live.LiveConnector]
+    connectors: tuple[live.LiveConnector, ...]
 
 
 def today(zones: Collection[str] = ()) -> date:
@@ -37,7 +36,7 @@ def today(zones: Collection[str] = ()) -> date:
     return datetime.now(zone).date()
 
 
-@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+@kept(ttl=5, most=1)
 def backend_down_since() -> datetime | None:
     """Since when the OCPP backend does not answer, None where it does. The same for everybody."""
     with reading(resources.engine()) as store:
@@ -45,17 +44,17 @@ def backend_down_since() -> datetime | None:
         return state.down_since if state else None
 
 
-@st.cache_data(ttl=0.9, max_entries=500, show_spinner=False, refresh_mode="background")
+@kept(ttl=0.9, most=500, ahead=True)
 def live_state(scope: Scope) -> LiveState:
     """Every connector now. Pages of the same scope that refresh together share one read, and where there are
     several they do not wait for it: one of them has it renewed for the next.
     """
     with reading(resources.engine()) as store:
         found = live.connectors(store, scope)
-        return LiveState(live.state_of(found, live.newest_event(store, scope)), found)
+        return LiveState(live.state_of(found, live.newest_event(store, scope)), tuple(found))
 
 
-@st.cache_data(ttl=20, max_entries=1, show_spinner=False)
+@kept(ttl=20, most=1)
 def offered_operations() -> Offer:
     """Asks the backend itself, so only where somebody is about to command."""
     try:

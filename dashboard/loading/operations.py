@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import streamlit as st
-
 from dashboard import resources
+from dashboard.loading.kept import kept
 from db.engine import reading
 from db.job_states import JobState
 from db.job_states import history as runs_of_job
@@ -15,21 +14,21 @@ from db.models import JobRun
 from ocpp_integration import sync
 
 
-@st.cache_data(ttl=3, max_entries=1, show_spinner=False)
+@kept(ttl=3, most=1)
 def sync_states() -> list[sync.SyncState]:
     """Every station of the platform and how its sync stands; for admins."""
     with reading(resources.engine()) as store:
         return sync.states(store, datetime.now(UTC))
 
 
-@st.cache_data(ttl=0.9, max_entries=1, show_spinner=False)
+@kept(ttl=0.9, most=1)
 def job_states() -> list[JobState]:
     """How each job does. For admins; jobs belong to nobody's stations."""
     with reading(resources.engine()) as store:
         return states_of_jobs(store, datetime.now(UTC))
 
 
-@st.cache_data(ttl=2, max_entries=50, show_spinner=False)
+@kept(ttl=2, most=50)
 def job_history(name: str, limit: int) -> list[JobRun]:
     with reading(resources.engine()) as store:
         return list(runs_of_job(store, name, limit))

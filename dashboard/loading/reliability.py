@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-import streamlit as st
 from sqlalchemy.orm import Session
 
 from dashboard import resources
+from dashboard.loading.kept import kept
 from db.analytics import errors, outages
 from db.analytics import success as charges
 from db.analytics.availability import Outage
@@ -50,7 +50,7 @@ def exclusions(scope: Scope) -> list[Exclusion]:
         return entered(store, scope)
 
 
-@st.cache_data(ttl=60, max_entries=100, show_spinner=False, refresh_mode="background")
+@kept(ttl=60, most=100, ahead=True)
 def availability(scope: Scope, period: Period, excluded: tuple[Exclusion, ...]) -> Availability:
     now = datetime.now(UTC)
 
@@ -67,17 +67,17 @@ def availability(scope: Scope, period: Period, excluded: tuple[Exclusion, ...]) 
     return resources.read(work)
 
 
-@st.cache_data(ttl=300, max_entries=100, show_spinner=False, refresh_mode="background")
+@kept(ttl=300, most=100, ahead=True)
 def success(scope: Scope, period: Period) -> charges.Success:
     return resources.read(lambda store: charges.success(store, scope, period))
 
 
-@st.cache_data(ttl=300, max_entries=100, show_spinner=False, refresh_mode="background")
+@kept(ttl=300, most=100, ahead=True)
 def troubled_visits(scope: Scope, period: Period, limit: int) -> list[charges.VisitRow]:
     return resources.read(lambda store: charges.troubled_visits(store, scope, period, limit=limit))
 
 
-@st.cache_data(ttl=60, max_entries=100, show_spinner=False, refresh_mode="background")
+@kept(ttl=60, most=100, ahead=True)
 def reported_errors(scope: Scope, period: Period) -> Errors:
     now = datetime.now(UTC)
     return resources.read(

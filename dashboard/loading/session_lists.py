@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard import resources
+from dashboard.loading.kept import kept
 from db.analytics import sessions
 from db.analytics.scope import Scope
 from db.engine import reading
@@ -12,12 +11,12 @@ from db.models import SessionDecision
 from ocpp_integration import quarantine, session_events
 
 
-@st.cache_data(ttl=5, max_entries=500, show_spinner=False)
+@kept(ttl=5, most=500)
 def session_count(scope: Scope, wanted: sessions.SessionFilter) -> sessions.SessionCount:
     return resources.read(lambda store: sessions.count_sessions(store, scope, wanted))
 
 
-@st.cache_data(ttl=5, max_entries=500, show_spinner=False)
+@kept(ttl=5, most=500)
 def session_rows(
     scope: Scope, wanted: sessions.SessionFilter, sort: str, descending: bool, limit: int, offset: int
 ) -> list[sessions.SessionRow]:
@@ -28,7 +27,7 @@ def session_rows(
     )
 
 
-@st.cache_data(ttl=2, max_entries=200, show_spinner=False)
+@kept(ttl=2, most=200)
 def session(scope: Scope, pk: int) -> tuple[sessions.SessionRow, list[sessions.MeterPoint]] | None:
     """One session with its meter curve, None where the scope has no such session."""
     with reading(resources.engine()) as store:
@@ -36,14 +35,14 @@ def session(scope: Scope, pk: int) -> tuple[sessions.SessionRow, list[sessions.M
         return (row, sessions.meter_curve(store, scope, pk)) if row else None
 
 
-@st.cache_data(ttl=2, max_entries=200, show_spinner=False)
+@kept(ttl=2, most=200)
 def decision(scope: Scope, pk: int) -> SessionDecision | None:
     """What an admin decided about a session of the scope that was held back."""
     with reading(resources.engine()) as store:
         return quarantine.decision_of(store, scope, pk)
 
 
-@st.cache_data(ttl=2, max_entries=200, show_spinner=False)
+@kept(ttl=2, most=200)
 def session_webhooks(scope: Scope, pk: int, limit: int, offset: int) -> session_events.Page:
     """The webhooks of one session's transaction; empty where the scope has no such session."""
     with reading(resources.engine()) as store:

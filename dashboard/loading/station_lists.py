@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import streamlit as st
 from sqlalchemy import select
 
 from dashboard import resources
+from dashboard.loading.kept import kept
 from db.analytics import outages
 from db.analytics import stations as station_figures
 from db.analytics.scope import Period, Scope
@@ -29,7 +29,7 @@ class Place:
         return f"{self.name} · {self.city}" if self.city else self.name
 
 
-@st.cache_data(ttl=10, max_entries=1, show_spinner=False)
+@kept(ttl=10, most=1)
 def owners() -> dict[int, str]:
     """The names of all owners by their id, for admins."""
     named = select(StationOwner.id, StationOwner.name).order_by(StationOwner.name)
@@ -37,7 +37,7 @@ def owners() -> dict[int, str]:
         return {int(pk): str(name) for pk, name in store.execute(named)}
 
 
-@st.cache_data(ttl=10, max_entries=500, show_spinner=False)
+@kept(ttl=10, most=500)
 def places(scope: Scope) -> dict[int, Place]:
     """The stations in scope by `ocpp_stations.id`, in the order of their names."""
     named = (
@@ -53,20 +53,20 @@ def places(scope: Scope) -> dict[int, Place]:
     )
 
 
-@st.cache_data(ttl=2, max_entries=500, show_spinner=False)
+@kept(ttl=2, most=500)
 def stations(scope: Scope) -> list[station_figures.Station]:
     """Every station in scope as it is, those that are not active among them, by name."""
     with reading(resources.engine()) as store:
         return station_figures.stations(store, scope)
 
 
-@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+@kept(ttl=15, most=500)
 def figures_by_station(scope: Scope, period: Period) -> dict[int, station_figures.StationFigures]:
     now = datetime.now(UTC)
     return resources.read(lambda store: dict(station_figures.figures(store, scope, period, now)))
 
 
-@st.cache_data(ttl=15, max_entries=200, show_spinner=False)
+@kept(ttl=15, most=200)
 def port_logs(scope: Scope, period: Period) -> list[outages.PortLog]:
     """What each connector was from when to when; for few stations, since a log has no end of rows."""
     now = datetime.now(UTC)

@@ -8,6 +8,7 @@ from itertools import islice
 
 from plotly import graph_objects as go
 
+from dashboard.drawn import once
 from dashboard.figures import lay_out, name_days
 from dashboard.revenue.rows import label, place
 from db.analytics.buckets import Bucket, Grain
@@ -18,8 +19,9 @@ _NOTHING = Earned()
 _Times = Mapping[Bucket, Mapping[str, Earned]]
 
 
-def over_time(times: _Times, before: _Times, currency: str, grain: Grain) -> go.Figure:
-    """Of one currency. Both periods are aligned where they end."""
+@once
+def over_time(times: _Times, before: _Times | None, currency: str, grain: Grain) -> go.Figure:
+    """Of one currency; `before` None: nothing is comparable. Both periods are aligned where they end."""
     earned = [of.get(currency, _NOTHING) for of in times.values()]
     places = [place(bucket) for bucket in times]
     labels = [label(bucket, grain) for bucket in times]
@@ -51,7 +53,7 @@ def over_time(times: _Times, before: _Times, currency: str, grain: Grain) -> go.
 
 
 def _add_before(
-    figure: go.Figure, places: list[datetime], before: _Times, currency: str, grain: Grain
+    figure: go.Figure, places: list[datetime], before: _Times | None, currency: str, grain: Grain
 ) -> None:
     if not before:
         return

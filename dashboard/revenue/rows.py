@@ -23,8 +23,10 @@ def part_rows(
     *,
     name: Callable[[Part], tuple[str, str]],
     href: Callable[[Part], str] = lambda _: "",
+    shown: slice = slice(None),
 ) -> list[TableRow]:
-    """A row for each part, its bar beside the greatest of its currency. `before` None: nothing is comparable.
+    """A row for each part that is shown, its bar beside the greatest of all of its currency. `before` None:
+    nothing is comparable.
 
     `name` gives what a part is called and what is said below that.
     """
@@ -34,8 +36,8 @@ def part_rows(
         greatest[part.currency] = max(greatest.get(part.currency, Decimal(0)), part.earned.gross)
     return [
         TableRow(
-            name=name(part)[0],
-            detail=name(part)[1],
+            name=called,
+            detail=detail,
             href=href(part),
             part=part_of(part.earned.gross, greatest[part.currency]),
             values=[
@@ -45,18 +47,22 @@ def part_rows(
                 else formats.exact_money(earlier.get((part.pk, part.currency), Decimal(0)), part.currency),
             ],
         )
-        for part in parts
+        for part in parts[shown]
+        for called, detail in (name(part),)
     ]
 
 
 def time_rows(
-    times: Mapping[Bucket, Mapping[str, Earned]], currencies: Sequence[str], grain: Grain
+    times: Mapping[Bucket, Mapping[str, Earned]],
+    currencies: Sequence[str],
+    grain: Grain,
+    shown: slice = slice(None),
 ) -> list[TableRow]:
-    """The newest first, a row for each currency."""
+    """The newest first, a row for each currency, those that are shown."""
+    newest = [(bucket, currency) for bucket in reversed(list(times)) for currency in currencies]
     return [
-        TableRow(label(bucket, grain), amounts(earned.get(currency, Earned()), currency))
-        for bucket, earned in reversed(list(times.items()))
-        for currency in currencies
+        TableRow(label(bucket, grain), amounts(times[bucket].get(currency, Earned()), currency))
+        for bucket, currency in newest[shown]
     ]
 
 

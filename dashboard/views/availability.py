@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import downloads, explanation, figures, loading, markup
-from dashboard.availability import cards
+from dashboard.availability import cards, drawn
 from dashboard.availability import rows as availability_rows
 from dashboard.exclusions import dialog
 from dashboard.exclusions.orders import Draft
@@ -19,7 +19,6 @@ from dashboard.loading import Availability, PortOutage
 from dashboard.question import ask, show
 from dashboard.view import choose_view
 from dashboard.visitor import visitor
-from db.analytics.availability import NEVI_REQUIRED
 from db.analytics.exclusions import Exclusion
 from languages import _
 
@@ -37,9 +36,9 @@ def head(title: str, caption: str, export: str) -> None:
     downloads.title(title, caption, export, scope, period)
 
 
-def table(rows: Sequence[availability_rows.Row], name: str, alt: str, **more: Any) -> Any:
+def table(rows: pd.DataFrame, name: str, alt: str, **more: Any) -> Any:
     return st.dataframe(
-        pd.DataFrame(rows),
+        rows,
         key=name,
         hide_index=True,
         height=min(36 * len(rows) + 38, 36 * 10 + 38),
@@ -50,14 +49,12 @@ def table(rows: Sequence[availability_rows.Row], name: str, alt: str, **more: An
 
 
 def over_time(found: Availability) -> None:
-    places, lines = availability_rows.availability_lines(found.days, grain)
-    labels = [availability_rows.label(place, grain) for place in places]
     st.html(
         markup.card_title(_("Over time"), _("By {grain}; the dashed line is NEVI's 97 %", grain=_(grain)))
     )
     explanation.button("availability", "chart-over-time")
     st.plotly_chart(
-        figures.shares(places, labels, lines, float(NEVI_REQUIRED)),
+        drawn.over_time(found.days, grain),
         config=figures.CONFIG,
         key="availability-chart",
         alt=_("Availability by {grain}, with the 97 % that NEVI requires as a dashed line", grain=_(grain)),
@@ -72,7 +69,7 @@ def by_station(found: Availability) -> None:
         with st.expander(_("All {count} stations", count=len(found.stations))):
             percent = st.column_config.NumberColumn(format="%.3f %%")
             table(
-                [availability_rows.station_row(each) for each in found.stations],
+                drawn.stations(found.stations),
                 "stations",
                 _("Every station with its availability, the least available first"),
                 column_config={_("Availability"): percent, _("Without excluded"): percent},
@@ -94,7 +91,7 @@ def outage_list(found: Availability) -> None:
         return
     choosing = {"on_select": "rerun", "selection_mode": ["single-row", "single-cell"]} if who.is_admin else {}
     chosen = table(
-        [availability_rows.outage_row(each) for each in shown],
+        drawn.outages(found.outages, LISTED),
         "outages",
         _("Outages, the newest first, with what was reported and why they do not count"),
         column_config={
@@ -171,13 +168,11 @@ def charging() -> None:
     if not found.total.attempts:
         return
     left, right = st.columns([1, 1.2], gap="small")
-    pooled = found.by(grain)
     with left, st.container(key="card-success", height="stretch"):
         st.html(markup.card_title(_("Success over time"), _("By {grain}", grain=_(grain))))
         explanation.button("session_success", "chart-success")
-        labels = [availability_rows.label(place, grain) for place in pooled]
         st.plotly_chart(
-            figures.shares(list(pooled), labels, availability_rows.success_lines(pooled)),
+            drawn.success(found, grain),
             config=figures.CONFIG,
             key="success-chart",
             alt=_("Session success and first-attempt success by {grain}", grain=_(grain)),
@@ -198,7 +193,7 @@ def visits() -> None:
         st.html(markup.empty(_("No troubled visits"), _("Every driver charged at the first attempt.")))
         return
     table(
-        [availability_rows.visit_row(each) for each in found],
+        drawn.visits(found),
         "visits",
         _("Visits whose first attempt failed, the newest first, with what happened at each attempt"),
         column_config={_("What happened"): st.column_config.TextColumn(width="large")},
@@ -219,17 +214,16 @@ def errors() -> None:
         head(_("Errors"), _("What connectors reported, the most frequent first"), "errors")
         explanation.button("errors", "chart-errors")
         table(
-            [availability_rows.error_row(each) for each in found.by_code],
+            drawn.errors(found.by_code),
             "errors",
             _("Errors by code with their meaning, the most frequent first"),
             column_config={_("Meaning"): st.column_config.TextColumn(width="medium")},
         )
     with right, st.container(key="card-errors-time", height="stretch"):
-        places, parts = availability_rows.error_parts(found.by_day, period, grain)
         st.html(markup.card_title(_("Errors over time"), _("Reports by {grain}", grain=_(grain))))
         explanation.button("errors", "chart-errors-time")
         st.plotly_chart(
-            figures.stacked(places, [availability_rows.label(place, grain) for place in places], parts),
+            drawn.errors_over_time(found.by_day, period, grain),
             config=figures.CONFIG,
             key="errors-chart",
             alt=_("Reports of the most frequent errors by {grain}", grain=_(grain)),

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import choices, loading, markup
+from dashboard import choices, language, loading, markup
 from dashboard.commands import dialog, orders
 from dashboard.commands.recent import command_list
-from dashboard.connector_card import KINDS, card, rank_of, state_of
+from dashboard.connector_card import KINDS, card, kind_of, rank_of
 from dashboard.live_panel import live_strip
 from dashboard.visitor import Visitor, visitor
 from db.analytics.live import LiveConnector
@@ -23,7 +23,7 @@ _WHY_NOT = _("The OCPP backend does not answer: until it does, nothing can be st
 
 def wanted(connector: LiveConnector, kinds: list[str], text: str) -> bool:
     searched = f"{connector.station_name} {connector.station_id} {connector.transaction_id}".lower()
-    return (not kinds or state_of(connector).kind in kinds) and text.strip().lower() in searched
+    return (not kinds or kind_of(connector.status) in kinds) and text.strip().lower() in searched
 
 
 def tile(connector: LiveConnector, now: datetime, who: Visitor) -> None:
@@ -57,6 +57,7 @@ def buttons(connector: LiveConnector, who: Visitor) -> None:
 
 
 @st.fragment(run_every=2)
+@language.spoken
 def connectors(kinds: list[str], text: str) -> None:
     who = visitor()
     found = [c for c in loading.live_state(who.scope).connectors if wanted(c, kinds, text)]

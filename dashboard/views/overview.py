@@ -9,6 +9,7 @@ from dashboard.attention.panel import attention
 from dashboard.kpis.panel import kpi_panel
 from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
+from dashboard.overview import figure
 from dashboard.view import address_of, choose_grain, choose_view, scope_now
 from db.analytics.rankings import StationUse
 from db.analytics.scope import Period
@@ -19,14 +20,6 @@ RANKED = 6
 
 view = choose_view(_("Overview"))
 scope, period, history = view.scope, view.period, view.history
-
-
-def metrics(currency: str) -> dict[str, figures.Metric]:
-    return {
-        "Energy": figures.Metric(_("Energy"), "kWh", lambda day: day.energy_wh / 1000, ",.1f"),
-        "Revenue": figures.Metric(_("Revenue"), currency, lambda day: float(day.revenue), ",.2f"),
-        "Sessions": figures.Metric(_("Sessions"), "", lambda day: day.sessions, ",d"),
-    }
 
 
 @st.fragment
@@ -48,21 +41,16 @@ def trend(now: Overview, before: Overview | None) -> None:
             default="Energy",
             label_visibility="collapsed",
         )
-    metric = metrics(now.currency)[shown or "Energy"]
-    if grain == "hour":
-        length, earlier = _("Hourly"), []
-        bars = figures.hourly(loading.by_hour(scope, period, now.currency), metric)
-    else:
-        length, bars = figures.buckets(now.days, metric, grain)
-        earlier = figures.buckets(before.days, metric, grain)[1] if before else []
-    title.html(markup.card_title(_("{length} trend", length=length)))
+    hours = loading.by_hour(scope, period, now.currency) if grain == "hour" else None
+    drawn = figure.trend(now, before, hours, shown or "Energy", grain)
+    title.html(markup.card_title(_("{length} trend", length=drawn.length)))
     explanation.button((shown or "Energy").lower(), "chart-trend")
     st.plotly_chart(
-        figures.trend(bars, earlier, metric),
+        drawn.figure,
         config=figures.CONFIG,
         key="trend-chart",
-        alt=_("{length} {name} of the period", length=length, name=metric.name.lower())
-        + (_(", with the period before as a dotted line") if earlier else ""),
+        alt=_("{length} {name} of the period", length=drawn.length, name=drawn.name.lower())
+        + (_(", with the period before as a dotted line") if drawn.has_before else ""),
     )
 
 

@@ -76,7 +76,7 @@ def over_time(currencies: Sequence[str]) -> None:
     title.html(markup.card_title(_("By {grain}", grain=_(grain)), _("On the clock of each station")))
     explanation.button("revenue", "chart-time")
     times = loading.earned_by_time(scope, period, grain)
-    earlier = loading.earned_by_time(scope, before, grain) if before else {}
+    earlier = loading.earned_by_time(scope, before, grain) if before else None
     for currency in currencies:
         st.plotly_chart(
             figure.over_time(times, earlier, currency, grain),
@@ -88,14 +88,28 @@ def over_time(currencies: Sequence[str]) -> None:
     with st.expander(_("As a table, the newest {grain} first", grain=_(grain))):
         # Of an hour there is no file: it would be one of all sessions.
         downloads.buttons(f"revenue-by-{'day' if grain == 'hour' else grain}", scope, period)
-        rows = revenue_rows.time_rows(times, currencies, grain)
-        paged(_("Revenue by {grain}", grain=_(grain)), _(GRAINS[grain]), amounts, rows, TIMES)
+        paged(
+            _("Revenue by {grain}", grain=_(grain)),
+            _(GRAINS[grain]),
+            amounts,
+            len(times) * len(currencies),
+            lambda shown: revenue_rows.time_rows(times, currencies, grain, shown),
+            TIMES,
+        )
 
 
-def paged(about: str, first: str, columns: Sequence[str], rows: Sequence[TableRow], size: int) -> None:
-    slot, pages = st.container(), -(-len(rows) // size)
-    page = st.pagination(pages, max_visible_pages=5, key=f"{first}-{len(rows)}") if pages > 1 else 1
-    slot.html(markup.table(about, first, columns, rows[(page - 1) * size : page * size]))
+def paged(
+    about: str,
+    first: str,
+    columns: Sequence[str],
+    count: int,
+    rows: Callable[[slice], Sequence[TableRow]],
+    size: int,
+) -> None:
+    """A table with those of `count` rows that are on the page: the others are not made."""
+    slot, pages = st.container(), -(-count // size)
+    page = st.pagination(pages, max_visible_pages=5, key=f"{first}-{count}") if pages > 1 else 1
+    slot.html(markup.table(about, first, columns, rows(slice((page - 1) * size, page * size))))
 
 
 def ranked(
@@ -110,11 +124,16 @@ def ranked(
     with st.container(key=f"card-{what}s"):
         downloads.title(_("By {what}", what=_(what)), caption, f"revenue-by-{what}", scope, period)
         explanation.button(kpi, f"chart-{what}s")
-        rows = revenue_rows.part_rows(
-            load(scope, period), load(scope, before) if before else None, name=name, href=href
-        )
+        parts, earlier = load(scope, period), load(scope, before) if before else None
         columns = (*amounts, _(revenue_rows.BEFORE))
-        paged(_("Revenue by {what}", what=_(what)), _(what).capitalize(), columns, rows, PAGE_SIZE)
+        paged(
+            _("Revenue by {what}", what=_(what)),
+            _(what).capitalize(),
+            columns,
+            len(parts),
+            lambda shown: revenue_rows.part_rows(parts, earlier, name=name, href=href, shown=shown),
+            PAGE_SIZE,
+        )
 
 
 def station_name(part: Part) -> tuple[str, str]:

@@ -31,7 +31,7 @@ def sync_now() -> None:
         sync.ask_again(store)
         # Where it was asked for already, that request stands for this one too.
         job_runs.request(store, JOB, who.user.user_name, utc_now())
-    loading.job_states.clear()
+    loading.job_states.forget()
 
 
 @st.fragment(run_every=1)
