@@ -97,7 +97,6 @@ def url(engine_of_pages: Engine) -> Iterator[str]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(30_000)
     context.add_init_script(AXE_SCRIPT)
     yield context
     context.close()
