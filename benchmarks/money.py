@@ -23,6 +23,7 @@ import requests
 from sqlalchemy import func, select
 
 from benchmarks.stack import Stack
+from benchmarks.targets import Target
 from db.engine import reading, writing
 from db.models import (
     ChargingSession,
@@ -43,6 +44,13 @@ _ONE_COMES_EVERY = 1.0
 _STAYS_SECONDS = (8.0, 40.0)
 _SECRET = "whsec_money"  # noqa: S105 - of a store that lives as long as the benchmark
 _ENDED = ("failed", "expired", "settled")
+
+TARGETS = (
+    Target("payments that do not add up", "differences", at_most=0),
+    Target("still held in the end", lambda result: float(result["held"]), at_most=0),
+    Target("every payment came to its end", lambda result: float(result["settled"]), at_least=1),
+)
+QUICK = ("--seconds", "40", "--kills", "2")
 
 
 @dataclass

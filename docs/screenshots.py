@@ -22,13 +22,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from browser import browsing
+from browser import await_all, browsing, fill_in_sign_in
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine, func, select
 
+from dashboard.navigation import OWNERS, PAGES
 from db import migrate
 from db.engine import make_engine, reading, writing
 from db.models import ChargingSession, OCPPConnector, utc_now
@@ -57,11 +57,6 @@ _PROCESSES = (
     "-m simulator --seed 1 --traffic 8",
 )
 _CHARGING = 5
-_SETTLED = """() => {
-  const app = document.querySelector('[data-testid="stApp"]');
-  return app && app.dataset.testScriptState === "notRunning"
-    && !document.querySelector('[data-testid="stSkeleton"]');
-}"""
 
 
 def main() -> None:
@@ -83,11 +78,12 @@ def main() -> None:
 def take(engine: Engine, settings: Settings, folder: Path, only: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     others = _others(engine, settings)
+    pages = {each.path or each.name: f"/{each.path}" for each in PAGES if each.readers != OWNERS}
     with browsing() as browser:
         for width in WIDTHS:
             for theme in THEMES:
                 page = _signed_in(browser, settings, width, theme)
-                for name, address in ({"login": ""} | _addresses(page) | others).items():
+                for name, address in ({"login": ""} | pages | others).items():
                     if only in name:
                         path = folder / f"{name}-{width}-{theme}.png"
                         _picture(page, settings, name, address, width, path)
@@ -118,14 +114,6 @@ def _others(engine: Engine, settings: Settings) -> dict[str, str]:
     }
 
 
-def _addresses(page: Page) -> dict[str, str]:
-    """Every page of the navigation, by the name in its address."""
-    links = page.locator('[data-testid="stSidebarNavLink"]')
-    links.first.wait_for(state="attached")
-    paths = [urlsplit(link).path for link in links.evaluate_all("links => links.map(link => link.href)")]
-    return {path.strip("/") or "overview": path for path in paths}
-
-
 def _signed_in(browser: Browser, settings: Settings, width: int, theme: str) -> Page:
     context = browser.new_context(
         viewport={"width": width, "height": 900},
@@ -134,12 +122,9 @@ def _signed_in(browser: Browser, settings: Settings, width: int, theme: str) -> 
         locale="en-GB",
     )
     context.set_default_timeout(60_000)
-    page = context.new_page()
-    page.goto(settings.dashboard_url)
-    page.get_by_label("User name").fill(demo.ADMIN)
-    page.get_by_label("Password").fill(os.environ["DEMO_PASSWORD"])
-    page.get_by_role("button", name="Sign in").click()
-    return page
+    return fill_in_sign_in(
+        context, settings.dashboard_url, user_name=demo.ADMIN, password=os.environ["DEMO_PASSWORD"]
+    )
 
 
 def _picture(page: Page, settings: Settings, name: str, address: str, width: int, path: Path) -> None:
@@ -157,13 +142,13 @@ def _picture(page: Page, settings: Settings, name: str, address: str, width: int
     if address.startswith("http"):
         page.screenshot(path=path, full_page=True)
         return
-    page.wait_for_function(_SETTLED)
+    await_all(page)
     page.wait_for_timeout(1500)
-    page.wait_for_function(_SETTLED)
+    await_all(page)
     height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(max(900, height), _TALLEST)})
     page.wait_for_timeout(700)
-    page.wait_for_function(_SETTLED)
+    await_all(page)
     page.screenshot(path=path)
 
 

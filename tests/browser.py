@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from factories import PASSWORD
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from dashboard.navigation import DashboardPage
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# A busy machine takes its time over a page.
+PATIENCE = 30_000
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+_SOON = "const later = setTimeout; window.setTimeout = (work, wait) => later(work, Math.min(wait, 200));"
+_SETTLED = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  return app && app.dataset.testScriptState === "notRunning" && document.querySelector(".mm-title h1")
+    && !document.querySelector('[data-testid="stSkeleton"]');
+}"""
 
 
 def find_chromium(installed: str) -> str | None:
@@ -25,6 +37,7 @@ def find_chromium(installed: str) -> str | None:
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """A browser without a window. Raises `LookupError` where the machine has none."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         executable = find_chromium(playwright.chromium.executable_path)
         if executable is None:
@@ -36,11 +49,34 @@ def browsing() -> Iterator[Browser]:
             browser.close()
 
 
-def fill_in_sign_in(context: BrowserContext, url: str, path: str = "/", user_name: str = "selam") -> Page:
-    """A page of the dashboard as somebody who came for `path` sees it after signing in."""
+def open_phone(browser: Browser) -> Page:
+    """A page on a telephone, where what the page itself waits for takes a fifth of a second."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="en-GB"
+    )
+    context.add_init_script(_SOON)
+    return context.new_page()
+
+
+def fill_in_sign_in(
+    context: BrowserContext, url: str, path: str = "/", user_name: str = "selam", password: str = PASSWORD
+) -> Page:
+    """A page of the dashboard as somebody who came for `path` sees it after signing in, in any language."""
     page = context.new_page()
     page.goto(url + path)
-    page.get_by_label("User name").fill(user_name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.locator("#user_name").fill(user_name)
+    page.locator("#password").fill(password)
+    page.locator("#password").press("Enter")
     return page
+
+
+def turn_to(page: Page, wanted: DashboardPage) -> None:
+    """Choose a page of the navigation; what is loaded already is not loaded anew."""
+    page.locator(f'[data-testid="stSidebarNavLink"][href$="/{wanted.path}"]').click()
+    expect(page).to_have_url(re.compile(rf"//[^/]+/{wanted.path}(\?|$)"))
+    await_all(page)
+
+
+def await_all(page: Page) -> None:
+    """Once the page has said all."""
+    page.wait_for_function(_SETTLED)

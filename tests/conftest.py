@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import factories
@@ -17,6 +18,9 @@ from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 from db.engine import make_engine
 from db.migrate import upgrade
 from db.models import Base
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
 
 _LONGEST = {
     "test_accessibility",
@@ -108,6 +112,23 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         store.dispose()
         with store.begin() as connection:
             connection.exec_driver_sql(_EMPTYING)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a file."""
+    from browser import browsing
+
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser's window without cookies, for one test."""
+    context = browser.new_context()
+    yield context
+    context.close()
 
 
 @pytest.fixture

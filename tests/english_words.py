@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from browser import await_all
+from playwright.sync_api import Page
 
 # Units; what programs and protocols are called; what is typed or read elsewhere; the names that the stores of
 # tests have; and what Streamlit says itself, to who cannot see.
@@ -43,6 +44,5 @@ _SAID = """() => {
 
 def english_on(page: Page) -> list[str]:
     """Each text with an English word in it, once the page has said all."""
-    expect(page.locator(".mm-title h1")).to_be_visible(timeout=30_000)
-    page.locator('[data-test-script-state="notRunning"]').wait_for(timeout=30_000)
+    await_all(page)
     return sorted({text for text in page.evaluate(_SAID) if _ENGLISH.search(_KEPT.sub("", text))})

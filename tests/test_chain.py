@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from benchmarks import chain
@@ -18,7 +18,7 @@ from db.engine import reading
 from db.models import ChargingSession
 from management import demo
 from management.charging_test import IntegrationTest
-from tests.browser import browsing
+from tests.browser import fill_in_sign_in
 
 SLOW = 60_000  # milliseconds that a real charge point may take
 
@@ -36,18 +36,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def page(stack: Stack) -> Iterator[Page]:
+def page(stack: Stack, browser: Browser) -> Iterator[Page]:
     """A browser's page, signed in as the admin."""
-    with browsing() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 1000})
-        password = stack.settings.demo_password
-        assert password is not None
-        page.goto(stack.settings.dashboard_url)
-        page.get_by_label("User name").fill("admin")
-        page.get_by_label("Password").fill(password.get_secret_value())
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=SLOW)
-        yield page
+    password = stack.settings.demo_password
+    assert password is not None
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    page = fill_in_sign_in(
+        context,
+        stack.settings.dashboard_url,
+        user_name="admin",
+        password=password.get_secret_value(),
+    )
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=SLOW)
+    yield page
+    context.close()
 
 
 def _overview_until(page: Page, url: str, wanted: dict[str, str]) -> dict[str, str]:

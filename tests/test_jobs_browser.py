@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from browser import browsing
+from browser import fill_in_sign_in
 from dashboard_server import serving
-from factories import PASSWORD, add_user, make_store
-from playwright.sync_api import Page, expect
+from factories import add_user, make_store
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import Engine
 
 from db.engine import writing
@@ -17,7 +17,6 @@ from jobs.runs import Job, Outcome, Progress, Runner
 from jobs.scheduler import announce, make_scheduler
 from schedule import Schedule
 
-PATIENCE = 30_000
 STEPS = 30
 
 
@@ -51,26 +50,24 @@ def scheduler(engine: Engine) -> Iterator[list[int]]:
         scheduler.shutdown()
 
 
-@pytest.fixture(scope="module")
-def page(engine: Engine, scheduler: list[int]) -> Iterator[Page]:  # noqa: ARG001 - it must be running
-    with serving(engine) as url, browsing() as browser:
-        page = browser.new_context().new_page()
-        page.set_default_timeout(PATIENCE)
-        page.goto(f"{url}/jobs")
-        page.get_by_label("User name").fill("admin")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        yield page
+@pytest.fixture
+def page(
+    engine: Engine,
+    scheduler: list[int],  # noqa: ARG001 - it must be running
+    context: BrowserContext,
+) -> Iterator[Page]:
+    with serving(engine) as url:
+        yield fill_in_sign_in(context, url, "/jobs", "admin")
 
 
 def test_a_job_is_run_from_its_button_seen_running_and_seen_over(page: Page, scheduler: list[int]) -> None:
     card = page.locator(".st-key-card-job-yearly")
-    expect(card).to_contain_text("run 1 is over", timeout=PATIENCE)
+    expect(card).to_contain_text("run 1 is over")
     card.get_by_role("button", name="Run now").click()
     # Two quick clicks are one intention.
     page.get_by_role("dialog").get_by_role("button", name="Run now").dblclick()
-    expect(card.get_by_role("progressbar")).to_be_visible(timeout=PATIENCE)
+    expect(card.get_by_role("progressbar")).to_be_visible()
     expect(card.get_by_role("button", name="Run now")).to_be_disabled()
-    expect(card).to_contain_text("run 2 is over", timeout=PATIENCE)
-    expect(card.get_by_role("button", name="Run now")).to_be_enabled(timeout=PATIENCE)
+    expect(card).to_contain_text("run 2 is over")
+    expect(card.get_by_role("button", name="Run now")).to_be_enabled()
     assert len(scheduler) == 2

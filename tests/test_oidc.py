@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from browser import browsing, fill_in_sign_in
+from browser import fill_in_sign_in
 from dashboard_server import serving, session_cookie, sign_in
 from factories import add_owner, add_user, make_store
 from identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider, providing
@@ -71,12 +71,6 @@ def url(store_of_gate: Engine, running_provider: IdentityProvider) -> Iterator[s
         OIDC_CONTACT="it@addis.example",
     ) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
 
 
 def person(name: str, **claims: Any) -> dict[str, Any]:
@@ -213,22 +207,22 @@ def test_passwords_work_beside_the_provider(url: str) -> None:
 
 
 def test_logging_out_everywhere_ends_the_sessions_of_all_browsers_however_they_came_in(
-    url: str, provider: IdentityProvider, chromium: Browser
+    url: str, provider: IdentityProvider, browser: Browser
 ) -> None:
     provider.person = person("selam")
-    office, phone = chromium.new_context(), chromium.new_context()
+    office, phone = browser.new_context(), browser.new_context()
     by_provider = office.new_page()
     by_provider.goto(f"{url}/live")
     by_provider.get_by_role("link", name="Sign in with Addis ID").click()
-    expect(by_provider.get_by_role("heading", name="Live")).to_be_visible(timeout=30_000)
+    expect(by_provider.get_by_role("heading", name="Live")).to_be_visible()
     by_provider.reload()
-    expect(by_provider.get_by_role("heading", name="Live")).to_be_visible(timeout=30_000)
+    expect(by_provider.get_by_role("heading", name="Live")).to_be_visible()
     by_password = fill_in_sign_in(phone, url, "/my-access")
-    expect(by_password.get_by_role("heading", name="Access")).to_be_visible(timeout=30_000)
+    expect(by_password.get_by_role("heading", name="Access")).to_be_visible()
     by_password.get_by_role("link", name="Log out everywhere").click()
     by_password.get_by_role("button", name="Log out everywhere").click()
-    expect(by_password.get_by_label("User name")).to_be_visible(timeout=30_000)
-    expect(by_provider.get_by_label("User name")).to_be_visible(timeout=30_000)
+    expect(by_password.get_by_label("User name")).to_be_visible()
+    expect(by_provider.get_by_label("User name")).to_be_visible()
     assert urlsplit(by_provider.url).path == "/login"
     office.close()
     phone.close()

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import factories
 import pytest
-from browser import browsing, fill_in_sign_in
+from browser import fill_in_sign_in
 from dashboard_server import serving
 from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine, func, select
@@ -16,8 +16,6 @@ from sqlalchemy import Engine, func, select
 from db.engine import reading, writing
 from db.models import AuditEntry, Payment, utc_now
 from ocpp_integration.payments.movements import move, settle
-
-PATIENCE = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +52,12 @@ def url(engine: Engine) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
-    with browsing() as browser:
-        yield browser
-
-
 def test_an_admin_records_a_refund_by_two_clicks_once_and_the_owner_sees_it(
     engine: Engine, url: str, browser: Browser
 ) -> None:
     page = fill_in_sign_in(browser.new_context(), url, "/payments", "admin")
     card = page.locator(".st-key-card-payments")
-    expect(card).to_contain_text("Refund by hand", timeout=PATIENCE)
+    expect(card).to_contain_text("Refund by hand")
     card.get_by_role("button", name="Open").click()
     page.get_by_role("button", name="Record a refund").click()
     page.get_by_role("textbox", name="How it was given back").fill("Telebirr 8F2K")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from browser import browsing
+from browser import open_phone
 from playwright.sync_api import Browser, Page, expect
 from receiver_app import Running, make_settings, running_receiver
 from receiver_process import free_port
@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from db.engine import writing
 from db.models import utc_now
 from jobs import work
+from languages import gettext, speaking
 from ocpp_integration import events
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.lifecycle import apply_event
@@ -26,21 +27,11 @@ from ocpp_integration.services import OCPPIntegrationService
 STARTED = 70_001
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # A busy machine takes its time over a page.
-    expect.set_options(timeout=20_000)
-    with browsing() as running:
-        yield running
-
-
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="en-GB"
-    )
-    yield context.new_page()
-    context.close()
+    page = open_phone(browser)
+    yield page
+    page.context.close()
 
 
 def tell(
@@ -97,7 +88,9 @@ def _charge(phone: Page, receiver: Running) -> None:
     expect(phone.locator("h1")).to_have_text("Bole Road")
     expect(phone.get_by_text("Energy 10.00 ETB per kWh with 15 % VAT")).to_be_visible()
     phone.locator("#language").click()
-    expect(phone.locator("#state")).to_have_text("ለመጠቀም ዝግጁ ነው")
+    expect(phone.locator("html")).to_have_attribute("lang", "am")
+    with speaking("am"):
+        expect(phone.locator("#state")).to_have_text(gettext("Ready to use"))
     assert _fits(phone)
     phone.locator("#language").click()
     phone.get_by_label("Amount (ETB)").fill("200")

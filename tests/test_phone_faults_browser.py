@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import requests
-from browser import browsing
+from browser import open_phone
 from factories import make_store
 from playwright.sync_api import Browser, Page, expect
 from receiver_app import Running, running_receiver
@@ -24,13 +23,6 @@ from ocpp_integration.payments.signature import HEADER, sign
 
 WAITING = "Waiting for the payment"
 ALL_BACK = ("settled", "done", [("paid", "50.00"), ("refunded", "50.00")])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=20_000)
-    with browsing() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +47,10 @@ def receiver(shared: Running) -> Running:
 
 
 @pytest.fixture
-def open_phone(browser: Browser) -> Iterator[Callable[[], Page]]:
-    opened = []
-
-    def opening() -> Page:
-        context = browser.new_context(
-            viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="en-GB"
-        )
-        opened.append(context)
-        return context.new_page()
-
-    yield opening
-    for context in opened:
-        context.close()
+def phone(browser: Browser) -> Iterator[Page]:
+    page = open_phone(browser)
+    yield page
+    page.context.close()
 
 
 def _scan(phone: Page, receiver: Running) -> str:
@@ -119,8 +102,7 @@ def _started(receiver: Running) -> int:
     return [path for path, _ in receiver.backend.asked].count("/api/locator/initiate-charging/")
 
 
-def test_who_does_not_pay_reads_so_and_tries_again(receiver: Running, open_phone: Any) -> None:
-    phone = open_phone()
+def test_who_does_not_pay_reads_so_and_tries_again(receiver: Running, phone: Page) -> None:
     reference = _scan(phone, receiver)
     phone.locator("#declines").click()
     expect(phone.locator("#status")).to_have_text(WAITING)
@@ -133,24 +115,23 @@ def test_who_does_not_pay_reads_so_and_tries_again(receiver: Running, open_phone
 
 
 def test_a_charge_goes_on_without_the_browser_and_its_receipt_is_there_later(
-    receiver: Running, open_phone: Any
+    receiver: Running, phone: Page, browser: Browser
 ) -> None:
-    phone = open_phone()
     reference = _pay(phone, receiver)
-    phone.context.close()
+    phone.close()
     for _ in range(2):
         jobs_of(receiver)()
     _end(receiver)
-    later = open_phone()
+    later = browser.new_page()
     later.goto(f"{receiver.url}/pay/session/{reference}/")
     expect(later.locator("#receipt")).to_contain_text("Billed20.00 ETB")
     expect(later.locator("#receipt")).to_contain_text("Given back30.00 ETB")
+    later.close()
     moved = [("paid", "50.00"), ("billed", "20.00"), ("refunded", "30.00")]
     assert _outcome(receiver, reference) == ("settled", "done", moved)
 
 
-def test_a_callback_that_comes_twice_starts_and_books_once(receiver: Running, open_phone: Any) -> None:
-    phone = open_phone()
+def test_a_callback_that_comes_twice_starts_and_books_once(receiver: Running, phone: Page) -> None:
     reference = _pay(phone, receiver)
     for _ in range(3):
         assert _call_back(receiver, reference) == 200
@@ -162,8 +143,7 @@ def test_a_callback_that_comes_twice_starts_and_books_once(receiver: Running, op
     _end(receiver)
 
 
-def test_a_forged_callback_pays_nothing(receiver: Running, open_phone: Any) -> None:
-    phone = open_phone()
+def test_a_forged_callback_pays_nothing(receiver: Running, phone: Page) -> None:
     reference = _scan(phone, receiver)
     assert _call_back(receiver, reference, is_forged=True) == 401
     jobs_of(receiver)()
@@ -174,9 +154,8 @@ def test_a_forged_callback_pays_nothing(receiver: Running, open_phone: Any) -> N
 
 
 def test_a_callback_before_the_redirect_is_there_when_the_driver_comes_back(
-    receiver: Running, open_phone: Any
+    receiver: Running, phone: Page
 ) -> None:
-    phone = open_phone()
     reference = _scan(phone, receiver)
     sandbox.decide(receiver.engine, reference, pays=True)
     for _ in range(2):
@@ -196,9 +175,8 @@ def test_a_callback_before_the_redirect_is_there_when_the_driver_comes_back(
     ids=["taken meanwhile", "offline after the payment"],
 )
 def test_a_connector_that_cannot_begin_has_all_of_it_given_back(
-    receiver: Running, open_phone: Any, refusal: tuple[int, dict[str, str]]
+    receiver: Running, phone: Page, refusal: tuple[int, dict[str, str]]
 ) -> None:
-    phone = open_phone()
     receiver.backend.answers["/initiate-charging/"] = refusal
     reference = _pay(phone, receiver)
     for _ in range(3):
@@ -213,19 +191,15 @@ def test_a_connector_that_cannot_begin_has_all_of_it_given_back(
     assert _outcome(receiver, reference) == ALL_BACK
 
 
-def test_a_code_that_is_not_known_is_told_of_in_words(receiver: Running, open_phone: Any) -> None:
-    phone = open_phone()
+def test_a_code_that_is_not_known_is_told_of_in_words(receiver: Running, phone: Page) -> None:
     for path in ("/pay/of-nobody/", "/pay/session/EV-of-nobody/"):
         answer = phone.goto(receiver.url + path)
-        assert answer.status == 404
+        assert answer and answer.status == 404
         expect(phone.locator("#gone")).to_have_text("This code or payment is not known")
     assert requests.get(f"{receiver.url}/pay/of-nobody/", timeout=5).json()["success"] is False
 
 
-def test_a_phone_without_a_line_says_so_and_goes_on_when_it_is_back(
-    receiver: Running, open_phone: Any
-) -> None:
-    phone = open_phone()
+def test_a_phone_without_a_line_says_so_and_goes_on_when_it_is_back(receiver: Running, phone: Page) -> None:
     phone.goto(f"{receiver.url}/pay/{receiver.people.token}/")
     phone.get_by_label("Amount (ETB)").fill("50")
     phone.get_by_label("Phone number").fill("0911223344")

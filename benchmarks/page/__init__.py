@@ -30,6 +30,7 @@ from benchmarks.network import END
 from benchmarks.page.browser import Visit, browsing, drawn_after, elements
 from benchmarks.page.live import refreshes
 from benchmarks.stack import Stack
+from benchmarks.targets import Result, Target
 from dashboard.gate.signing import sign
 from db import access
 from db.engine import writing
@@ -40,6 +41,17 @@ _DATES = {"from": str(_DAY - timedelta(days=29)), "to": str(_DAY)}
 # The path of each page, and how many charts it has for this period.
 _PAGES = {"Overview": ("", 2), "Revenue": ("revenue", 1), "Availability": ("availability", 3)}
 _USER = "benchmark"
+
+
+def _worst_ratio(result: Result) -> float:
+    return max(float(page["warm_ratio"]) for page in result["pages"].values())
+
+
+TARGETS = (
+    Target("a warm page, against an empty one, the worst", _worst_ratio),
+    Target("refreshes of live pages that were late", "live.late", at_most=0),
+)
+QUICK = ("--sessions", "50000", "--processes", "1", "--runs", "3", "--live-seconds", "10", "--no-naive")
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
