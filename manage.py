@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tomllib
 from collections.abc import Sequence
 
 import log
 from management import cli
-from settings import ROOT
+from settings import version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,12 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def version() -> str:
-    """The product's, which stands in `pyproject.toml` and nowhere else."""
-    described = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(described["project"]["version"])
 
 
 if __name__ == "__main__":

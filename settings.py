@@ -6,6 +6,7 @@ Nothing here is read at import: an entry point calls `load()` and hands the resu
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
@@ -426,6 +427,13 @@ class Settings(BaseSettings):
             "TIMEOUT": self.ocpp_timeout,
             "RETRY_ATTEMPTS": self.ocpp_retry_attempts,
         }
+
+
+@cache
+def version() -> str:
+    """The product's, which stands in `pyproject.toml` and nowhere else."""
+    described = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(described["project"]["version"])
 
 
 @cache

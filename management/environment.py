@@ -20,6 +20,9 @@ _FRESH: dict[str, Callable[[], str]] = {
     "DEMO_PASSWORD": lambda: secrets.token_urlsafe(9),
 }
 
+# Given to the first command, as in `DASHBOARD_PORT=9501 make demo`, they hold for those that follow.
+_PORTS = ("DASHBOARD_PORT", "RECEIVER_PORT", "OCPP_BACKEND_PORT")
+
 # A fresh installation can be tried out to the end, without money.
 _TRIAL = {"PAYMENT_PROVIDER": "sandbox"}
 
@@ -30,9 +33,13 @@ def fresh_secrets() -> dict[str, str]:
 
 
 def write_env(path: Path = ENV_FILE) -> bool:
-    """Write `path` from the example with fresh secrets; False, and nothing done, where it exists."""
-    secret = fresh_secrets()
-    lines = [_filled(line, secret | _TRIAL) for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
+    """Write `path` from the example with fresh secrets, and with the ports that the environment gives.
+
+    False, and nothing done, where it exists.
+    """
+    ports = {name: os.environ[name] for name in _PORTS if os.environ.get(name)}
+    values = fresh_secrets() | _TRIAL | ports
+    lines = [_filled(line, values) for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
     try:
         # Readable by its owner only, from the first byte on.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

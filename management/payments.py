@@ -21,8 +21,9 @@ from settings import ConfigurationError, Settings
 
 def write_codes(
     engine: Engine, settings: Settings, station_id: str, folder: Path, *, pictures: bool
-) -> list[Path]:
-    """Write `codes STATION.pdf`, and a PNG and an SVG for each connector; returns what was written.
+) -> tuple[list[Path], dict[int, str]]:
+    """Write `STATION-codes.pdf`, and a PNG and an SVG for each connector. Returns what was written, and where
+    the code of each connector leads, by its number.
 
     Raises `NotFound` for a station without connectors, `ConfigurationError` where no payments are taken.
     """
@@ -52,7 +53,7 @@ def write_codes(
     written = {folder / f"{prefix}-{file}": content for file, content in files.items()}
     for path, content in written.items():
         path.write_bytes(content)
-    return list(written)
+    return list(written), {number: label.url for number, label in labels.items()}
 
 
 def print_unsettled(engine: Engine) -> None:

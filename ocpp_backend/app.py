@@ -55,6 +55,7 @@ def make_app(
     )
     operations = Operations(
         store=store,
+        hub=hub,
         quarantine=quarantine,
         commands=StationCommands(store, hub),
         guarded=settings.ocpp_api_key is not None,

@@ -125,6 +125,17 @@ def test_a_new_key_leaves_the_connection_that_its_charge_point_is_told_it_over(g
         assert charge_point.boot()["status"] == "Accepted"
 
 
+def test_a_station_whose_key_is_withdrawn_is_disconnected_and_not_let_in_again(make: Made) -> None:
+    backend = make(ocpp_require_station_keys=False)
+    backend.sync()
+    with backend.charge_point() as charge_point:
+        assert backend.http.delete("/api/locator/stations/ST1/key/").json()["disconnected"]
+        with pytest.raises(ConnectionClosed):
+            charge_point.boot()
+    assert refusal(backend) == 401
+    assert not backend.http.delete("/api/locator/stations/ST1/key/").json()["disconnected"]
+
+
 def test_an_unknown_station_gets_no_key_over_http(guarded: Backend) -> None:
     assert guarded.http.post("/api/locator/stations/NOBODY/key/").status_code == 404
 
@@ -352,9 +363,10 @@ def test_the_endpoints_of_operators_need_the_api_key(guarded: Backend) -> None:
     root = f"http://127.0.0.1:{guarded.port}/api/locator"
     answers = [
         requests.post(f"{root}/stations/ST1/key/", timeout=20),
+        requests.delete(f"{root}/stations/ST1/key/", timeout=20),
         requests.post(f"{root}/stations/ST1/commands/reset/", timeout=20),
         requests.get(f"{root}/quarantine/", timeout=20),
         requests.get(f"{root}/frames/", timeout=20),
     ]
-    assert [answer.status_code for answer in answers] == [401] * 4
+    assert [answer.status_code for answer in answers] == [401] * 5
     assert all(KEY not in answer.text for answer in answers)

@@ -55,6 +55,15 @@ def test_a_new_env_file_has_fresh_secrets_and_is_its_owners_only(tmp_path: Path)
     assert stat.S_IMODE(first.stat().st_mode) == 0o600
 
 
+def test_a_port_given_to_the_first_command_holds_for_those_that_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECEIVER_PORT", "9080")
+    environment.write_env(tmp_path / ".env")
+    monkeypatch.delenv("RECEIVER_PORT")
+    assert load(tmp_path / ".env").receiver_port == 9080
+
+
 def test_an_env_file_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("HOST=127.0.0.2\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import factories
@@ -15,8 +16,9 @@ from payment_stage import PHONE, Stage
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.exc import IntegrityError
 
+import manage
 from db.engine import reading, writing
-from db.models import Base, ChargingSession, Command, OCPPConnector, Payment, PaymentMovement, User
+from db.models import Base, ChargingSession, Command, OCPPConnector, Payment, PaymentMovement, User, utc_now
 from management import payments
 from ocpp_integration import reconcile
 from ocpp_integration.errors import InvalidRequest, NotFound
@@ -51,6 +53,24 @@ def test_what_is_paid_is_charged_billed_and_the_rest_given_back(stage: Stage) ->
     )
     told = next(body for path, body in stage.backend.asked if path.endswith("/initiate-charging/"))
     assert (told["payment_transaction_id"], told["payment_method"]) == (reference, "qr_code")
+
+
+def test_printing_codes_tells_where_each_leads_and_that_phones_cannot_reach_it(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("PAYMENT_PROVIDER", "sandbox")
+    monkeypatch.setenv("CHAPA_WEBHOOK_SECRET", "a secret of the sandbox")
+    with writing(engine) as store:
+        station = factories.add_station(store, factories.add_owner(store), "Mine")
+        number = station.connectors[0].connector_id
+        token = token_of(store, station.connectors[0], utc_now())
+        name = station.station_id
+    assert manage.main(["print-codes", name, "--folder", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert f"connector {number} leads to http://127.0.0.1:8080/pay/{token}/\n" in told
+    assert "PUBLIC_URL" in told
+    assert (tmp_path / f"{name}-codes.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_callbacks_come_twice_and_nothing_happens_twice(stage: Stage) -> None:

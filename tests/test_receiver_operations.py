@@ -26,6 +26,7 @@ from ocpp_integration import events
 from ocpp_integration.metrics import may_read
 from ocpp_integration.transport import NoAnswer
 from schedule import Schedule
+from settings import version
 from webhook_receiver.access_log import sane_id
 from webhook_receiver.app import make_app
 from webhook_receiver.context import of
@@ -188,7 +189,12 @@ def test_the_figures_of_readiness_are_not_for_strangers(client: FlaskClient) -> 
     answer = client.get("/readyz", environ_base={"REMOTE_ADDR": "203.0.113.9"})
     body: Any = answer.json
     told = {member for check in body["checks"].values() for member in check}
-    assert told == {"status", "message"}
+    assert (told, body.keys()) == ({"status", "message"}, {"status", "checks"})
+
+
+def test_readiness_tells_which_version_runs(client: FlaskClient) -> None:
+    body: Any = client.get("/readyz").json
+    assert body["version"] == version()
 
 
 def test_being_alive_does_not_ask_the_store(sqlite: Engine) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from settings import version
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import BadFields
 from webhook_receiver.metrics import may_read_details
@@ -30,7 +31,10 @@ def ready() -> tuple[Response, int]:
     is_ready = all(finding.ok for finding in found.values())
     with_figures = may_read_details()
     checks = {name: _told(finding, with_figures) for name, finding in found.items()}
-    return jsonify({"status": "ok" if is_ready else "failing", "checks": checks}), 200 if is_ready else 503
+    told = {"status": "ok" if is_ready else "failing", "checks": checks}
+    # Which version runs tells strangers what may be tried on it.
+    told |= {"version": version()} if with_figures else {}
+    return jsonify(told), 200 if is_ready else 503
 
 
 def _told(finding: Finding, with_figures: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Every key is always present; what is not known is null. More keys may be added.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NotRequired, get_args
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -358,6 +358,7 @@ class Ready(TypedDict):
 
     status: Annotated[str, Field(json_schema_extra={"enum": ["ok", "failing"]})]
     checks: dict[str, Check]
+    version: NotRequired[str]
 
 
 class ConnectorInfo(TypedDict):

@@ -498,7 +498,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Whether the process can do its work",
         description=(
             "Asks the store, its schema, the backlog and the jobs; each check that fails says what to do. "
-            "Figures are told to those who may read the metrics."
+            "Figures and the version are told to those who may read the metrics."
         ),
         query_model=parameters.Ready,
         answer=objects.Ready,

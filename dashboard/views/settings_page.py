@@ -10,6 +10,7 @@ from dashboard import choices, markup, resources, settings_told
 from dashboard.settings_told import Told
 from dashboard.visitor import visitor
 from languages import _, translated
+from settings import version
 
 _SOURCES = {"all": _("All"), "set": _("Set here"), "Default": _("Default")}
 
@@ -62,7 +63,8 @@ st.html(
         _("Settings"),
         _(
             "In force in this dashboard since it started; secrets are masked. Change them in .env or the "
-            "environment, and start the processes again."
+            "environment, and start the processes again. Version {version}.",
+            version=version(),
         ),
     )
 )

@@ -13,10 +13,14 @@ from settings import load
 def print_codes(options: Namespace) -> None:
     """Write the codes of a station's connectors as a PDF to print, and as pictures where asked."""
     settings = load()
-    written = payments.write_codes(
+    written, addresses = payments.write_codes(
         engine_of(settings), settings, options.station, options.folder, pictures=options.pictures
     )
     print("\n".join(map(str, written)))
+    for number, address in addresses.items():
+        print(f"connector {number} leads to {address}")
+    if settings.public_url is None:
+        print("No phone reaches that: set PUBLIC_URL to the receiver's address from outside, and print anew.")
 
 
 def list_unsettled(_: Namespace) -> None:
