@@ -18,13 +18,14 @@ from sqlalchemy.exc import IntegrityError
 
 from db.engine import reading, writing
 from db.models import Base, ChargingSession, Command, OCPPConnector, Payment, PaymentMovement, User
+from jobs import work
 from management import payments
 from ocpp_integration import reconcile
 from ocpp_integration.errors import InvalidRequest, NotFound
 from ocpp_integration.payments import by_hand, charging_work, provider_work, sandbox
 from ocpp_integration.payments.attempts import Wish
 from ocpp_integration.payments.movements import LEASE, leased
-from ocpp_integration.payments.provider import PaymentError, ProviderDown, ProviderSilent
+from ocpp_integration.payments.provider import PaymentError, ProviderDown, ProviderSilent, Verified
 from ocpp_integration.payments.tokens import revoke, token_of
 from ocpp_integration.transport import NoAnswer, NotSent
 
@@ -364,6 +365,41 @@ def test_one_worker_at_a_time_is_at_a_payment_and_a_dead_one_is_followed(stage: 
             assert (first is not None, second) == (True, None)
         with leased(stage.engine, payment.id, stage.now + timedelta(minutes=3)) as third:
             assert third is not None
+
+
+def test_a_worker_whose_clock_was_an_hour_ahead_when_it_died_is_followed_at_once(stage: Stage) -> None:
+    payment = stage.payment(stage.pay())
+    with writing(stage.engine) as store:
+        row = store.get_one(Payment, payment.id)
+        row.leased_until = stage.now + timedelta(hours=1)
+    with leased(stage.engine, payment.id, stage.now) as taken:
+        assert taken is not None
+
+
+def test_a_payment_at_which_the_work_fails_keeps_no_other_driver_waiting(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = stage.pay(), stage.pay()
+    verify = stage.provider.verify
+
+    def fail(reference: str) -> Verified:
+        if reference == broken:
+            raise ZeroDivisionError
+        return verify(reference)
+
+    monkeypatch.setattr(stage.provider, "verify", fail)
+    outcome = work.ask_provider(stage.engine, stage.provider, stage.clock)
+    assert [stage.payment(each).state for each in (broken, other)] == ["pending", "paid"]
+    assert (outcome.processed, outcome.failed) == (2, 1) and "ZeroDivisionError" in str(outcome.error)
+
+
+def test_a_transaction_of_another_payment_is_not_limited_to_what_is_there_of_this_one(stage: Stage) -> None:
+    second = stage.attempts.open(stage.token, Wish(PHONE, amount=Decimal(10)))
+    reference = stage.begin()
+    with pytest.raises(ValueError, match="another payment's"):
+        charging_work._began(stage.engine, second, stage.payment(reference).transaction_id)
+    with reading(stage.engine) as store:
+        assert store.scalar(select(ChargingSession.prepaid)) == Decimal(100)
 
 
 def test_the_store_takes_no_sums_that_do_not_add_up(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from db.models import ChargingSession, Payment, User
 from ocpp_integration.errors import IntegrationError, InvalidRequest
 from ocpp_integration.payments import provider_work
 from ocpp_integration.payments.charging_work import session_of
-from ocpp_integration.payments.movements import held, settle
+from ocpp_integration.payments.movements import held, is_leased, settle
 from ocpp_integration.session_state import written_off
 
 LONGEST_REASON = 300
@@ -68,7 +68,7 @@ def _act(
 ) -> None:
     reason = _checked(reason)
     with held(engine, payment_id) as (store, row):
-        if row.leased_until is not None and row.leased_until > now:
+        if is_leased(row, now):
             raise NotNow("This payment is being worked on at this moment. Try again in a minute.")
         told = act(store, row, now)
         audit.record(store, by, action, row.reference, told | {"reason": reason}, at=now)

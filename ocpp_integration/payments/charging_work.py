@@ -92,13 +92,20 @@ def _send_start(engine: Engine, service: OCPPIntegrationService, payment: Paymen
 def _began(engine: Engine, payment: Payment, transaction_id: int | None) -> None:
     if transaction_id is None:
         raise ValueError(f"the start of payment {payment.id} was accepted without a transaction")
+    # Before the other's session is limited to what is there of this one.
+    with reading(engine) as store:
+        _check_unbound(store, payment, transaction_id)
     limit(engine, transaction_id, payment.paid)
     with held(engine, payment.id) as (store, row):
-        other = select(Payment.id).where(Payment.transaction_id == transaction_id, Payment.id != row.id)
-        if store.scalar(other.limit(1)) is not None:
-            raise ValueError(f"transaction {transaction_id} of payment {row.id} is another payment's, too")
+        _check_unbound(store, row, transaction_id)
         if row.state == "paid":
             row.state, row.transaction_id = "charging", transaction_id
+
+
+def _check_unbound(store: Session, payment: Payment, transaction_id: int) -> None:
+    other = select(Payment.id).where(Payment.transaction_id == transaction_id, Payment.id != payment.id)
+    if store.scalar(other.limit(1)) is not None:
+        raise ValueError(f"transaction {transaction_id} of payment {payment.id} is another payment's, too")
 
 
 def _give_back(engine: Engine, payment: Payment, reason: str, now: datetime) -> None:
