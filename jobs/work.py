@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from db import partitions
 from db.engine import reading
@@ -17,7 +18,7 @@ from ocpp_integration import inbox, polling, reconcile, sync
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.billing import audit
 from ocpp_integration.billing.checks import CHECKS
-from ocpp_integration.errors import BackendError
+from ocpp_integration.errors import BackendError, IntegrationError
 from ocpp_integration.payments import charging_work, provider_work
 from ocpp_integration.payments.provider import Provider, ProviderDown
 from ocpp_integration.payments.providers import provider_of
@@ -180,7 +181,22 @@ def ask_provider(
             is_down = True
             raise
 
-    return each(due, work, progress)
+    return each(due, _alone(work), progress)
+
+
+def _alone(work: Callable[[int], None]) -> Callable[[int], None]:
+    """Work at a payment: where it fails as nobody foresaw, that keeps no other driver waiting."""
+
+    def guarded(payment_id: int) -> None:
+        try:
+            work(payment_id)
+        except (IntegrationError, DBAPIError):
+            raise
+        except Exception as error:
+            log.exception("payment %d cannot be worked on", payment_id)
+            raise IntegrationError(f"{type(error).__name__}: {error}") from error
+
+    return guarded
 
 
 def follow_prepaid(
@@ -191,7 +207,11 @@ def follow_prepaid(
 ) -> Outcome:
     with reading(engine) as store:
         opened = charging_work.open_payments(store)
-    return each(opened, lambda payment_id: charging_work.work(engine, service, payment_id, clock()), progress)
+
+    def work(payment_id: int) -> None:
+        charging_work.work(engine, service, payment_id, clock())
+
+    return each(opened, _alone(work), progress)
 
 
 def apply_webhooks(engine: Engine, clock: Callable[[], datetime], progress: Progress = unheard) -> Outcome:

@@ -92,13 +92,20 @@ def _send_start(engine: Engine, service: OCPPIntegrationService, payment: Paymen
 def _began(engine: Engine, payment: Payment, transaction_id: int | None) -> None:
     if transaction_id is None:
         raise ValueError(f"the start of payment {payment.id} was accepted without a transaction")
+    # Before the other's session is limited to what is there of this one.
+    with reading(engine) as store:
+        _check_unbound(store, payment, transaction_id)
     limit(engine, transaction_id, payment.paid)
     with held(engine, payment.id) as (store, row):
-        other = select(Payment.id).where(Payment.transaction_id == transaction_id, Payment.id != row.id)
-        if store.scalar(other.limit(1)) is not None:
-            raise ValueError(f"transaction {transaction_id} of payment {row.id} is another payment's, too")
+        _check_unbound(store, row, transaction_id)
         if row.state == "paid":
             row.state, row.transaction_id = "charging", transaction_id
+
+
+def _check_unbound(store: Session, payment: Payment, transaction_id: int) -> None:
+    other = select(Payment.id).where(Payment.transaction_id == transaction_id, Payment.id != payment.id)
+    if store.scalar(other.limit(1)) is not None:
+        raise ValueError(f"transaction {transaction_id} of payment {payment.id} is another payment's, too")
 
 
 def _give_back(engine: Engine, payment: Payment, reason: str, now: datetime) -> None:
@@ -126,10 +133,15 @@ def _follow(engine: Engine, service: OCPPIntegrationService, payment: Payment, n
 
 
 def _bill(engine: Engine, payment: Payment, now: datetime) -> None:
-    """Bill the ended session, unless it is held back until somebody has looked at it."""
+    """Bill the ended session, unless it is held back until somebody has looked at it.
+
+    What is being given back now is given back first.
+    """
     with held(engine, payment.id) as (store, row):
         session = session_of(store, row)
         if session is None or row.state not in ("charging", "settled") or session.verdict == "held":
+            return
+        if row.refund_state in ("sent", "by_hand"):
             return
         if now >= max(session.stop_time or session.heard_at, session.heard_at) + _BILL_AFTER:
             settle(store, row, session.cost or Decimal(0), now)
@@ -137,8 +149,8 @@ def _bill(engine: Engine, payment: Payment, now: datetime) -> None:
 
 
 def _bill_anew(engine: Engine, _service: OCPPIntegrationService, payment: Payment, now: datetime) -> None:
-    """The session costs another sum than it did. What is being given back now is given back first."""
-    if payment.rebill_at is not None and payment.refund_state not in ("sent", "by_hand"):
+    """The session costs another sum than it did."""
+    if payment.rebill_at is not None:
         _bill(engine, payment, now)
 
 

@@ -18,6 +18,11 @@ from ocpp_integration.payments.ledger import Balance, Kind
 LEASE = timedelta(seconds=120)
 
 
+def is_leased(payment: Payment, now: datetime) -> bool:
+    """Whether a worker is at it. One that leased it for longer than any does had a clock that was ahead."""
+    return payment.leased_until is not None and now < payment.leased_until <= now + 2 * LEASE
+
+
 def balance(payment: Payment) -> Balance:
     return Balance(payment.paid, payment.billed, payment.refunded)
 
@@ -53,7 +58,10 @@ def by_reference(store: Session, reference: str, *, lock: bool = False) -> Payme
 @contextmanager
 def leased(engine: Engine, payment_id: int, now: datetime) -> Iterator[Payment | None]:
     """The payment, to be worked on with calls in between; None where another worker is at it."""
-    free = or_(Payment.leased_until.is_(None), Payment.leased_until <= now)
+    # See `is_leased`.
+    free = or_(
+        Payment.leased_until.is_(None), Payment.leased_until <= now, Payment.leased_until > now + 2 * LEASE
+    )
     until = now + LEASE
     with writing(engine) as store:
         taken = store.scalar(
