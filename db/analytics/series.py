@@ -150,7 +150,7 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int | None
 
 @built_once
 def _best_stations(scope: Scope, limit: int | None, shape: Shape) -> Select[*tuple[Any, ...]]:
-    sums = sums_of("station", scope.stations(), ("sessions", "energy_wh", "revenue_minor"), shape).c
+    sums = sums_of("station", scope, ("sessions", "energy_wh", "revenue_minor"), shape).c
     order = (sums.revenue_minor.desc(), sums.energy_wh.desc(), sums.scope_id)
     best = select(*sums).where(sums.sessions > 0).order_by(*order).limit(limit).subquery()
     return (
