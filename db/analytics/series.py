@@ -19,6 +19,7 @@ from db.analytics.scope import Period, Scope, built_once, in_days, rows_of
 from db.analytics.side_by_side import Shape, asked, sums_of
 from db.columns import from_minor
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
+from db.prepared import ONE
 from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
 
 
@@ -211,7 +212,7 @@ def _first_and_last(scope: Scope) -> Select[date, date]:
     )
     # The key is in the order of days, so that each end is one look and not a walk through all of them.
     first, last = (
-        select(Rollup.bucket).where(*of_day).order_by(order).limit(1).scalar_subquery()
+        select(Rollup.bucket).where(*of_day).order_by(order).limit(ONE).scalar_subquery()
         for order in (Rollup.bucket.asc(), Rollup.bucket.desc())
     )
     return select(first, last)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.analytics.scope import Period, Scope, among, built_once, ranges
 from db.models import Rollup, StationOwner
+from db.prepared import ONE
 
 
 class Shape(NamedTuple):
@@ -89,7 +90,7 @@ def _known(scope: Scope) -> Select[date, date, str, str]:
     days, months = ((scope.rollups(), Rollup.grain == grain) for grain in ("day", "month"))
     # The key is in the order of days, so that each end is one look and not a walk through all of them.
     first, last = (
-        select(Rollup.bucket).where(*days).order_by(order).limit(1).scalar_subquery()
+        select(Rollup.bucket).where(*days).order_by(order).limit(ONE).scalar_subquery()
         for order in (Rollup.bucket.asc(), Rollup.bucket.desc())
     )
     currencies = select(func.min(Rollup.currency).label("least"), func.max(Rollup.currency).label("greatest"))
