@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVarTuple
 
 import psycopg
-from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy import ColumnElement, Connection, Dialect, Select, literal_column
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,8 @@ _NOTHING: Mapping[str, Any] = {}
 # An execution option of statements for which PostgreSQL is to make a plan each time they are executed: one
 # for all values would be far too slow for many of them.
 PLANNED_ANEW = {"is_planned_anew": True}
+# To be told how many rows are wanted makes its one plan look dear, and so it would make another each time.
+ONE: ColumnElement[int] = literal_column("1")
 
 
 class Prepared(Generic[*_Ts]):

@@ -111,6 +111,7 @@ def _opened(url: str, count: int, folder: Path) -> Iterator[tuple[Engine, Path]]
         (folder / "filled").touch()
     engine = make_engine(url)
     migrate.upgrade(engine)
+    _settle(engine)
     yield engine, folder
     engine.dispose()
 
@@ -181,6 +182,10 @@ def _index(engine: Engine) -> None:
             index = Index(name, *columns)
             index.create(connection)
             columns[0].class_.__table__.indexes.discard(index)
+
+
+def _settle(engine: Engine) -> None:
+    """Let the planner know what there is, and indexes tell it without a look at the rows."""
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
 

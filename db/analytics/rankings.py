@@ -74,13 +74,13 @@ def owners(store: Session, scope: Scope, period: Period) -> list[OwnerTotal]:
 @built_once
 def _owner_sums(scope: Scope, shape: Shape) -> Select[*tuple[Any, ...]]:
     if scope.kind == "network":
-        whole = sums_of("owner", select(StationOwner.id), _EARNED, shape).c
+        whole = sums_of("owner", scope, _EARNED, shape).c
         return (
             select(StationOwner.id, StationOwner.name, *list(whole)[1:])
             .join(StationOwner, whole.scope_id == StationOwner.id)
             .where(whole.attempts > 0)
         )
-    sums = sums_of("station", scope.stations(), _EARNED, shape).c
+    sums = sums_of("station", scope, _EARNED, shape).c
     return (
         select(StationOwner.id, StationOwner.name, sums.currency, *(func.sum(sums[name]) for name in _EARNED))
         .join(OCPPStation, sums.scope_id == OCPPStation.id)
@@ -100,7 +100,7 @@ def least_used(store: Session, scope: Scope, period: Period, limit: int = 6) -> 
 
 @built_once
 def _least_used(scope: Scope, limit: int, shape: Shape) -> Select[*tuple[Any, ...]]:
-    used = sums_of("station", scope.stations(), _USED, shape)
+    used = sums_of("station", scope, _USED, shape)
     # Of a station whose currency was changed there are two rows.
     sessions, energy_wh = (func.coalesce(func.sum(used.c[name]), 0) for name in _USED)
     return (
@@ -144,5 +144,5 @@ def _names(scope: Scope) -> Select[int, str]:
 
 @built_once
 def _watched(scope: Scope, shape: Shape) -> Select[*tuple[Any, ...]]:
-    sums = sums_of("station", scope.stations(), _WATCHED, shape).c
+    sums = sums_of("station", scope, _WATCHED, shape).c
     return select(sums.scope_id, *(func.sum(sums[name]) for name in _WATCHED)).group_by(sums.scope_id)

@@ -187,7 +187,7 @@ def _tariff_sums(store: Session, scope: Scope, period: Period) -> Subquery:
 
 @built_once
 def _stations(scope: Scope, shape: Shape) -> Select[*tuple[Any, ...]]:
-    sums = sums_of("station", scope.stations(), _METRICS, shape).c
+    sums = sums_of("station", scope, _METRICS, shape).c
     return (
         select(
             OCPPStation.id,

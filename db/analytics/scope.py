@@ -14,7 +14,7 @@ from functools import lru_cache, wraps
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVarTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, FromClause, Select, and_, bindparam, select, union_all
+from sqlalchemy import Boolean, ColumnElement, Date, FromClause, Select, and_, bindparam, select, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -85,7 +85,8 @@ class Scope:
             return self.within.stations().where(OCPPStation.id.op("IN")(_Listed(json.dumps(self.pks))))
         query = select(OCPPStation.id)
         if self.kind == "owner":
-            return query.join(ChargingStation).where(ChargingStation.owner_id == self.id)
+            places = select(ChargingStation.id).where(ChargingStation.owner_id == self.id)
+            return query.where(among(OCPPStation.charging_station_id, places))
         if self.kind == "station":
             return query.where(OCPPStation.id == self.id)
         return query
@@ -112,6 +113,31 @@ def _listed_in_sqlite(element: _Listed, compiler: Any, **options: Any) -> str:
 def _listed_in_postgresql(element: _Listed, compiler: Any, **options: Any) -> str:
     told = compiler.process(element.clause_expr, **options)
     return f"(SELECT CAST(json_array_elements_text(CAST({told} AS json)) AS bigint))"
+
+
+class _Among(FunctionElement[bool]):
+    """Whether the first clause is one of the rows of the second."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Among, "sqlite")
+def _among_in_sqlite(element: _Among, compiler: Any, **options: Any) -> str:
+    one, few = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{one} IN {few}"
+
+
+@compiles(_Among, "postgresql")
+def _among_in_postgresql(element: _Among, compiler: Any, **options: Any) -> str:
+    # It takes a list for short and looks each of them up; of a subquery it may think that it is long.
+    one, few = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{one} = ANY (ARRAY{few})"
+
+
+def among(column: Any, few: Select[Any]) -> ColumnElement[bool]:
+    """The rows whose `column` is among a `few`, each of which is looked up in an index of the column."""
+    return _Among(column, few.scalar_subquery())
 
 
 def built_once(
@@ -185,8 +211,11 @@ def of_zone(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:
     if not is_only:
         there = select(ChargingStation.id).where(ChargingStation.timezone == bindparam("zone"))
         stations = stations.where(OCPPStation.charging_station_id.in_(there))
-    connectors = select(OCPPConnector.id).where(OCPPConnector.ocpp_station_id.in_(stations))
-    return [ConnectorStatusInterval.ocpp_connector_id.in_(connectors)]
+    if scope.kind == "network":
+        connectors = select(OCPPConnector.id).where(OCPPConnector.ocpp_station_id.in_(stations))
+        return [ConnectorStatusInterval.ocpp_connector_id.in_(connectors)]
+    connectors = select(OCPPConnector.id).where(among(OCPPConnector.ocpp_station_id, stations))
+    return [among(ConnectorStatusInterval.ocpp_connector_id, connectors)]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from db.analytics.scope import Period, Scope, built_once, in_days, rows_of
 from db.analytics.side_by_side import Shape, asked, sums_of
 from db.columns import from_minor
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
+from db.prepared import ONE
 from db.sums import ARRIVALS_BY_HOUR, HOURS, WH_BY_HOUR
 
 
@@ -150,7 +151,7 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int | None
 
 @built_once
 def _best_stations(scope: Scope, limit: int | None, shape: Shape) -> Select[*tuple[Any, ...]]:
-    sums = sums_of("station", scope.stations(), ("sessions", "energy_wh", "revenue_minor"), shape).c
+    sums = sums_of("station", scope, ("sessions", "energy_wh", "revenue_minor"), shape).c
     order = (sums.revenue_minor.desc(), sums.energy_wh.desc(), sums.scope_id)
     best = select(*sums).where(sums.sessions > 0).order_by(*order).limit(limit).subquery()
     return (
@@ -211,7 +212,7 @@ def _first_and_last(scope: Scope) -> Select[date, date]:
     )
     # The key is in the order of days, so that each end is one look and not a walk through all of them.
     first, last = (
-        select(Rollup.bucket).where(*of_day).order_by(order).limit(1).scalar_subquery()
+        select(Rollup.bucket).where(*of_day).order_by(order).limit(ONE).scalar_subquery()
         for order in (Rollup.bucket.asc(), Rollup.bucket.desc())
     )
     return select(first, last)

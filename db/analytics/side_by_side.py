@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, cast, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from db.analytics.scope import Period, Scope, built_once, ranges
-from db.models import Rollup
+from db.analytics.scope import Period, Scope, among, built_once, ranges
+from db.models import Rollup, StationOwner
+from db.prepared import ONE
 
 
 class Shape(NamedTuple):
@@ -33,6 +34,9 @@ def asked(store: Session, scope: Scope, period: Period) -> Asked:
     """Where the period goes beyond all that is known it is widened to whole months: for the month of today
     one row will do in place of its days.
     """
+    if scope.kind != "network" and store.get_bind().dialect.name == "postgresql":
+        # To ask the server costs more than the days of few stations.
+        return Asked(Shape(period.names_of_parts, None), period.told)
     ((first, last, currency, other_currency),) = _known(scope).rows(store)
     if first is not None:
         period = period.widened(first, last)
@@ -41,31 +45,43 @@ def asked(store: Session, scope: Scope, period: Period) -> Asked:
 
 
 def sums_of(
-    kind: Literal["station", "owner"], pks: Select[int], metrics: Sequence[str], shape: Shape
+    kind: Literal["station", "owner"], scope: Scope, metrics: Sequence[str], shape: Shape
 ) -> FromClause:
-    """A row for each of `pks` and currency, with `metrics`."""
+    """A row for each of the scope's stations, or of all owners, and currency, with `metrics`."""
     # A part of the period at a time: with a choice of parts, SQLite would walk through every row there is.
     parts = union_all(
-        *(_sums(kind, pks, metrics, part, shape.currency) for part in ranges(shape.parts))
+        *(_sums(kind, scope, metrics, part, shape.currency) for part in ranges(shape.parts))
     ).subquery()
     return (
-        select(parts.c.scope_id, parts.c.currency, *(func.sum(parts.c[name]).label(name) for name in metrics))
+        select(parts.c.scope_id, parts.c.currency, *_totals(parts.c, metrics))
         .group_by(parts.c.scope_id, parts.c.currency)
         .subquery()
     )
 
 
 def _sums(
-    kind: str, pks: Select[int], metrics: Sequence[str], rows: ColumnElement[bool], currency: str | None
+    kind: str, scope: Scope, metrics: Sequence[str], rows: ColumnElement[bool], currency: str | None
 ) -> Select[*tuple[int, ...]]:
     columns = Rollup.__table__.c
     # Without a choice of currencies the rows are in the order of their groups, and need not be sorted.
     of_row = columns.currency if currency is None else literal(currency).label("currency")
     return (
-        select(columns.scope_id, of_row, *(func.sum(columns[name]).label(name) for name in metrics))
-        .where(columns.scope == kind, columns.scope_id.in_(pks), rows)
+        select(columns.scope_id, of_row, *_totals(columns, metrics))
+        .where(columns.scope == kind, _is_one_of(kind, scope), rows)
         .group_by(columns.scope_id, *([columns.currency] if currency is None else []))
     )
+
+
+def _is_one_of(kind: str, scope: Scope) -> ColumnElement[bool]:
+    pk: ColumnElement[int] = Rollup.__table__.c.scope_id
+    if kind == "owner":
+        return pk.in_(select(StationOwner.id))
+    return pk.in_(scope.stations()) if scope.kind == "network" else among(pk, scope.stations())
+
+
+def _totals(columns: Any, metrics: Sequence[str]) -> list[ColumnElement[int]]:
+    # To PostgreSQL a sum is a decimal number, which costs more to add up further and to read.
+    return [cast(func.sum(columns[name]), BigInteger).label(name) for name in metrics]
 
 
 @built_once
@@ -74,7 +90,7 @@ def _known(scope: Scope) -> Select[date, date, str, str]:
     days, months = ((scope.rollups(), Rollup.grain == grain) for grain in ("day", "month"))
     # The key is in the order of days, so that each end is one look and not a walk through all of them.
     first, last = (
-        select(Rollup.bucket).where(*days).order_by(order).limit(1).scalar_subquery()
+        select(Rollup.bucket).where(*days).order_by(order).limit(ONE).scalar_subquery()
         for order in (Rollup.bucket.asc(), Rollup.bucket.desc())
     )
     currencies = select(func.min(Rollup.currency).label("least"), func.max(Rollup.currency).label("greatest"))
