@@ -159,9 +159,7 @@ def _milliseconds(queries: Sequence[Callable[[], Any]]) -> list[float]:
     least = [_seconds(query, 1) for query in queries]
     turns, on_end = (_TURNS_OF_SLOW, 1) if max(least) > _SLOW_SECONDS else (_TURNS, _ON_END)
     for _ in range(turns):
-        least = [
-            min(known, _seconds(query, on_end)) for known, query in zip(least, queries, strict=True)
-        ]
+        least = [min(known, _seconds(query, on_end)) for known, query in zip(least, queries, strict=True)]
     return [seconds * 1000 for seconds in least]
 
 
