@@ -14,11 +14,11 @@ from ocpp_integration.billing.pdf.sheet import Column, Sheet
 from ocpp_integration.pricing import Bill
 
 _COLUMNS = (
-    Column(N_("For"), 0.3),
-    Column(N_("Quantity"), 0.19, "right"),
-    Column(N_("Price"), 0.2, "right"),
-    Column(N_("VAT"), 0.1, "right"),
-    Column(N_("Amount"), 0.21, "right"),
+    Column(N_("For"), 0.38),
+    Column(N_("Quantity"), 0.16, "right"),
+    Column(N_("Price"), 0.18, "right"),
+    Column(N_("VAT"), 0.09, "right"),
+    Column(N_("Amount"), 0.19, "right"),
 )
 
 

@@ -42,7 +42,7 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
     sheet = Sheet(
         f"Statement {statement.name}", f"Statement {statement.name} of {statement.owner_name}, {month}"
     )
-    sheet.head(statement.owner_name, [month], "የሂሳብ መግለጫ · Statement", statement.name)
+    sheet.head(statement.owner_name, [month], "መግለጫ · Statement", statement.name)
     sheet.facts(_facts(statement), 2)
     sheet.sums(_sums(statement))
     sheet.heading(words.both(N_("By station")))
