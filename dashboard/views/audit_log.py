@@ -35,6 +35,7 @@ def choose(actions: Sequence[str]) -> Search:
             _("Did what"),
             ["", *actions],
             format_func=lambda action: formats.words(action) if action else _("Anything"),
+            placeholder=_("Choose an option"),
             key="action",
             default="",
         )
