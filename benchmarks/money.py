@@ -136,7 +136,7 @@ def run(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
     drivers = Drivers(stack, random.Random(options.seed), _codes(stack))
     _play(drivers, options)
     settled = _settle(drivers)
-    return _compare(stack) | {"refused": drivers.refused, "kills": options.kills, "settled": settled}
+    return _compare(stack) | {"refused": drivers.refused, "kills": options.kills, "is_settled": settled}
 
 
 def _codes(stack: Stack) -> list[str]:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import AuditEntry, User, utc_now
+from db.searching import sought
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def actions(store: Session) -> list[str]:
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    if text := search.text.strip():
+    if text := sought(search.text):
         told = (AuditEntry.user_name, AuditEntry.action, AuditEntry.subject)
         found.append(or_(*(column.icontains(text, autoescape=True) for column in told)))
     if search.action:

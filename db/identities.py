@@ -44,7 +44,7 @@ def user_of(store: Session, person: Identity) -> User:
     if not person.is_verified:
         raise Stranger("unverified")
     found = store.scalars(
-        select(User).where(func.lower(User.email) == person.email.lower(), User.email != "").limit(2)
+        select(User).where(func.lower(User.email) == _lowered(person.email), User.email != "").limit(2)
     ).all()
     if len(found) != 1:
         raise Stranger("unknown")
@@ -54,6 +54,13 @@ def user_of(store: Session, person: Identity) -> User:
     if user.is_active:
         _link(store, user, person)
     return user
+
+
+def _lowered(email: str) -> str:
+    """Letters of other scripts stay: some become another address's when they are lowered, as the sign of
+    kelvin becomes a k.
+    """
+    return "".join(letter.lower() if letter.isascii() else letter for letter in email)
 
 
 def _link(store: Session, user: User, person: Identity) -> None:

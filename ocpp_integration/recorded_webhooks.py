@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import audit
 from db.models import ChargingSession, ChargingStation, OCPPStation, User, WebhookEvent, utc_now
+from db.searching import sought
 from ocpp_integration.errors import IntegrationError, NotFound
 from ocpp_integration.events import Event, InvalidEvent, parse
 
@@ -88,7 +89,7 @@ def _conditions(store: Session, search: Search) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if search.state:
         found.append(WebhookEvent.state == search.state)
-    if text := search.text.strip():
+    if text := sought(search.text):
         found.append(or_(*_of_text(store, text)))
     return found
 

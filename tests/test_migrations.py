@@ -12,11 +12,14 @@ import pytest
 from filling import ROWS, everything, fill
 from sqlalchemy import Engine, MetaData, event, func, inspect, select, text
 
+import partitioning
 from db import migrate, rollups
 from db.engine import make_engine, reading, writing
-from db.models import Base, Rollup, SessionMeterValue, utc_now
+from db.models import Base, Payment, PaymentMovement, Rollup, SessionMeterValue, utc_now
 
 FIRST = "0001"
+# The last that has payments as they were first kept.
+PAYMENTS = "0022"
 
 
 @pytest.fixture
@@ -25,8 +28,8 @@ def first(blank: Engine) -> Engine:
     return _filled(blank)
 
 
-def _filled(engine: Engine) -> Engine:
-    migrate.upgrade(engine, FIRST)
+def _filled(engine: Engine, revision: str = FIRST) -> Engine:
+    migrate.upgrade(engine, revision)
     schema = _schema(engine)
     with engine.execution_options(writes=True).begin() as db:
         fill(db, schema)
@@ -37,9 +40,11 @@ def _filled(engine: Engine) -> Engine:
 
 
 def _schema(engine: Engine) -> MetaData:
-    """The tables as they are, except for Alembic's own."""
+    """The tables as they are, except for Alembic's own and the parts of others."""
+    with engine.connect() as db:
+        left_out = {"alembic_version", *partitioning.all_parts(db)}
     schema = MetaData()
-    schema.reflect(engine, only=lambda name, _: name != "alembic_version")
+    schema.reflect(engine, only=lambda name, _: name not in left_out)
     return schema
 
 
@@ -77,6 +82,17 @@ def test_the_first_schema_is_upgraded_with_its_data(first: Engine) -> None:
     assert migrate.is_current(first)
     assert all(len(rows) == ROWS for rows in before.values())
     assert _rows(first, schema) == before
+
+
+def test_a_store_that_has_taken_payments_is_upgraded_with_them(blank: Engine) -> None:
+    schema = _schema(_filled(blank, PAYMENTS))
+    before = _rows(blank, schema)
+    migrate.upgrade(blank)
+    assert _rows(blank, schema) == before
+    with reading(blank) as store:
+        numbers = store.execute(select(PaymentMovement.payment_id, PaymentMovement.number))
+        assert sorted(numbers) == [(pk, 1) for pk in range(1, ROWS + 1)]
+        assert set(store.scalars(select(Payment.written_off))) == {0}
 
 
 def test_an_upgraded_store_numbers_its_rows_on(first: Engine) -> None:

@@ -24,6 +24,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from dashboard.gate.journeys import COOKIE, LASTING, Journey
+from dashboard.gate.provider import Provider, ProviderError
 from dashboard.gate.signing import SESSION_COOKIE
 from db import accounts
 from db.access import AccessError
@@ -163,6 +164,34 @@ def test_a_token_signed_with_another_key_lets_nobody_in(url: str, provider: Iden
     assert come_in(url)[1].status_code == 502
 
 
+def test_bytes_that_do_not_end_and_keys_that_are_none_let_nobody_in(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"issuer": provider.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "name": "Addis"}
+    about = provider.metadata()
+    monkeypatch.setattr(provider, "metadata", lambda: about | {"jwks_uri": f"{provider.url}/userinfo"})
+    with pytest.raises(ProviderError, match="keys cannot be read"):
+        Provider(**asked)._key_set()
+    monkeypatch.setattr(provider, "metadata", lambda: about | {"more": "x" * (1 << 20)})
+    with pytest.raises(ProviderError, match="does not end"):
+        Provider(**asked)._told("jwks_uri")
+
+
+def test_a_provider_that_is_away_is_not_waited_for_by_each_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def be_away(_method: str, address: str, **_parts: Any) -> None:
+        asked.append(address)
+        raise requests.ConnectTimeout
+
+    monkeypatch.setattr(requests, "request", be_away)
+    provider = Provider(issuer="https://id.example", client_id="x", client_secret=None, name="Addis ID")
+    for _ in range(3):
+        with pytest.raises(ProviderError):
+            provider.address(Journey.begin("/", 0, "secret"), "https://here.example")
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("state", ["", "forged", "\u00e9"])
 def test_a_forged_state_is_refused(url: str, provider: IdentityProvider, state: str) -> None:
     provider.person = person("admin")
@@ -268,6 +297,12 @@ def test_once_linked_the_subject_counts_and_not_the_address(engine: Engine) -> N
         assert user_of(store, Identity("https://id.example", "s-1", "new@example.com")) is linked
         with pytest.raises(Stranger, match="other_person"):
             user_of(store, verified("s-2"))
+
+
+def test_an_address_that_only_looks_alike_is_another_one(engine: Engine) -> None:
+    make_user(engine, "kidist", "kidist@example.com")
+    with writing(engine) as store, pytest.raises(Stranger, match="unknown"):
+        user_of(store, verified("s-1", "\u212aidist@example.com"))
 
 
 def test_a_subject_of_another_provider_is_another_person(engine: Engine) -> None:

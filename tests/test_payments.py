@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,9 +21,9 @@ from db.models import Base, ChargingSession, Command, OCPPConnector, Payment, Pa
 from management import payments
 from ocpp_integration import reconcile
 from ocpp_integration.errors import InvalidRequest, NotFound
-from ocpp_integration.payments import charging_work, provider_work, sandbox
+from ocpp_integration.payments import by_hand, charging_work, provider_work, sandbox
 from ocpp_integration.payments.attempts import Wish
-from ocpp_integration.payments.movements import leased
+from ocpp_integration.payments.movements import LEASE, leased
 from ocpp_integration.payments.provider import PaymentError, ProviderDown, ProviderSilent
 from ocpp_integration.payments.tokens import revoke, token_of
 from ocpp_integration.transport import NoAnswer, NotSent
@@ -275,6 +276,59 @@ def test_a_provider_that_cannot_be_reached_is_asked_for_the_refund_later(stage: 
     assert stage.outcome(reference) == ALL_BACK
 
 
+def test_a_worker_that_slept_longer_than_its_lease_asks_for_no_second_refund(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = stage.pay()
+    stage.backend.answers["/initiate-charging/"] = (409, {"error": "Busy.", "code": "connector_busy"})
+    stage.work()
+    stage.work()
+    monkeypatch.setattr(stage.provider, "refund", lambda *_: (_ for _ in ()).throw(SystemExit))
+    pk, limit = stage.payment(reference).id, provider_work.limit
+
+    def sleep(*limited: Any) -> None:
+        # Meanwhile another one asks for the refund, and is killed before it has an answer.
+        monkeypatch.setattr(provider_work, "limit", limit)
+        with pytest.raises(SystemExit):
+            provider_work.work(stage.engine, stage.provider, pk, stage.now + 2 * LEASE)
+        limit(*limited)
+
+    monkeypatch.setattr(provider_work, "limit", sleep)
+    provider_work.work(stage.engine, stage.provider, pk, stage.now)
+    assert stage.outcome(reference) == ("settled", "sent", [("paid", "100.00")])
+
+
+def test_another_sum_is_closed_only_once_it_is_given_back_and_comes_in_only_once(stage: Stage) -> None:
+    reference = stage.pay()
+    stage.provider.lie = {"amount": Decimal(60)}
+    stage.work()
+    with writing(stage.engine) as store:
+        admin = factories.add_user(store)
+    pk = stage.payment(reference).id
+    with pytest.raises(by_hand.NotNow, match="give it back"):
+        by_hand.close(stage.engine, pk, admin, "seen to", stage.now)
+    by_hand.retry_refund(stage.engine, pk, admin, "it is back again", stage.now)
+    with pytest.raises(by_hand.NotNow):
+        by_hand.record_refund(stage.engine, pk, admin, "while it is asked for", stage.now)
+    for _ in range(2):
+        provider_work.ask_soon(stage.engine, reference, stage.now)
+        stage.work(1)
+    assert stage.outcome(reference) == ("settled", "done", [("paid", "60.00"), ("refunded", "60.00")])
+
+
+@pytest.mark.parametrize("lie", [{"currency": "USD"}, {"amount": Decimal(-5)}])
+def test_what_was_closed_stays_closed_whoever_calls_back(stage: Stage, lie: Any) -> None:
+    reference = stage.pay()
+    stage.provider.lie = lie
+    stage.work()
+    with writing(stage.engine) as store:
+        admin = factories.add_user(store)
+    by_hand.close(stage.engine, stage.payment(reference).id, admin, "seen to", stage.now)
+    assert not provider_work.ask_soon(stage.engine, reference, stage.now)
+    stage.work(1)
+    assert stage.outcome(reference) == ("settled", None, [])
+
+
 def test_nobody_pays_where_nobody_can_charge(stage: Stage) -> None:
     with writing(stage.engine) as store:
         store.scalars(select(OCPPConnector)).one().status = "faulted"
@@ -387,6 +441,15 @@ class Drivers(RuleBasedStateMachine):
             if ends:
                 stopped = {"energy_consumed_kwh": kwh, "stop_reason": "Local", "final_cost": None}
                 self.stage.tell("session_stopped", stopped | {"meter_stop": None}, transaction_id)
+
+    @rule(which=st.integers(0, 3), act=st.sampled_from([by_hand.retry_refund, by_hand.release, by_hand.bill]))
+    def have_an_admin_act(self, which: int, act: Any) -> None:
+        if (reference := self._one(which)) is None:
+            return
+        with writing(self.engine) as store:
+            admin = store.scalar(select(User).where(User.role == "admin")) or factories.add_user(store)
+        with contextlib.suppress(by_hand.NotNow):
+            act(self.engine, self.stage.payment(reference).id, admin, "it lies still", self.stage.now)
 
     @rule()
     def find_out(self) -> None:

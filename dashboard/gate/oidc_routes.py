@@ -11,7 +11,7 @@ import logging
 import time
 from html import escape
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -26,6 +26,9 @@ from db.identities import Identity
 from languages import N_, _, speaking
 
 _log = logging.getLogger(__name__)
+
+# Threads that may wait for the provider: the others, of all pages, are not kept by one that is slow.
+_WAITING = 4
 
 _TOO_LATE = N_("This sign-in was begun in another browser, twice, or too long ago. Please begin anew.")
 
@@ -44,12 +47,15 @@ class _Ways:
         self._provider = provider
         self._secret = secret
         self._contact = contact
+        self._waiting = CapacityLimiter(_WAITING)
 
     async def begin(self, request: Request) -> Response:
         next_path = rules.local_path(request.query_params.get("next", "/"))
         journey = Journey.begin(next_path, time.time(), self._secret)
         try:
-            where = await to_thread.run_sync(self._provider.address, journey, _redirect_uri(request))
+            where = await to_thread.run_sync(
+                self._provider.address, journey, _redirect_uri(request), limiter=self._waiting
+            )
         except ProviderError as error:
             with speaking(languages.of(request)):
                 return self._failed(error)
@@ -73,7 +79,11 @@ class _Ways:
             return RedirectResponse(rules.LOGIN, 303)
         try:
             person = await to_thread.run_sync(
-                self._provider.person, said["code"], journey, _redirect_uri(request)
+                self._provider.person,
+                said["code"],
+                journey,
+                _redirect_uri(request),
+                limiter=self._waiting,
             )
         except ProviderError as error:
             return self._failed(error)

@@ -10,6 +10,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from hashlib import sha256
+from json import JSONDecodeError, loads
 from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -19,6 +20,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jwt import JWTClaimsRegistry
+from urllib3.exceptions import HTTPError
 
 from db.identities import Identity
 from settings import Settings
@@ -27,9 +29,13 @@ from settings import Settings
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _SKEW = 60
 _TIMEOUT = (3, 10)
+# An answer that drips in, or does not end, is given up.
+_SECONDS, _BYTES = 15, 1 << 20
 # Seconds that what the provider tells of itself holds; its keys are asked for earlier when one is new.
 _HOLDS = 3600
 _ASK_AGAIN = 30
+# Visitors who come while it is away do not wait for it one after the other.
+_IS_AWAY = 5
 _ASKED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -70,6 +76,7 @@ class Provider:
         self._lock = Lock()
         self._about: dict[str, Any] = {}
         self._about_at = float("-inf")
+        self._away_until = float("-inf")
         self._keys: KeySet | None = None
         self._keys_at = float("-inf")
 
@@ -174,7 +181,7 @@ class Provider:
         with self._lock:
             now = self._clock()
             if self._keys is None or renew or now - self._keys_at > _HOLDS:
-                self._keys = KeySet.import_key_set(_asked("GET", address))  # type: ignore[arg-type]
+                self._keys = _imported(_asked("GET", address))
                 self._keys_at = now
             return self._keys
 
@@ -191,7 +198,13 @@ class Provider:
         with self._lock:
             now = self._clock()
             if now - self._about_at > _HOLDS:
-                self._about = self._discovered()
+                if time.monotonic() < self._away_until:
+                    raise ProviderError("it was away a moment ago")
+                try:
+                    self._about = self._discovered()
+                except ProviderError:
+                    self._away_until = time.monotonic() + _IS_AWAY
+                    raise
                 self._about_at = now
             return str(self._about[name])
 
@@ -208,14 +221,33 @@ class Provider:
 
 def _asked(method: str, url: str, **parts: Any) -> dict[str, Any]:
     """The object that an address answers with. Raises `ProviderError` for any other answer."""
-    host = urlsplit(url).netloc
+    host, until = urlsplit(url).netloc, time.monotonic() + _SECONDS
     try:
-        answer = requests.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **parts)
-        found = answer.json()
-    except requests.RequestException as error:
+        with requests.request(
+            method, url, timeout=_TIMEOUT, allow_redirects=False, stream=True, **parts
+        ) as answer:
+            found = loads(_body(answer, until))
+    except (requests.RequestException, HTTPError, JSONDecodeError, UnicodeDecodeError) as error:
         # Not the error's own words: they hold the address, with what was sent.
         raise ProviderError(f"{host} gave no answer ({type(error).__name__})") from error
     if answer.status_code != 200 or not isinstance(found, dict):
         said = found.get("error") if isinstance(found, dict) else None
-        raise ProviderError(f"{host} answered {answer.status_code} {said or ''}".rstrip())
+        raise ProviderError(f"{host} answered {answer.status_code} {str(said or '')[:100]!r}")
     return found
+
+
+def _body(answer: requests.Response, until: float) -> bytes:
+    body = bytearray()
+    # read1 comes back with what is there; a plain read waits until its buffer is full.
+    while part := answer.raw.read1(1 << 16, decode_content=True):
+        body += part
+        if len(body) > _BYTES or time.monotonic() > until:
+            raise ProviderError(f"{urlsplit(answer.url).netloc} gave an answer that does not end")
+    return bytes(body)
+
+
+def _imported(told: dict[str, Any]) -> KeySet:
+    try:
+        return KeySet.import_key_set(told)  # type: ignore[arg-type]
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ProviderError(f"the provider's keys cannot be read ({type(error).__name__})") from error

@@ -155,7 +155,8 @@ async def _read_form(request: Request) -> FormData:
 
 def _field(form: FormData, name: str) -> str:
     value = form.get(name, "")
-    return value if isinstance(value, str) else ""
+    # No name and no password has a NUL, and PostgreSQL takes it in no text.
+    return value.replace("\0", "") if isinstance(value, str) else ""
 
 
 def _session_cookie(request: Request) -> str:

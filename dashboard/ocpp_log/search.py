@@ -12,6 +12,7 @@ from db.analytics.scope import Scope
 from db.engine import reading
 from db.models import OCPPLog
 from db.ocpp_log import LogSearch
+from db.searching import sought
 from languages import N_, _, translated
 from ocpp_integration import frame_log
 
@@ -110,9 +111,9 @@ def choose(names: dict[str, str]) -> tuple[str, Asked]:
             bind="query-params",
         )
     since, until = _bounds(chosen)
-    text = (error or "").strip()
+    text = sought(error or "")
     text = frame_log.ANY_ERROR if text.lower() in ("any", "true") else text
-    asked = Asked(station if station in names else "", (action or "").strip(), text, since, until)
+    asked = Asked(station if station in names else "", sought(action or ""), text, since, until)
     _begin_anew(kind or "frames", asked, chosen)
     return kind or "frames", asked
 

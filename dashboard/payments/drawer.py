@@ -78,10 +78,10 @@ def _actions(row: PaymentRow, now: datetime) -> None:
 
 
 def _possible(row: PaymentRow, now: datetime) -> list[str]:
-    if row.state == "mismatched":
-        return ["close"]
     if row.refund_state == "by_hand":
         return ["retry", "record"]
+    if row.state == "mismatched":
+        return [] if row.held else ["close"]
     if not row.is_stuck(now):
         return []
     has_bill = row.session_cost is not None and row.verdict != "held"

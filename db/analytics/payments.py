@@ -26,6 +26,7 @@ from db.models import (
     PaymentMovement,
     StationOwner,
 )
+from db.searching import sought
 
 # Money that neither charges nor is given back for so long is looked at by people.
 STUCK_AFTER = timedelta(minutes=30)
@@ -220,7 +221,7 @@ def _conditions(
         conditions.append(_within(store, wanted.period))
     if wanted.group:
         conditions.append(GROUPS[wanted.group](now))
-    if text := wanted.search.strip():
+    if text := sought(wanted.search):
         conditions.append(_matches(text))
     return conditions
 

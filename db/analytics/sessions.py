@@ -26,6 +26,7 @@ from db.models import (
     Tariff,
 )
 from db.models.sessions import counts, has_verdict
+from db.searching import sought
 
 _REGISTER = "energy_active_import_register"
 _POWER = "power_active_import"
@@ -319,7 +320,7 @@ def _conditions(store: Session, scope: Scope, wanted: SessionFilter) -> list[Col
         conditions.append(ChargingSession.user_id == wanted.user_id)
     if wanted.verdict is not None:
         conditions.append(has_verdict(wanted.verdict))
-    if text := wanted.search.strip():
+    if text := sought(wanted.search):
         conditions.append(_matches(text))
     return conditions
 

@@ -85,7 +85,7 @@ class Payment(Timestamped, Base):
     billed: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
     refunded: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
     held: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
-    written_off: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0))
+    written_off: Mapped[Decimal] = mapped_column(Money(), default=Decimal(0), server_default=text("0"))
 
     connector: Mapped[OCPPConnector] = relationship()
 

@@ -19,6 +19,7 @@ from ocpp_integration.errors import IntegrationError, InvalidRequest
 from ocpp_integration.payments import provider_work
 from ocpp_integration.payments.charging_work import session_of
 from ocpp_integration.payments.movements import held, settle
+from ocpp_integration.session_state import written_off
 
 LONGEST_REASON = 300
 _Act = Callable[[Session, Payment, datetime], dict[str, str]]
@@ -55,7 +56,10 @@ def bill(engine: Engine, payment_id: int, by: User, reason: str, now: datetime) 
 
 
 def close(engine: Engine, payment_id: int, by: User, reason: str, now: datetime) -> None:
-    """Somebody has seen to a payment of which the provider told another amount: it rests as failed."""
+    """Somebody has seen to a payment of which the provider told another one, and of which nothing is held.
+
+    It counts as settled: of one that failed the provider would be asked again.
+    """
     _act(engine, payment_id, by, "close payment", reason, now, _close)
 
 
@@ -92,13 +96,16 @@ def _bill(store: Session, row: Payment, now: datetime) -> dict[str, str]:
     if session.verdict == "held":
         raise NotNow("Its session is held back: accept or correct it in the quarantine first.")
     settle(store, row, session.cost, now)
+    row.written_off = written_off(session)
     return {"billed": _money(row.billed, row)}
 
 
-def _close(_store: Session, row: Payment, _now: datetime) -> dict[str, str]:
+def _close(_store: Session, row: Payment, now: datetime) -> dict[str, str]:
     if row.state != "mismatched":
         raise NotNow("This payment is not waiting for somebody to check it (any more).")
-    row.state, row.due_at = "failed", None
+    if row.held:
+        raise NotNow("Money is held of this payment: give it back, and record that.")
+    row.state, row.settled_at, row.due_at = "settled", now, None
     return {"the provider told": row.error or ""}
 
 
@@ -113,7 +120,8 @@ def _ended_session(store: Session, row: Payment) -> ChargingSession | None:
 
 
 def _checked(reason: str) -> str:
-    reason = " ".join(reason.split())
+    # NUL is in no text that PostgreSQL takes.
+    reason = " ".join(reason.replace("\0", " ").split())
     if not reason:
         raise InvalidRequest("reason", "Say why: it is kept with your name.")
     if len(reason) > LONGEST_REASON:

@@ -126,10 +126,15 @@ def _follow(engine: Engine, service: OCPPIntegrationService, payment: Payment, n
 
 
 def _bill(engine: Engine, payment: Payment, now: datetime) -> None:
-    """Bill the ended session, unless it is held back until somebody has looked at it."""
+    """Bill the ended session, unless it is held back until somebody has looked at it.
+
+    What is being given back now is given back first.
+    """
     with held(engine, payment.id) as (store, row):
         session = session_of(store, row)
         if session is None or row.state not in ("charging", "settled") or session.verdict == "held":
+            return
+        if row.refund_state in ("sent", "by_hand"):
             return
         if now >= max(session.stop_time or session.heard_at, session.heard_at) + _BILL_AFTER:
             settle(store, row, session.cost or Decimal(0), now)
@@ -137,8 +142,8 @@ def _bill(engine: Engine, payment: Payment, now: datetime) -> None:
 
 
 def _bill_anew(engine: Engine, _service: OCPPIntegrationService, payment: Payment, now: datetime) -> None:
-    """The session costs another sum than it did. What is being given back now is given back first."""
-    if payment.rebill_at is not None and payment.refund_state not in ("sent", "by_hand"):
+    """The session costs another sum than it did."""
+    if payment.rebill_at is not None:
         _bill(engine, payment, now)
 
 

@@ -95,7 +95,8 @@ def _take(store: Session, payment: Payment, told: Verified, now: datetime) -> No
     elif told.status == "success":
         payment.state, payment.due_at = "mismatched", None
         payment.error = f"The provider tells of {told.amount} {told.currency} for {told.reference}."
-        if told.amount and (told.reference, told.currency) == (payment.reference, payment.currency):
+        is_for_it = (told.reference, told.currency) == (payment.reference, payment.currency)
+        if told.amount is not None and told.amount > 0 and is_for_it:
             # Another sum, but it is there: somebody has to give it back.
             move(store, payment, "paid", told.amount, now)
             payment.refund_state, payment.paid_at = "by_hand", now
@@ -124,14 +125,16 @@ def _refund(engine: Engine, provider: Provider, payment: Payment, now: datetime)
     # What is given back now cannot be billed any more.
     limit(engine, payment.transaction_id, payment.billed)
     with held(engine, payment.id) as (_, row):
-        if row.rebill_at is not None or row.held != payment.held:
+        # Whoever was away for longer than its lease finds that another one asked.
+        if row.refund_state != "due" or row.rebill_at is not None or row.held != payment.held:
             return
         row.refund_state = "sent"
     try:
         provider.refund(payment.reference, payment.held)
     except ProviderDown:
         with held(engine, payment.id) as (_, row):
-            row.refund_state, row.due_at = "due", now + _ASK_EVERY
+            if row.refund_state == "sent":
+                row.refund_state, row.due_at = "due", now + _ASK_EVERY
         raise
     except PaymentError as error:
         is_known = isinstance(error, ProviderRefused)
@@ -147,9 +150,9 @@ def record_refund(
     False where it is not to be.
     """
     with held(engine, payment_id) as (store, row):
-        is_to_be = row.refund_state == ("by_hand" if by else "sent")
         # Of some that are mismatched nothing is known to have come; people close them all the same.
-        if not is_to_be and not (by and row.state == "mismatched"):
+        is_unbooked = by is not None and row.state == "mismatched" and row.refund_state is None
+        if not is_unbooked and row.refund_state != ("by_hand" if by else "sent"):
             return False
         if by is not None:
             told = {"amount": f"{row.held:.2f} {row.currency}"} | ({"how": note} if note else {})

@@ -29,11 +29,10 @@ def upgrade() -> None:
     op.add_column("charging_sessions", sa.Column("plugged_until", _TIME, nullable=True))
     op.execute(_PREPAID)
     op.add_column("payments", sa.Column("rebill_at", _TIME, nullable=True))
+    # Its default stays: without it SQLite makes the table anew, and movements refer to the old one.
     op.add_column(
         "payments", sa.Column("written_off", sa.BigInteger(), nullable=False, server_default=sa.text("0"))
     )
-    with op.batch_alter_table("payments") as table:
-        table.alter_column("written_off", existing_type=sa.BigInteger(), server_default=None)
     op.create_index(op.f("ix_payments_rebill_at"), "payments", ["rebill_at"])
     op.create_index(op.f("ix_payments_transaction_id"), "payments", ["transaction_id"])
     op.add_column("payment_movements", sa.Column("number", sa.Integer(), nullable=True))
