@@ -27,8 +27,8 @@ from settings import ROOT, Settings
 _FOLDERS = ("dashboard", "webhook_receiver", "ocpp_integration", "db", "jobs")
 # Whose sentences reach people: what is refused and why, what became of a command, what an audit found.
 _SPEAKING = (
-    "dashboard/access_orders.py",
-    "dashboard/payment_orders.py",
+    "dashboard/access/orders.py",
+    "dashboard/payments/orders.py",
     "db/access.py",
     "db/accounts.py",
     "db/analytics/exclusions.py",
