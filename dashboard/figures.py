@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import streamlit.elements.plotly_chart  # noqa: F401
 from plotly import graph_objects as go
 
+from db.analytics.meter_values import MeterPoint
 from db.analytics.series import DayPoint
-from db.analytics.sessions import MeterPoint
 from languages import ENGLISH, _, current, dates
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from db import rollups
-from db.analytics import kpis, live, series, sessions
+from db.analytics import kpis, live, meter_values, series, sessions
 from db.analytics.outcome import is_success
 from db.analytics.scope import Period, Scope, in_days, rows_of
 from db.engine import reading, writing
@@ -462,7 +462,7 @@ def test_a_meter_curve_is_the_energy_since_the_start(engine: Engine) -> None:
     with writing(engine) as store:
         session = factories.add_session(store, _station(store), _at(1), meter_start=5000)
         factories.add_meter_values(store, session, [(_at(1), 0, 0), (_at(1.1), 700, 7000)])
-        curve = sessions.meter_curve(store, Scope.network(), session.id)
+        curve = meter_values.meter_curve(store, Scope.network(), session.id)
     assert [(p.energy_wh, p.power_w) for p in curve] == [(0, 0), (700, 7000)]
 
 
