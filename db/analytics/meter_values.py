@@ -10,10 +10,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from db.analytics.scope import Scope
-from db.models import (
-    ChargingSession,
-    SessionMeterValue,
-)
+from db.models import ChargingSession, SessionMeterValue
 
 _REGISTER = "energy_active_import_register"
 _POWER = "power_active_import"

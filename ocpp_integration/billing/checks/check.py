@@ -15,10 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import (
-    ChargingSession,
-    ChargingStation,
-)
+from db.models import ChargingSession, ChargingStation
 from ocpp_integration.billing.booked import at_places
 
 

@@ -11,13 +11,7 @@ from sqlalchemy import BigInteger, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from db.analytics.ended import counted
-from db.models import (
-    ChargingSession,
-    ChargingStation,
-    OCPPConnector,
-    OCPPStation,
-    Payment,
-)
+from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation, Payment
 from ocpp_integration.billing.booked import GROSS
 from ocpp_integration.billing.checks.check import Found, Watched, of_session, sessions
 from ocpp_integration.payments.attempts import REFERENCES

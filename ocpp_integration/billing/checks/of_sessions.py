@@ -10,12 +10,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.analytics.ended import counted
-from db.models import (
-    ChargingConnector,
-    ChargingSession,
-    OCPPConnector,
-    Tariff,
-)
+from db.models import ChargingConnector, ChargingSession, OCPPConnector, Tariff
 from ocpp_integration.billing.checks.check import Found, Watched, of_session, sessions
 from ocpp_integration.metering import observe, usage_of
 from ocpp_integration.pricing import energy_bill, price

@@ -10,11 +10,7 @@ from sqlalchemy import BigInteger, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from db.columns import from_minor
-from db.models import (
-    ChargingSession,
-    Statement,
-    StatementLine,
-)
+from db.models import ChargingSession, Statement, StatementLine
 from ocpp_integration.billing.booked import ENERGY, GROSS, TAX
 from ocpp_integration.billing.checks.check import Found, Watched
 
