@@ -79,6 +79,17 @@ def test_imports_point_the_way_the_architecture_says(importer: str) -> None:
     ] == []
 
 
+def test_what_a_module_keeps_to_itself_is_its_own() -> None:
+    ours = _ours()
+    assert [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for importer in MAY_IMPORT.keys() | {"management", "benchmarks"}
+        for path in _files(importer)
+        for line, name in _imported(path)
+        if name.split(".")[0] in ours and "._" in name and name != "languages._" and "__" not in name
+    ] == []
+
+
 def test_every_package_has_its_place() -> None:
     assert _ours() <= MAY_IMPORT.keys() | FREE
 
