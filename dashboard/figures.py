@@ -15,8 +15,8 @@ import streamlit.elements.plotly_chart  # noqa: F401
 from plotly import graph_objects as go
 
 from dashboard.drawn import once
+from db.analytics.meter_values import MeterPoint
 from db.analytics.series import DayPoint
-from db.analytics.sessions import MeterPoint
 from languages import ENGLISH, _, current, dates
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}

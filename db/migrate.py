@@ -32,14 +32,6 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
-def new_revision(engine: Engine, message: str) -> None:
-    """Write a migration for what the models have and the store has not (for developers)."""
-    config = _config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.revision(config, message, autogenerate=True)
-
-
 def is_current(engine: Engine) -> bool:
     """Whether the store has this version's schema."""
     return revision(engine) == head()

@@ -10,9 +10,9 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from db.analytics.meter_values import times_of
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Scope
-from db.analytics.sessions import times_of
 from db.models import (
     ChargingSession,
     Command,

@@ -19,7 +19,7 @@ from typing import Literal
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from db.analytics.sessions import times_of
+from db.analytics.meter_values import times_of
 from db.models import ChargingSession, ConnectorStatusInterval, SessionMeterValue
 from ocpp_integration.pricing import Reading, Stretch, Usage
 

@@ -52,15 +52,6 @@ class ChargeCurve:
         index = bisect_right(self._times, max(seconds, 0.0)) - 1
         return _advance(self.knots[index], self.knots[index + 1], max(seconds, 0.0) - self._times[index])
 
-    def seconds_to(self, energy_wh: float) -> float:
-        """Time until `energy_wh` has been taken, at most the whole curve's."""
-        taken = 0.0
-        for start, end in pairwise(self.knots):
-            if energy_wh < end.energy_wh:
-                return taken + _seconds_between(start, _on_line(start, end, energy_wh))
-            taken += _seconds_between(start, end)
-        return taken
-
     def rest_after(self, seconds: float) -> ChargeCurve:
         """What remains after `seconds` of charging, which must be less than the whole."""
         now = self.at(seconds)
@@ -113,11 +104,6 @@ def _interpolate(points: Sequence[tuple[float, float]], x: float) -> float:
         if x <= x1:
             return y0 + (y1 - y0) * (max(x, x0) - x0) / (x1 - x0)
     return points[-1][1]
-
-
-def _on_line(start: Knot, end: Knot, energy_wh: float) -> Knot:
-    share = (energy_wh - start.energy_wh) / (end.energy_wh - start.energy_wh)
-    return Knot(energy_wh, start.power_w + (end.power_w - start.power_w) * share)
 
 
 def _slope(start: Knot, end: Knot) -> float:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from db import rollups
-from db.analytics import kpis, live, series, sessions
+from db.analytics import kpis, live, meter_values, series, sessions
 from db.analytics.outcome import is_success
 from db.analytics.scope import Period, Scope, in_days, rows_of
 from db.engine import reading, writing
@@ -462,7 +462,7 @@ def test_a_meter_curve_is_the_energy_since_the_start(engine: Engine) -> None:
     with writing(engine) as store:
         session = factories.add_session(store, _station(store), _at(1), meter_start=5000)
         factories.add_meter_values(store, session, [(_at(1), 0, 0), (_at(1.1), 700, 7000)])
-        curve = sessions.meter_curve(store, Scope.network(), session.id)
+        curve = meter_values.meter_curve(store, Scope.network(), session.id)
     assert [(p.energy_wh, p.power_w) for p in curve] == [(0, 0), (700, 7000)]
 
 
@@ -472,7 +472,7 @@ def test_a_meter_curve_is_the_energy_since_the_start(engine: Engine) -> None:
 def test_every_connector_of_an_offline_station_is_offline(engine: Engine) -> None:
     with writing(engine) as store:
         _station(store, is_online=False)  # type: ignore[arg-type]
-        assert live.network_state(store, Scope.network()).offline == 2
+        assert [each.status for each in live.connectors(store, Scope.network())] == ["offline"] * 2
 
 
 def test_a_running_session_is_shown_at_its_connector(engine: Engine) -> None:
@@ -488,4 +488,4 @@ def test_the_network_of_another_owner_is_empty(engine: Engine) -> None:
     with writing(engine) as store:
         _station(store)
         other = factories.add_owner(store, f"other {uuid4()}")
-        assert live.network_state(store, Scope.owner(other.id)).connectors == 0
+        assert live.connectors(store, Scope.owner(other.id)) == []

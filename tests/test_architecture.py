@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,14 @@ def _ours() -> set[str]:
     return packages | {path.stem for path in ROOT.glob("*.py")}
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _imported(path: Path) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of every import, those inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -76,6 +82,17 @@ def test_imports_point_the_way_the_architecture_says(importer: str) -> None:
         for path in _files(importer)
         for line, name in _imported(path)
         if not _allowed(name, importer)
+    ] == []
+
+
+def test_what_a_module_keeps_to_itself_is_its_own() -> None:
+    ours = _ours()
+    assert [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for importer in MAY_IMPORT.keys() | {"management", "benchmarks"}
+        for path in _files(importer)
+        for line, name in _imported(path)
+        if name.split(".")[0] in ours and "._" in name and name != "languages._" and "__" not in name
     ] == []
 
 
@@ -108,7 +125,7 @@ _NO_SECRETS = {"ocpp_integration/platform/numbering.py"}
 
 def _compared(path: Path) -> Iterator[tuple[int, str]]:
     """(line, name) of every plain name that `==` or `!=` compares. Not those that the store looks up."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq)):
             sides = (node.left, *node.comparators)
             if any(isinstance(side, ast.Attribute) and _is_model(side.value) for side in sides):

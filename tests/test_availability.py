@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from db.analytics import availability
 from db.analytics.availability import PortTime, StatusSpan
-from db.analytics.spans import Span, all_at_once, intersection, total, union
+from db.analytics.spans import Span, intersection, total, union
 
 DAY = datetime(2025, 6, 10, tzinfo=UTC)
 
@@ -109,12 +109,6 @@ def test_an_exclusion_outside_an_outage_excludes_nothing() -> None:
     assert uptime.excluded == timedelta()
 
 
-def test_a_port_is_down_only_while_all_its_connectors_are() -> None:
-    first = [_status("faulted", 1, 5)]
-    second = [_status("unavailable", 3, 4), _status("offline", 4, 9)]
-    assert availability.down_port([first, second]) == [_span(3, 5)]
-
-
 def test_preparing_and_reserved_are_up() -> None:
     statuses = ("available", "preparing", "charging", "suspended_ev", "finishing", "reserved")
     log = [_status(status, hour, hour + 1) for hour, status in enumerate(statuses)]
@@ -157,7 +151,6 @@ def _hours(spans: list[Span]) -> set[int]:
 def test_spans_cover_what_their_hours_say(one: list[Span], other: list[Span]) -> None:
     assert _hours(union([*one, *other])) == _hours(one) | _hours(other)
     assert _hours(intersection(one, other)) == _hours(one) & _hours(other)
-    assert all_at_once([one, other]) == intersection(one, other)
     assert total(one) == timedelta(hours=len(_hours(one)))
 
 

@@ -51,7 +51,7 @@ def _figures(engine: Engine) -> list[Any]:
                 per_session.series(*each, "day"),
                 drivers.whole(*each),
                 load.peak(*each),
-                congestion.by_site(*each, NOW),
+                congestion.whole(*each, NOW),
                 success(*each),
             ]
             for each in asked

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 import partitioning
 from db import partitions
-from db.analytics import sessions
+from db.analytics import meter_values
 from db.analytics.scope import Scope
 from db.engine import reading, writing
 from db.models import Base, ChargingSession, SessionMeterValue, utc_now
@@ -142,7 +142,7 @@ def test_the_curve_of_a_session_is_read_from_its_own_months(months: Engine) -> N
 
     event.listen(months, "before_cursor_execute", note)
     with reading(months) as store:
-        assert len(sessions.meter_curve(store, Scope.network(), pk)) == 2
+        assert len(meter_values.meter_curve(store, Scope.network(), pk)) == 2
     event.remove(months, "before_cursor_execute", note)
     statement, parameters = next(each for each in asked if "FROM session_meter_values" in each[0])
     with months.connect() as db:

@@ -123,7 +123,7 @@ def test_an_accepted_start_is_recorded_as_a_command(platform: Platform) -> None:
 
 def test_a_session_has_the_energy_and_the_cost_that_the_seed_reads(platform: Platform) -> None:
     session = platform.start()["charging_session"]
-    assert (session.energy_consumed_kwh, session.estimated_cost) == (None, None)
+    assert (session.energy_consumed_kwh, session.cost) == (None, None)
 
 
 def test_a_transaction_id_may_come_as_text(platform: Platform) -> None:
@@ -464,7 +464,7 @@ def test_a_session_that_is_asked_for_is_stored_and_returned(platform: Platform) 
     platform.locator.answer(reply(200, {"session_data": told}))
     result = platform.service.get_session_data(transaction_id=501)
     session = result["charging_session"]
-    assert (session.status, session.energy_consumed_kwh, session.estimated_cost, result["data"]) == (
+    assert (session.status, session.energy_consumed_kwh, session.cost, result["data"]) == (
         "charging",
         Decimal("1.500"),
         Decimal("15.00"),

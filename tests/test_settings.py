@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,20 @@ def test_a_proxy_that_is_no_address_is_refused(tmp_path: Path) -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_setting_is_read_by_somebody() -> None:
+    root, named = configuration.ROOT, re.compile(r"\.(\w+)")
+    read: set[str] = set()
+    for folder in root.glob("*/__init__.py"):
+        if folder.parent.name != "tests":
+            read.update(*(named.findall(path.read_text("utf-8")) for path in folder.parent.rglob("*.py")))
+    read.update(named.findall((root / "log.py").read_text("utf-8")))
+    # Some are read by way of a property.
+    for name, member in vars(Settings).items():
+        if name in read and isinstance(member, property):
+            read.update(named.findall(inspect.getsource(member.fget)))  # type: ignore[arg-type]
+    assert Settings.model_fields.keys() - read == set()
 
 
 @pytest.mark.parametrize("document", [".env.example", "README.md"])

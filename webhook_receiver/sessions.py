@@ -6,7 +6,7 @@ from flask import Response, jsonify
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
-from db.analytics.sessions import times_of
+from db.analytics.meter_values import times_of
 from db.engine import reading
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation, SessionMeterValue
 from webhook_receiver import paging, scope, serializers

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from dashboard import resources
 from dashboard.visitor import Visitor
 from db import accounts
@@ -81,9 +83,7 @@ def create_token(who: Visitor, *, user_id: UUID, name: str, days: int | None) ->
         who.demand_admin()
     with writing(resources.engine()) as store:
         expires_at = utc_now() + timedelta(days=days) if days else None
-        user = store.get(User, user_id)
-        if user is None:
-            raise AccessError(_("This user does not exist."))
+        user = _user(store, user_id)
         return accounts.create_token(store, who.user, user, name=name.strip(), expires_at=expires_at)
 
 
@@ -114,30 +114,28 @@ def end_sessions(who: Visitor, user_id: UUID) -> None:
     """Raises `AccessError`."""
     who.demand_admin()
     with writing(resources.engine()) as store:
-        user = store.get(User, user_id)
-        if user is None:
-            raise AccessError("This user does not exist.")
-        accounts.end_sessions(store, who.user, user)
+        accounts.end_sessions(store, who.user, _user(store, user_id))
 
 
 def deactivate_user(who: Visitor, user_id: UUID) -> None:
     """Raises `AccessError`."""
     who.demand_admin()
     with writing(resources.engine()) as store:
-        user = store.get(User, user_id)
-        if user is None:
-            raise AccessError(_("This user does not exist."))
-        accounts.deactivate_user(store, who.user, user, utc_now())
+        accounts.deactivate_user(store, who.user, _user(store, user_id), utc_now())
 
 
 def activate_user(who: Visitor, user_id: UUID) -> None:
     """Raises `AccessError`."""
     who.demand_admin()
     with writing(resources.engine()) as store:
-        user = store.get(User, user_id)
-        if user is None:
-            raise AccessError(_("This user does not exist."))
-        accounts.activate_user(store, who.user, user)
+        accounts.activate_user(store, who.user, _user(store, user_id))
+
+
+def _user(store: Session, user_id: UUID) -> User:
+    user = store.get(User, user_id)
+    if user is None:
+        raise AccessError(_("This user does not exist."))
+    return user
 
 
 def _reach(who: Visitor) -> UUID | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 from zoneinfo import ZoneInfo
 
 from dashboard import formats
+from dashboard.fact_row import Fact, fact_row
 from db.accounts import TokenRow, UserRow
 from languages import N_, _
 
@@ -20,16 +18,6 @@ _TOKEN_STATES = {
     "revoked": (N_("Revoked"), "offline"),
     "deactivated": (N_("User deactivated"), "offline"),
 }
-
-
-@dataclass(frozen=True)
-class Fact:
-    """`exact` is told on hover, `is_urgent` wants the eye."""
-
-    name: str
-    value: str
-    exact: str = ""
-    is_urgent: bool = False
 
 
 def token_row(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) -> str:
@@ -52,23 +40,6 @@ def user_row(user: UserRow, now: datetime, timezone: str) -> str:
         Fact(_("Tokens"), formats.count(user.tokens)),
     ]
     return fact_row(user.name or user.user_name, below, state, facts)
-
-
-def fact_row(title: str, below: str, state: tuple[str, str], facts: Sequence[Fact]) -> str:
-    """A row of a list: `state` is its word and its colour."""
-    word, kind = state
-    under = f"<span>{escape(below)}</span>" if below else ""
-    return (
-        f'<div class="mm-row"><div class="mm-row-who"><b>{escape(title)}</b>{under}</div>'
-        f'<span class="mm-pill"><i class="mm-dot mm-{kind}"></i>{escape(word)}</span>'
-        f'<dl class="mm-row-facts">{"".join(map(_fact, facts))}</dl></div>'
-    )
-
-
-def _fact(fact: Fact) -> str:
-    urgent = ' class="mm-urgent"' if fact.is_urgent else ""
-    title = f' title="{escape(fact.exact)}"' if fact.exact else ""
-    return f"<div><dt>{escape(fact.name)}</dt><dd{urgent}{title}>{escape(fact.value)}</dd></div>"
 
 
 def _expiry(token: TokenRow, now: datetime, timezone: str) -> Fact:

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboard import formats
-from dashboard.access.rows import Fact, fact_row
 from dashboard.exclusions.dialog import connector_of
+from dashboard.fact_row import Fact, fact_row
 from dashboard.figures import Line
 from dashboard.loading import PortOutage
 from dashboard.markup import Bar

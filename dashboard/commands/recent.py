@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import formats, language, markup
-from dashboard.access.rows import Fact, fact_row
 from dashboard.commands import dialog, orders
 from dashboard.commands import words as command_words
+from dashboard.fact_row import Fact, fact_row
 from dashboard.visitor import visitor
 from languages import _
 from ocpp_integration.following import Followed

@@ -30,7 +30,7 @@ def _form(who: Visitor, draft: Draft) -> None:
         placeholder=_("Choose a station"),
         key="exclusion-station",
     )
-    numbers = {} if station is None else orders.connectors(station)
+    numbers = {} if station is None else orders.connectors(who, station)
     choices = [None, *numbers]
     st.selectbox(
         _("Connector"),

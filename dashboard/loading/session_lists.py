@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard import resources
 from dashboard.loading.kept import kept
-from db.analytics import sessions
+from db.analytics import meter_values, sessions
 from db.analytics.scope import Scope
 from db.engine import reading
 from db.models import SessionDecision
@@ -28,11 +28,11 @@ def session_rows(
 
 
 @kept(ttl=2, most=200)
-def session(scope: Scope, pk: int) -> tuple[sessions.SessionRow, list[sessions.MeterPoint]] | None:
+def session(scope: Scope, pk: int) -> tuple[sessions.SessionRow, list[meter_values.MeterPoint]] | None:
     """One session with its meter curve, None where the scope has no such session."""
     with reading(resources.engine()) as store:
         row = sessions.find_session(store, scope, pk)
-        return (row, sessions.meter_curve(store, scope, pk)) if row else None
+        return (row, meter_values.meter_curve(store, scope, pk)) if row else None
 
 
 @kept(ttl=2, most=200)

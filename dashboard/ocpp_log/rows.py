@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dashboard import formats
-from dashboard.access.rows import Fact, fact_row
+from dashboard.fact_row import Fact, fact_row
 from db.models import OCPPLog
 from languages import N_, _
 from ocpp_integration.frame_log import Exchange, Frame

@@ -27,14 +27,6 @@ Act = Callable[[Engine, int, User, str, datetime], None]
 
 
 @dataclass(frozen=True)
-class PaymentPage:
-    """`sums` by currency are those of all pages."""
-
-    rows: list[PaymentRow]
-    sums: dict[str, PaymentSums]
-
-
-@dataclass(frozen=True)
 class Opened:
     row: PaymentRow
     movements: list[Movement]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard import formats
-from dashboard.access.rows import Fact, fact_row
+from dashboard.fact_row import Fact, fact_row
 from db.analytics.payments import Movement, PaymentRow, PaymentSums
 from languages import N_, _, ngettext, pgettext, told
 

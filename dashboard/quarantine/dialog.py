@@ -22,9 +22,9 @@ def _ask(consequence: str, _who: Visitor, session: SessionRow) -> None:
     _reason()
 
 
-def _ask_to_correct(consequence: str, _who: Visitor, session: SessionRow) -> None:
+def _ask_to_correct(consequence: str, who: Visitor, session: SessionRow) -> None:
     _head(consequence, session)
-    suggested = orders.suggested_kwh(session.pk)
+    suggested = orders.suggested_kwh(who, session.pk)
     if suggested:
         st.caption(
             _(

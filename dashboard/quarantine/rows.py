@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard import formats
-from dashboard.access.rows import Fact, fact_row
+from dashboard.fact_row import Fact, fact_row
 from db.analytics import flags
 from db.analytics.sessions import SessionRow
 from db.models import SessionDecision

@@ -11,7 +11,8 @@ from dashboard.quarantine import rows
 from dashboard.sessions.bill_lines import bill_lines
 from dashboard.visitor import visitor
 from db.analytics import flags
-from db.analytics.sessions import MeterPoint, SessionRow
+from db.analytics.meter_values import MeterPoint
+from db.analytics.sessions import SessionRow
 from db.models.sessions import DECIDED
 from languages import N_, _
 from ocpp_integration.pricing import Bill

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from dashboard import formats
-from dashboard.access.rows import Fact, fact_row
+from dashboard.fact_row import Fact, fact_row
 from dashboard.statements.orders import FindingRow
 from db.models import Statement, StatementLine
 from languages import N_, _, dates, ngettext, pgettext, told

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import choices, figures, loading, markup
+from dashboard.search_box import search_box
 from dashboard.stations import map as station_map
 from dashboard.stations import row
 from dashboard.stations.row import ORDERS, STATES, StationNow
@@ -45,16 +46,7 @@ def stations_now(scope: Scope, period: Period) -> list[StationNow]:
 
 def _choose() -> tuple[list[str], str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
-        text = st.text_input(
-            _("Search"),
-            placeholder=_("Name, place or id"),
-            max_chars=100,
-            key="station-find",
-            bind="query-params",
-            label_visibility="collapsed",
-            icon=":material/search:",
-            width=240,
-        )
+        text = search_box(_("Name, place or id"), key="station-find", width=240)
         order = choices.one(
             st.selectbox,
             _("Order"),
@@ -76,7 +68,7 @@ def _choose() -> tuple[list[str], str, str]:
             label_visibility="collapsed",
             wrap=True,
         )
-    return kinds, text or "", order if order in ORDERS else next(iter(ORDERS))
+    return kinds, text, order if order in ORDERS else next(iter(ORDERS))
 
 
 def _wanted(scope: Scope, period: Period, kinds: Sequence[str], text: str) -> list[StationNow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from dashboard import formats
-from dashboard.access.rows import Fact, fact_row
+from dashboard.fact_row import Fact, fact_row
 from languages import N_, _, told
 from ocpp_integration.sync import SyncState
 

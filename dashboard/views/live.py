@@ -11,6 +11,7 @@ from dashboard.commands import dialog, orders
 from dashboard.commands.recent import command_list
 from dashboard.connector_card import KINDS, card, kind_of, rank_of
 from dashboard.live_panel import live_strip
+from dashboard.search_box import search_box
 from dashboard.visitor import Visitor, visitor
 from db.analytics.live import LiveConnector
 from languages import _, translated
@@ -97,16 +98,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         label_visibility="collapsed",
         wrap=True,
     )
-    text = st.text_input(
-        _("Search"),
-        placeholder=_("Station or transaction"),
-        max_chars=100,
-        key="find",
-        bind="query-params",
-        label_visibility="collapsed",
-        icon=":material/search:",
-        width=260,
-    )
-connectors(kinds, text or "")
+    text = search_box(_("Station or transaction"), width=260)
+connectors(kinds, text)
 command_list()
 dialog.show()

@@ -7,6 +7,7 @@ from itertools import groupby
 import streamlit as st
 
 from dashboard import choices, markup, resources, settings_told
+from dashboard.search_box import search_box
 from dashboard.settings_told import Told
 from dashboard.visitor import visitor
 from languages import _, translated
@@ -17,16 +18,7 @@ _SOURCES = {"all": _("All"), "set": _("Set here"), "Default": _("Default")}
 
 def choose() -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
-        text = st.text_input(
-            _("Search"),
-            placeholder=_("Name or what it is for"),
-            max_chars=100,
-            key="setting-find",
-            bind="query-params",
-            label_visibility="collapsed",
-            icon=":material/search:",
-            width=280,
-        )
+        text = search_box(_("Name or what it is for"), key="setting-find")
         source = choices.one(
             st.segmented_control,
             _("Source"),
@@ -37,7 +29,7 @@ def choose() -> tuple[str, str]:
             default="all",
             label_visibility="collapsed",
         )
-    return text or "", source or "all"
+    return text, source or "all"
 
 
 def wanted(each: Told, text: str, source: str) -> bool:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import choices, loading, markup, resources
 from dashboard.job_card import card
+from dashboard.search_box import search_box
 from dashboard.stations import sync_row
 from dashboard.visitor import visitor
 from db import job_runs
@@ -93,16 +94,7 @@ def nothing(are_any: bool) -> str:
 
 def choose() -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
-        text = st.text_input(
-            _("Search"),
-            placeholder=_("Station, owner, place or error"),
-            max_chars=100,
-            key="place-find",
-            bind="query-params",
-            label_visibility="collapsed",
-            icon=":material/search:",
-            width=280,
-        )
+        text = search_box(_("Station, owner, place or error"), key="place-find")
         shown = choices.one(
             st.segmented_control,
             _("State"),
@@ -114,7 +106,7 @@ def choose() -> tuple[str, str]:
             label_visibility="collapsed",
             wrap=True,
         )
-    return shown or _ALL, text or ""
+    return shown or _ALL, text
 
 
 st.html(

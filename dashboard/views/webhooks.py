@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import choices, formats, markup, resources
+from dashboard.search_box import search_box
 from dashboard.visitor import visitor
 from dashboard.webhooks import recorded
 from db.engine import reading, writing
@@ -42,17 +43,8 @@ def choose() -> tuple[str, str]:
             default="dead",
             label_visibility="collapsed",
         )
-        text = st.text_input(
-            _("Search"),
-            placeholder=_("Station, transaction, type or event id"),
-            max_chars=100,
-            key="find",
-            bind="query-params",
-            label_visibility="collapsed",
-            icon=":material/search:",
-            width=320,
-        )
-    return shown or "dead", (text or "").strip()
+        text = search_box(_("Station, transaction, type or event id"), width=320)
+    return shown or "dead", text
 
 
 def events() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import formats, loading, markup, resources
-from dashboard.access.rows import Fact, fact_row
+from dashboard.fact_row import Fact, fact_row
 from dashboard.visitor import visitor
 from dashboard.webhooks import recorded
 from db.engine import reading

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 
 from dashboard import formats
-from dashboard.access.rows import Fact, fact_row
+from dashboard.fact_row import Fact, fact_row
 from languages import N_, _, told
 from ocpp_integration.recorded_webhooks import RecordedWebhook
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from db.analytics import error_codes
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.spans import Span, all_at_once, intersection, total, union
+from db.analytics.spans import Span, intersection, total, union
 
 NEVI_YEAR = timedelta(minutes=525_600)
 NEVI_REQUIRED = Fraction(97, 100)
@@ -73,11 +73,6 @@ class Outage:
 def down(log: Iterable[StatusSpan]) -> list[Span]:
     """When a port was down: the union, so that a fault while offline is not counted twice."""
     return union(each.span for each in log if each.status in DOWN_STATUSES)
-
-
-def down_port(connectors: Iterable[Iterable[StatusSpan]]) -> list[Span]:
-    """When a port with several connectors was down: only while all of them were."""
-    return all_at_once(down(log) for log in connectors)
 
 
 def outages(

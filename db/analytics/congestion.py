@@ -41,17 +41,6 @@ def whole(store: Session, scope: Scope, period: Period, now: datetime) -> Conges
     return Congestion(_seconds((found.ends - found.starts).sum()), _seconds((found.last - found.first).sum()))
 
 
-def by_site(store: Session, scope: Scope, period: Period, now: datetime) -> dict[int, Congestion]:
-    """Of each site that was open in the period, by its `ocpp_stations.id`."""
-    found = _full(store, scope, period, now)
-    full = np.zeros(len(found.sites), np.int64)
-    np.add.at(full, found.site, found.ends - found.starts)
-    return {
-        pk: Congestion(_seconds(seconds), _seconds(open_seconds))
-        for pk, seconds, open_seconds in zip(found.sites, full, found.last - found.first, strict=True)
-    }
-
-
 def series(
     store: Session, scope: Scope, period: Period, grain: Grain, now: datetime
 ) -> dict[Bucket, Congestion]:

@@ -104,10 +104,6 @@ def connectors(store: Session, scope: Scope) -> list[LiveConnector]:
     return list({row[0].id: _live_connector(row) for row in rows}.values())
 
 
-def network_state(store: Session, scope: Scope) -> NetworkState:
-    return state_of(connectors(store, scope), newest_event(store, scope))
-
-
 def state_of(found: list[LiveConnector], newest: datetime | None) -> NetworkState:
     """Counts over connectors that were read already."""
     statuses = [connector.status for connector in found]

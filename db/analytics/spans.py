@@ -45,17 +45,6 @@ def intersection(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
     return common
 
 
-def all_at_once(several: Iterable[Iterable[Span]]) -> list[Span]:
-    """The time that lies in every one of them; none where there are none."""
-    lists = [union(spans) for spans in several]
-    if not lists:
-        return []
-    common = lists[0]
-    for spans in lists[1:]:
-        common = intersection(common, spans)
-    return common
-
-
 def total(spans: Iterable[Span]) -> timedelta:
     """How long they last together, overlaps counted once."""
     return sum((span.length for span in union(spans)), timedelta())

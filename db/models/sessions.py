@@ -123,11 +123,6 @@ class ChargingSession(Timestamped, Base):
         return None if self.energy_wh is None else Decimal(self.energy_wh).scaleb(-3)
 
     @property
-    def estimated_cost(self) -> Decimal | None:
-        """What the energy so far costs; at the end the final cost."""
-        return self.cost
-
-    @property
     def decision(self) -> SessionDecision | None:
         """What an admin decided about it, None where nobody did or it was taken back."""
         return self.decisions[-1] if self.verdict in DECIDED else None

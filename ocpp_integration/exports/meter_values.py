@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.analytics.meter_values import times_of
 from db.analytics.scope import Scope
-from db.analytics.sessions import times_of
 from db.models import ChargingSession, SessionMeterValue
 from ocpp_integration.exports.table import Table, decimal, text, time
 
