@@ -37,7 +37,7 @@ _COUNTED = """() => {
 
 @dataclass(frozen=True)
 class Visit:
-    """An address, the value of the session's cookie, how many charts the page has, and how long these may take."""
+    """An address, the session's cookie, how many charts the page has, and how long they may take."""
 
     url: str
     cookie: str
