@@ -37,11 +37,12 @@ _COUNTED = """() => {
 
 @dataclass(frozen=True)
 class Visit:
-    """An address, the value of the session's cookie, and how many charts the page has."""
+    """An address, the session's cookie, how many charts the page has, and how long they may take."""
 
     url: str
     cookie: str
     charts: int
+    patience_ms: float = _PATIENCE_MS
 
 
 @contextmanager
@@ -87,5 +88,5 @@ def _visiting(browser: Browser, visit: Visit) -> Iterator[Page]:
 
 
 def _wait(page: Page, visit: Visit) -> float:
-    drawn = page.wait_for_function(_DRAWN, arg=visit.charts, timeout=_PATIENCE_MS)
+    drawn = page.wait_for_function(_DRAWN, arg=visit.charts, timeout=visit.patience_ms)
     return float(drawn.json_value())

@@ -92,7 +92,7 @@ async def _watch(url: str, cookie: str, pages: int, seconds: float) -> list[_Pag
         await _first_run(page)
     listening = [asyncio.create_task(_listen(page)) for page in opened]
     try:
-        async with asyncio.timeout(seconds + 4 * _TICK), asyncio.TaskGroup() as running:
+        async with asyncio.timeout(seconds + 20 * _TICK), asyncio.TaskGroup() as running:
             for number, page in enumerate(opened):
                 for panel, interval in page.panels.items():
                     running.create_task(_keep_asking(page, panel, interval, seconds, number / pages))
@@ -125,7 +125,9 @@ async def _listen(page: _Page) -> None:
 
 async def _keep_asking(page: _Page, panel: str, interval: float, seconds: float, start: float) -> None:
     """As the browser's timer does, whether the last answer has come or not."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
     await asyncio.sleep(start * interval)
-    for _ in range(max(1, int(seconds / interval))):
+    while clock() < end:
         await page.ask(panel)
         await asyncio.sleep(interval)

@@ -66,14 +66,25 @@ def by_station(found: Availability) -> None:
     explanation.button("availability", "chart-stations")
     st.html(markup.bars(availability_rows.worst_stations(found.stations[:WORST]), are_wordy=True))
     if len(found.stations) > WORST:
-        with st.expander(_("All {count} stations", count=len(found.stations))):
-            percent = st.column_config.NumberColumn(format="%.3f %%")
-            table(
-                drawn.stations(found.stations),
-                "stations",
-                _("Every station with its availability, the least available first"),
-                column_config={_("Availability"): percent, _("Without excluded"): percent},
-            )
+        all_stations(found)
+
+
+@st.fragment
+def all_stations(found: Availability) -> None:
+    """A table that is made where it is wanted, since it is one of all stations."""
+    opened = st.expander(
+        _("All {count} stations", count=len(found.stations)), key="all-stations", on_change="rerun"
+    )
+    if not opened.open:
+        return
+    with opened:
+        percent = st.column_config.NumberColumn(format="%.3f %%")
+        table(
+            drawn.stations(found.stations),
+            "stations",
+            _("Every station with its availability, the least available first"),
+            column_config={_("Availability"): percent, _("Without excluded"): percent},
+        )
 
 
 def outage_list(found: Availability) -> None:

@@ -85,7 +85,12 @@ def over_time(currencies: Sequence[str]) -> None:
             alt=_("Revenue in {currency} by {grain}, net and VAT", currency=currency, grain=_(grain))
             + (_(", with the period before as a dotted line") if earlier else ""),
         )
-    with st.expander(_("As a table, the newest {grain} first", grain=_(grain))):
+    table = st.expander(
+        _("As a table, the newest {grain} first", grain=_(grain)), key="times-table", on_change="rerun"
+    )
+    if not table.open:
+        return
+    with table:
         # Of an hour there is no file: it would be one of all sessions.
         downloads.buttons(f"revenue-by-{'day' if grain == 'hour' else grain}", scope, period)
         paged(
