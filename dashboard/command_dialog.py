@@ -19,7 +19,8 @@ from languages import N_, _, told
 
 _ADDRESS = "command"
 _MANAGED = "managed"
-_ORDER = "order"
+# Not "order": that is a choice on another page, and outlives the way from there to here.
+_ORDER = "command_order"
 _SENT = "order_sent"
 _OUTCOME = "order_outcome"
 _NO_CONNECTOR = (N_("No such connector"), N_("It does not exist, or it is not at one of your stations."))

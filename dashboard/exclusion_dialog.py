@@ -156,7 +156,8 @@ def _confirm(question: Question) -> None:
 
 
 def _form(question: Question) -> None:
-    draft, places = question.draft, loading.places(visitor().scope)
+    draft, who = question.draft, visitor()
+    places = loading.places(who.scope)
     _error(question)
     pks = list(places)
     station = st.selectbox(
@@ -167,7 +168,7 @@ def _form(question: Question) -> None:
         placeholder=_("Choose a station"),
         key="exclusion-station",
     )
-    numbers = {} if station is None else exclusion_orders.connectors(station)
+    numbers = {} if station is None else exclusion_orders.connectors(who, station)
     choices = [None, *numbers]
     st.selectbox(
         _("Connector"),

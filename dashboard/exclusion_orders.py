@@ -46,8 +46,9 @@ def is_admin(who: Visitor) -> bool:
     return who.user.role == "admin"
 
 
-def connectors(station_pk: int) -> dict[int, int]:
+def connectors(who: Visitor, station_pk: int) -> dict[int, int]:
     """A station's connectors: their numbers by `ocpp_connectors.id`."""
+    _demand_admin(who)
     query = select(OCPPConnector.id, OCPPConnector.connector_id).where(
         OCPPConnector.ocpp_station_id == station_pk
     )
@@ -55,7 +56,7 @@ def connectors(station_pk: int) -> dict[int, int]:
         return {pk: number for pk, number in store.execute(query.order_by(OCPPConnector.connector_id))}  # noqa: C416
 
 
-def timezone_of(station_pk: int) -> str:
+def _timezone_of(station_pk: int) -> str:
     query = select(ChargingStation.timezone).join(OCPPStation).where(OCPPStation.id == station_pk)
     with reading(resources.engine()) as store:
         return store.scalars(query).one()
@@ -66,14 +67,14 @@ def review(who: Visitor, draft: Draft) -> Review:
     _demand_admin(who)
     station_pk, span = _whole(draft)
     exclusions.check(span, draft.reason, draft.notes)
-    timezone = timezone_of(station_pk)
+    timezone = _timezone_of(station_pk)
     days = Period((span.start - timedelta(days=1)).date(), (span.end + timedelta(days=2)).date())
     with reading(resources.engine()) as store:
         station = store.get_one(OCPPStation, station_pk)
         logs = outages.logs(store, Scope.station(station_pk), days, utc_now(), ())
         name = station.charging_station.name
     of_port = [log for log in logs if draft.connector_pk in (None, log.port.connector_pk)]
-    number = connectors(station_pk).get(draft.connector_pk or 0)
+    number = connectors(who, station_pk).get(draft.connector_pk or 0)
     return Review(
         where=f"{name} · {_('all connectors') if number is None else _('connector {number}', number=number)}",
         span=span,
@@ -110,7 +111,7 @@ def _whole(draft: Draft) -> tuple[int, Span]:
         raise ExclusionRefused(_("choose a station"))
     if draft.start is None or draft.end is None:
         raise ExclusionRefused(_("an exclusion needs a beginning and an end"))
-    return draft.station_pk, exclusions.local_span(draft.start, draft.end, timezone_of(draft.station_pk))
+    return draft.station_pk, exclusions.local_span(draft.start, draft.end, _timezone_of(draft.station_pk))
 
 
 def _demand_admin(who: Visitor) -> None:

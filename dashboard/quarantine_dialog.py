@@ -111,7 +111,7 @@ def _accept(who: Visitor, question: Question) -> None:
 
 def _ask_to_correct(question: Question) -> None:
     session = question.session
-    suggested = quarantine_orders.suggested_kwh(session.pk)
+    suggested = quarantine_orders.suggested_kwh(visitor(), session.pk)
     if suggested:
         st.caption(
             _(

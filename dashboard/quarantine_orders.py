@@ -79,8 +79,9 @@ def take_back(who: Visitor, session_pk: int, reason: str) -> None:
         quarantine.take_back(store, who.user, session_pk, reason)
 
 
-def suggested_kwh(session_pk: int) -> str:
+def suggested_kwh(who: Visitor, session_pk: int) -> str:
     """What the session would have by where the register stood before it; empty where that is not known."""
+    _demand_admin(who)
     with reading(resources.engine()) as store:
         wh = quarantine.suggested_wh(store, session_pk)
     return "" if wh is None else f"{Decimal(wh) / 1000:.3f}"
