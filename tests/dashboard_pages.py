@@ -66,3 +66,9 @@ def text_of(page: AppTest) -> str:
         for element in page.get(kind)
     ]
     return " ".join(unescape(_TAGS.sub(" ", " ".join(found))).replace("\u00a0", " ").split())
+
+
+def everything_on(page: AppTest) -> str:
+    """What is sent to a browser: texts, choices, charts and tables, as far as it can be read."""
+    tables = " ".join(table.value.to_csv() for table in page.dataframe)
+    return " ".join(str(each.proto) for each in page._tree if getattr(each, "proto", None)) + tables

@@ -52,7 +52,7 @@ BEGIN = datetime(2026, 3, 28, 5, tzinfo=UTC)
 WEEK = timedelta(days=7)
 # Two days later it is another month.
 STRADDLING = BEGIN + timedelta(days=3)
-_TICK = timedelta(hours=2)
+_TICK = timedelta(hours=6)
 # When the jobs look again after something was done: at once, a second later, and when a bill is due.
 _LOOKS = (0, 1, 12)
 _BUSY = (409, {"error": "The connector is taken.", "code": "connector_busy"})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import fill_in_sign_in
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
@@ -18,7 +19,6 @@ from db.engine import reading
 from db.models import ChargingSession
 from management import demo
 from management.charging_test import IntegrationTest
-from tests.browser import fill_in_sign_in
 
 SLOW = 60_000  # milliseconds that a real charge point may take
 

@@ -22,16 +22,6 @@ from schedule import Schedule
 from settings import load
 
 SECRET = "a key that nobody may see"
-ADMIN_PAGES = (
-    "jobs",
-    "billing_audit",
-    "webhooks",
-    "stations_owners",
-    "ocpp_log",
-    "settings_page",
-    "access",
-    "audit_log",
-)
 
 
 @pytest.fixture
@@ -152,14 +142,6 @@ def test_a_stations_page_has_its_figures_outages_and_sessions(
         ["2\u00a0h 00\u00a0min", "Faulted", "GroundFailure"]
     ]
     assert sessions["Energy"].tolist() == [1.0]
-
-
-@pytest.mark.usefixtures("pks")
-def test_the_admins_pages_do_not_exist_for_an_owner(open_page: OpenPage) -> None:
-    page = open_page("selam")
-    for name in ADMIN_PAGES:
-        with pytest.raises(ValueError, match="navigation page"):
-            page.switch_page(f"views/{name}.py")
 
 
 @pytest.mark.usefixtures("pks")
