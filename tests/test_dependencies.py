@@ -15,7 +15,15 @@ from settings import ROOT
 
 _TESTED = ("tests", "benchmarks", "docs")
 # Commands, plugins of pytest, and types for mypy.
-_RUN_BY_NAME = {"mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist", "ruff", "types-requests", "types-tqdm"}
+_RUN_BY_NAME = {
+    "mypy",
+    "pandas-stubs",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "types-requests",
+    "types-tqdm",
+}
 # Read by `zoneinfo`; looked for by granian.
 _NEVER_IMPORTED = {"tzdata", "uvloop"}
 
