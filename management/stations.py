@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from db.models import utc_now
 from ocpp_integration.platform import MengedMate, Plan, Terms, import_stations, pull, terms_of
+from ocpp_integration.platform.changes import StationChanged
 from settings import Settings
 
 
@@ -53,6 +54,11 @@ def _tell(plan: Plan, *, dry_run: bool) -> None:
         print(f"Columns not used: {', '.join(plan.ignored)}.", file=sys.stderr)
     for problem in plan.problems:
         print(f"Problem: {problem}", file=sys.stderr)
+    if any(isinstance(each, StationChanged) and each.is_deactivation for each in plan.changes):
+        print(
+            "Charge points of deactivated stations stay connected until their keys are withdrawn (README).",
+            file=sys.stderr,
+        )
     if plan.left_out:
         count = "1 station" if len(plan.left_out) == 1 else f"{len(plan.left_out)} stations"
         print(f"Left out: {count} ({', '.join(plan.left_out)}).", file=sys.stderr)

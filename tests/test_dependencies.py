@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -13,7 +13,17 @@ from packaging.utils import canonicalize_name
 
 from settings import ROOT
 
-_TESTED = {"tests", "benchmarks"}
+_TESTED = ("tests", "benchmarks", "docs")
+# Commands, plugins of pytest, and types for mypy.
+_RUN_BY_NAME = {
+    "mypy",
+    "pandas-stubs",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "types-requests",
+    "types-tqdm",
+}
 # Read by `zoneinfo`; looked for by granian.
 _NEVER_IMPORTED = {"tzdata", "uvloop"}
 
@@ -55,10 +65,10 @@ def _modules() -> Iterator[Path]:
             yield from package.rglob("*.py")
 
 
-def _imported() -> set[str]:
-    """Distributions that the product's own modules import, inside functions too."""
+def _imported(modules: Iterable[Path]) -> set[str]:
+    """Distributions that these modules import, inside functions too."""
     found = set()
-    for path in _modules():
+    for path in modules:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {alias.name.split(".")[0] for alias in node.names}
@@ -97,7 +107,13 @@ def test_nothing_is_pinned_that_nobody_needs() -> None:
 
 
 def test_every_requirement_is_imported_by_the_product_and_nothing_else_is() -> None:
-    assert _imported() == _names(_required("requirements.txt")) - _NEVER_IMPORTED
+    assert _imported(_modules()) == _names(_required("requirements.txt")) - _NEVER_IMPORTED
+
+
+def test_tests_import_what_is_required_and_every_requirement_of_theirs_is_used() -> None:
+    own, product = _names(_required("requirements-dev.txt")), _names(_required("requirements.txt"))
+    imported = _imported(path for folder in _TESTED for path in (ROOT / folder).rglob("*.py"))
+    assert (imported - product - own, own - imported - _RUN_BY_NAME) == (set(), set())
 
 
 def test_the_readme_gives_a_reason_for_every_requirement_and_names_no_other() -> None:

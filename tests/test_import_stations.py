@@ -384,6 +384,7 @@ def test_a_pull_by_hand_that_is_not_believed_says_how_to_believe_it(
     assert (command.code, "pull-stations --trust" in command.errors) == (1, True)
     assert command.audited() == []
     assert command.run("pull-stations", "--trust")[0] == f"STATION_{station_id(1)}: deactivated"
+    assert "stay connected until their keys are withdrawn" in command.errors
     (entry,) = command.audited()
     assert (entry.action, entry.subject, entry.details) == (
         "pull stations",

@@ -43,7 +43,9 @@ def row(state: SyncState, now: datetime, timezone: str) -> str:
 
 
 def trouble(state: SyncState, now: datetime) -> str:
-    """Why it was refused, and when it is told again."""
+    """Why it was refused, and when it is told again; of one that is not active, what goes on all the same."""
+    if state.state == "inactive" and state.synced_at:
+        return _("Nothing is started there; its charge point stays connected until its key is withdrawn.")
     if not state.error:
         return ""
     times = _(" ({failures} times in a row)", failures=state.failures) if state.failures > 1 else ""

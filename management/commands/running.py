@@ -26,7 +26,8 @@ def run_demo(options: Namespace) -> None:
     """Set up everything, with demo data, and run it."""
     environment.write_env()
     settings = load()
-    processes.check_ports(settings)
+    if not options.no_start:
+        processes.check_ports(settings)
     engine = engine_of(settings)
     migrations.upgrade(engine)
     demo.create(engine, settings, days=options.days)

@@ -75,6 +75,10 @@ class StationChanged:
             return f"{self.station_id}: kept up by {_SOURCES[self.after]}, before by {_SOURCES[self.before]}"
         return f"{self.station_id}: {self.field} {_told(self.before)} -> {_told(self.after)}"
 
+    @property
+    def is_deactivation(self) -> bool:
+        return self.field == "is_active" and not self.after
+
 
 @dataclass(frozen=True)
 class ConnectorAdded:
