@@ -61,6 +61,13 @@ def test_attempts_end_after_the_fifth_failure_until_a_quarter_of_an_hour_has_pas
         assert attempts.register(store, "admin", "10.0.0.2", NOW + timedelta(minutes=15)) is None
 
 
+def test_failures_of_a_clock_that_was_ahead_lock_nobody_out(tmp_path: Path) -> None:
+    with writing(make_store(tmp_path)) as store:
+        for _ in range(5):
+            assert attempts.register(store, "admin", "10.0.0.1", NOW + timedelta(days=1)) is None
+        assert attempts.register(store, "admin", "10.0.0.1", NOW) is None
+
+
 def test_seven_days_are_today_and_the_six_before() -> None:
     assert period_of("7d", TODAY, None) == Period(date(2026, 3, 4), date(2026, 3, 11))
 

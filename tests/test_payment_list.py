@@ -14,7 +14,7 @@ from dashboard_pages import OpenPage, opening_pages, text_of
 from pypdf import PdfReader
 from sqlalchemy import Engine, select
 
-from dashboard.payments import orders
+from dashboard.payments import orders, rows
 from dashboard.visitor import NotForYou, Visitor
 from db.analytics import payments
 from db.analytics.payments import PaymentFilter
@@ -204,6 +204,20 @@ def test_a_session_that_ended_is_billed_by_hand_up_to_what_was_paid(
     by_hand.bill(engine, pks["stuck"], _who(engine, "admin").user, "no more reports", NOW)
     found = _payment(engine, pks["stuck"])
     assert (found.state, found.billed, found.held, found.refund_state) == ("settled", 100, 0, None)
+
+
+def test_steps_tell_what_was_billed_and_given_back_in_all(engine: Engine, pks: dict[str, int]) -> None:
+    with writing(engine) as store:
+        row = store.get_one(Payment, pks["by hand"])
+        move(store, row, "refunded", Decimal(35), NOW)
+        settle(store, row, Decimal(60), NOW)
+        move(store, row, "refunded", Decimal(5), NOW)
+    with reading(engine) as store:
+        found = payments.find_payment(store, Scope.network(), pks["by hand"])
+        moved = payments.movements(store, Scope.network(), pks["by hand"])
+    assert found is not None
+    told = [step.words.replace("\xa0", " ") for step in rows.steps(found, moved)]
+    assert told[-2:] == ["Billed 60.00 ETB", "Given back 40.00 ETB"]
 
 
 @pytest.mark.usefixtures("pks")

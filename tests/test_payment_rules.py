@@ -190,6 +190,12 @@ def test_only_all_of_it_together_pays(told: Any, pays: bool) -> None:
     assert _chapa(told)[0].verify("EV-1001").pays("EV-1001", Decimal("506.00"), "ETB") is pays
 
 
+@pytest.mark.parametrize("amount", [-506, "506.005", "1e300", "Infinity", "-0.01"])
+def test_what_is_no_amount_of_a_payment_is_told_as_none(amount: Any) -> None:
+    told = {"status": "success", "data": PAID | {"amount": amount}}
+    assert _chapa(told)[0].verify("EV-1001") == Verified("success", "EV-1001", None, "ETB")
+
+
 def test_what_nobody_paid_yet_is_pending() -> None:
     chapa, _ = _chapa({"status": "failed", "message": "Invalid transaction"}, 404)
     assert chapa.verify("EV-1001") == Verified("pending", "EV-1001")

@@ -387,6 +387,21 @@ def test_one_worker_at_a_time_is_at_a_payment_and_a_dead_one_is_followed(stage: 
             assert third is not None
 
 
+def test_what_was_released_is_not_billed_by_a_report_that_comes_before_it_is_given_back(stage: Stage) -> None:
+    reference = stage.begin()
+    stage.end(6500)
+    with writing(stage.engine) as store:
+        admin = factories.add_user(store)
+    by_hand.release(stage.engine, stage.payment(reference).id, admin, "the cable was broken", stage.now)
+    stage.end(6600)
+    for _ in range(3):
+        stage.work(30)
+    assert stage.outcome(reference) == ALL_BACK
+    with reading(stage.engine) as store:
+        assert store.scalar(select(ChargingSession.cost)) == 0
+    assert stage.payment(reference).written_off == Decimal(66)
+
+
 def test_a_worker_whose_clock_was_an_hour_ahead_when_it_died_is_followed_at_once(stage: Stage) -> None:
     payment = stage.payment(stage.pay())
     with writing(stage.engine) as store:

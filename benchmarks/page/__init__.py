@@ -66,17 +66,6 @@ TARGETS = (
 QUICK = ("--sessions", "20000", "--processes", "1", "--runs", "3", "--live-seconds", "10")
 
 
-def _worst_ratio(result: Result) -> float:
-    return max(float(page["warm_ratio"]) for page in result["pages"].values())
-
-
-TARGETS = (
-    Target("a warm page, against an empty one, the worst", _worst_ratio),
-    Target("refreshes of live pages that were late", "live.late", at_most=0),
-)
-QUICK = ("--sessions", "50000", "--processes", "1", "--runs", "3", "--live-seconds", "10", "--no-naive")
-
-
 def main(arguments: list[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="benchmarks page", description=__doc__)
     parser.add_argument("--sessions", type=int, default=1_000_000)

@@ -40,7 +40,8 @@ def forgive(store: Session, account: str) -> None:
 def _locked_until(store: Session, condition: ColumnElement[bool], now: datetime) -> datetime | None:
     newest = store.scalars(
         select(SignInFailure.at)
-        .where(condition, SignInFailure.at > now - WINDOW)
+        # Those of a clock that was ahead lock nobody out until the right time has caught up with it.
+        .where(condition, SignInFailure.at > now - WINDOW, SignInFailure.at < now + WINDOW)
         .order_by(SignInFailure.at.desc())
         .limit(LIMIT)
     ).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from dashboard import formats
 from dashboard.fact_row import Fact, fact_row
@@ -119,13 +120,23 @@ def facts(each: PaymentRow) -> list[tuple[str, str]]:
 
 def steps(each: PaymentRow, movements: Sequence[Movement]) -> list[Step]:
     """From the code to the last cent, those that are still to come included."""
-    moved = {movement.kind: movement for movement in movements}
+    moved = _summed(movements)
     return [
         Step(_("Begun at the code"), "done", each.created_at),
         _paid(each, moved),
         *(_charged(each) if each.paid_at else ()),
         *(_settled(each, moved) if each.paid_at else ()),
     ]
+
+
+def _summed(movements: Sequence[Movement]) -> dict[str, Movement]:
+    """One of each kind, with the time of its last; what was credited is not billed."""
+    moved: dict[str, Movement] = {}
+    for each in movements:
+        kind, amount = ("billed", -each.amount) if each.kind == "credited" else (each.kind, each.amount)
+        before = moved[kind].amount if kind in moved else Decimal(0)
+        moved[kind] = Movement(kind, before + amount, each.at)
+    return moved
 
 
 def _paid(each: PaymentRow, moved: dict[str, Movement]) -> Step:

@@ -18,6 +18,7 @@ from db.models import ChargingSession, Payment, User
 from ocpp_integration.errors import IntegrationError, InvalidRequest
 from ocpp_integration.payments import provider_work
 from ocpp_integration.payments.charging_work import session_of
+from ocpp_integration.payments.limits import limit
 from ocpp_integration.payments.movements import held, is_leased, settle
 from ocpp_integration.session_state import written_off
 
@@ -47,7 +48,9 @@ def record_refund(engine: Engine, payment_id: int, by: User, reason: str, now: d
 
 def release(engine: Engine, payment_id: int, by: User, reason: str, now: datetime) -> None:
     """Bill nothing, and have all of it be given back."""
-    _act(engine, payment_id, by, "release payment", reason, now, _release)
+    released = _act(engine, payment_id, by, "release payment", reason, now, _release)
+    # Nor is anything billed for what is told of its session from now on.
+    limit(engine, released.transaction_id, Decimal(0))
 
 
 def bill(engine: Engine, payment_id: int, by: User, reason: str, now: datetime) -> None:
@@ -65,13 +68,14 @@ def close(engine: Engine, payment_id: int, by: User, reason: str, now: datetime)
 
 def _act(
     engine: Engine, payment_id: int, by: User, action: str, reason: str, now: datetime, act: _Act
-) -> None:
+) -> Payment:
     reason = _checked(reason)
     with held(engine, payment_id) as (store, row):
         if is_leased(row, now):
             raise NotNow("This payment is being worked on at this moment. Try again in a minute.")
         told = act(store, row, now)
         audit.record(store, by, action, row.reference, told | {"reason": reason}, at=now)
+    return row
 
 
 def _retry(_store: Session, row: Payment, now: datetime) -> dict[str, str]:

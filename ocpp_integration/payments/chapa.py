@@ -19,6 +19,7 @@ from ocpp_integration.transport import Answer, HttpTransport, NoAnswer, NotSent,
 
 SECONDS = 15.0
 _LONGEST_REFERENCE = 255
+_TOO_MUCH = Decimal(10) ** 12
 _STATUSES: Mapping[str, Literal["success", "failed"]] = {
     "success": "success",
     "failed": "failed",
@@ -118,10 +119,12 @@ def _text(data: Mapping[str, Any], name: str) -> str | None:
 
 
 def _amount(value: object) -> Decimal | None:
+    """None for what cannot be the amount of a payment, and could not be booked."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() else None
+    is_money = amount.is_finite() and 0 <= amount < _TOO_MUCH and amount == round(amount, 2)
+    return amount if is_money else None

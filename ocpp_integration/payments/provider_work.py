@@ -62,10 +62,11 @@ def work(engine: Engine, provider: Provider, payment_id: int, now: datetime) -> 
             _give_up(engine, payment, f"It was made with {payment.provider}, which is not set up any more.")
         elif payment.state in _OPEN:
             _verify(engine, provider, payment, now)
+        elif payment.refund_state == "due" and payment.rebill_at is not None:
+            # First the bill that has changed: it may be another sum. Others are not kept waiting by it.
+            _look_again(engine, payment, now)
         elif payment.refund_state in ("due", "sent"):
-            # First the bill that has changed: it may be another sum.
-            if payment.rebill_at is None or payment.refund_state == "sent":
-                _refund(engine, provider, payment, now)
+            _refund(engine, provider, payment, now)
         else:
             _rest(engine, payment)
 
@@ -74,12 +75,16 @@ def _verify(engine: Engine, provider: Provider, payment: Payment, now: datetime)
     try:
         told = provider.verify(payment.reference)
     except PaymentError:
-        with held(engine, payment.id) as (_, row):
-            row.due_at = now + _ASK_EVERY
+        _look_again(engine, payment, now)
         raise
     with held(engine, payment.id) as (store, row):
         if row.state in _OPEN:
             _take(store, row, told, now)
+
+
+def _look_again(engine: Engine, payment: Payment, now: datetime) -> None:
+    with held(engine, payment.id) as (_, row):
+        row.due_at = now + _ASK_EVERY
 
 
 def _take(store: Session, payment: Payment, told: Verified, now: datetime) -> None:
