@@ -4,8 +4,8 @@ Each query of Overview, Revenue and Availability runs for the whole network and 
 90 days and for the whole history. `raw_sql_ms` is one plain statement over a covering index of the sessions
 (or of the statuses), and `duckdb_ms` the same in DuckDB over a copy in Parquet; all three must find the same.
 
-Ours, plain SQL and DuckDB are asked in turns, a few times on end each, until each has been asked equally often; a
-time is the least of its runs. So caches are warm, and whatever else the machine does hits all three alike.
+Ours, plain SQL and DuckDB are asked in turns, a few times on end each, until each has been asked equally
+often; a time is the least of its runs. So caches are warm, and whatever else the machine does hits all alike.
 """
 
 from __future__ import annotations
@@ -159,9 +159,7 @@ def _milliseconds(queries: Sequence[Callable[[], Any]]) -> list[float]:
     least = [_seconds(query, 1) for query in queries]
     turns, on_end = (_TURNS_OF_SLOW, 1) if max(least) > _SLOW_SECONDS else (_TURNS, _ON_END)
     for _ in range(turns):
-        least = [
-            min(known, _seconds(query, on_end)) for known, query in zip(least, queries, strict=True)
-        ]
+        least = [min(known, _seconds(query, on_end)) for known, query in zip(least, queries, strict=True)]
     return [seconds * 1000 for seconds in least]
 
 
