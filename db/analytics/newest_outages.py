@@ -103,8 +103,10 @@ class _Port(NamedTuple):
 
 
 def _ports(store: Session, pks: Iterable[int], since: datetime, now: datetime) -> dict[int, _Port]:
-    rows = _PORTS.rows(store, {"pks": json.dumps([*pks]), "since": since, "until": now})
-    return {told[0]: _Port(Port(*told), is_excluded) for is_excluded, *told in rows}
+    rows: Sequence[tuple[Any, ...]] = _PORTS.rows(
+        store, {"pks": json.dumps([*pks]), "since": since, "until": now}
+    )
+    return {row[1]: _Port(Port(*row[1:]), row[0]) for row in rows}
 
 
 def _runs(store: Session, scope: Scope, zone: Zone, now: datetime, limit: int) -> list[_Run]:
@@ -191,7 +193,7 @@ _NEXT = Prepared(
     )
 )
 # Outages are of few connectors, and so each is looked up once.
-_PORTS = Prepared(
+_PORTS: Prepared[*tuple[Any, ...]] = Prepared(
     select(
         select(OutageExclusion.id)
         .where(OutageExclusion.ocpp_station_id == OCPPStation.id, *exclusions.HOLDS)

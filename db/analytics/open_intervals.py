@@ -145,9 +145,7 @@ def _begun_together(scope: Scope, dialect: str, is_only: bool) -> Select[*tuple[
     return _summed(scope, dialect, is_only, _IS_DOWN, (since // _SLOT).label("slot"))
 
 
-def _summed(
-    scope: Scope, dialect: str, is_only: bool, *groups: ColumnElement[Any]
-) -> Select[*tuple[Any, ...]]:
+def _summed(scope: Scope, dialect: str, is_only: bool, *groups: Any) -> Select[*tuple[Any, ...]]:
     sums = select(*groups, func.count(), func.sum(_begun(dialect)), is_only_zone(scope))
     return sums.where(*_open(scope, is_only)).group_by(*groups)
 

@@ -134,6 +134,10 @@ class _Among(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> _Among:  # noqa: ARG002 - by its name
+        # Else SQLite is asked whether it is 1, for which it uses no index.
+        return self
+
 
 @compiles(_Among, "sqlite")
 def _among_in_sqlite(element: _Among, compiler: Any, **options: Any) -> str:
