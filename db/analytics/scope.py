@@ -267,11 +267,13 @@ def of_zone(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:
     """
     if scope.kind == "network" and is_only:
         return []
-    connectors, stations = select(OCPPConnector.id), stations_of_zone(scope, is_only)
-    connector = ConnectorStatusInterval.ocpp_connector_id
-    if scope.kind == "network":
-        return [connector.in_(connectors.where(OCPPConnector.ocpp_station_id.in_(stations)))]
-    return [among(connector, connectors.where(among(OCPPConnector.ocpp_station_id, stations)))]
+    stations = stations_of_zone(scope, is_only)
+    of_stations = OCPPConnector.ocpp_station_id.in_(stations)
+    if scope.kind != "network":
+        of_stations = among(OCPPConnector.ocpp_station_id, stations)
+    # A list of connectors PostgreSQL would rather look for along the time than look each of them up.
+    connectors = select(OCPPConnector.id).where(of_stations)
+    return [ConnectorStatusInterval.ocpp_connector_id.in_(connectors)]
 
 
 def stations_of_zone(scope: Scope, is_only: bool) -> Select[int]:
