@@ -4,8 +4,8 @@ Each query of Overview, Revenue and Availability runs for the whole network and 
 90 days and for the whole history. `raw_sql_ms` is one plain statement over a covering index of the sessions
 (or of the statuses), and `duckdb_ms` the same in DuckDB over a copy in Parquet; all three must find the same.
 
-Ours, plain SQL and DuckDB are asked in turns, a few times on end each, until each has been asked equally often; a
-time is the least of its runs. So caches are warm, and whatever else the machine does hits all three alike.
+Ours, plain SQL and DuckDB are asked in turns, a few times on end each, until each has been asked equally
+often; a time is the least of its runs. So caches are warm, and whatever else the machine does hits all alike.
 """
 
 from __future__ import annotations

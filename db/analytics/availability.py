@@ -49,8 +49,7 @@ class StatusSpan(NamedTuple):
         return Span(self.start, self.end)
 
 
-@dataclass(frozen=True)
-class Outage:
+class Outage(NamedTuple):
     """Time without a break in which a port was down, in whichever of the down statuses.
 
     `statuses`, `error_codes` and `errors` (the same in words) in the order in which they came; `excluded` is
@@ -95,7 +94,9 @@ def outage_of(
     reports: Sequence[StatusSpan], exclusions: Sequence[Span] = (), *, known_until: datetime | None = None
 ) -> Outage:
     """What reports without a break between them, in order, make up together."""
-    start, end = reports[0].start, max([report.end for report in reports])
+    start, end = reports[0].start, reports[0].end
+    if len(reports) > 1:
+        end = max(report.end for report in reports)
     return Outage(
         start,
         end,
@@ -181,4 +182,6 @@ def _ratio(part: timedelta, whole: timedelta) -> Fraction:
 
 
 def _in_order(values: list[str]) -> tuple[str, ...]:
+    if len(values) == 1:
+        return tuple(values) if values[0] else ()
     return tuple(dict.fromkeys(filter(None, values)))

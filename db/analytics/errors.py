@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, extract, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, extract, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from db.analytics import error_codes
-from db.analytics.scope import SINCE, UNTIL, Period, Scope, built_once, of_zone, zones
+from db.analytics.scope import (
+    SINCE,
+    UNTIL,
+    Period,
+    Scope,
+    Zone,
+    among,
+    built_once,
+    in_zones,
+    is_only_zone,
+    of_zone,
+    stations_of_zone,
+)
 from db.clocks import DAY, clock, date_of
 from db.columns import UTCDateTime
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
@@ -83,67 +97,70 @@ class StationErrors:
 def by_code(store: Session, scope: Scope, period: Period | None, now: datetime) -> list[ErrorTotal]:
     """The errors reported in the period by the stations' clocks, the most frequent first."""
     totals: dict[tuple[str, str], ErrorTotal] = {}
-    for told in _zones(store, scope, period, now):
-        query = _by_code(scope, store.get_bind().dialect.name, told.is_only, period is not None)
-        for row in query.rows(store, told.values):
-            found = _total(*row)
-            known = totals.get((found.error_code, found.vendor_error_code))
-            totals[found.error_code, found.vendor_error_code] = known + found if known else found
+    for *row, _ in _rows_by_code(store, scope, period, now):
+        found = _total(*row)
+        known = totals.get((found.error_code, found.vendor_error_code))
+        totals[found.error_code, found.vendor_error_code] = known + found if known else found
     return sorted(totals.values(), key=lambda each: (-each.reports, each.error_code, each.vendor_error_code))
 
 
-class _Told(NamedTuple):
-    is_only: bool
-    values: dict[str, Any]
-
-
-def _zones(store: Session, scope: Scope, period: Period | None, now: datetime) -> list[_Told]:
-    """What statements are to be told of each zone, whose connectors and stations are no other's; without a
-    period all are as one.
-    """
+def _rows_by_code(
+    store: Session, scope: Scope, period: Period | None, now: datetime
+) -> list[tuple[Any, ...]]:
+    """Of each zone, whose connectors and stations are no other's; without a period all are as one."""
+    dialect = store.get_bind().dialect.name
     if period is None:
-        return [_Told(True, {"now": now})]
-    return [_Told(zone.is_only, {**zone.told, "now": now}) for zone in zones(store, scope, period)]
+        return list(_by_code(scope, dialect, True, False).rows(store, {"now": now}))
+
+    def ask(zone: Zone) -> Sequence[tuple[Any, ...]]:
+        return _by_code(scope, dialect, zone.is_only, True).rows(store, {**zone.told, "now": now})
+
+    found = in_zones(store, scope, period, ask, is_only=itemgetter(-1))
+    return [row for _, rows in found for row in rows]
 
 
 @built_once
 def _by_code(scope: Scope, dialect: str, is_only: bool, in_period: bool) -> Select[*tuple[Any, ...]]:
-    reported = ConnectorStatusInterval
-    times = (reported.started_at >= SINCE, reported.started_at < UNTIL) if in_period else ()
-    # By connector first, as the index has them: what is left for the stations to be counted is little.
-    found = (
-        select(
-            reported.error_code,
-            reported.vendor_error_code,
-            reported.ocpp_connector_id,
-            func.count().filter(_IS_FAULT).label("faults"),
-            func.count().label("reports"),
-            _time(dialect, bindparam("now", type_=UTCDateTime())).label("seconds"),
-            func.min(reported.started_at).label("first"),
-            func.max(reported.started_at).label("last"),
-        )
-        .where(TELLS_OF_TROUBLE, _NAMES_AN_ERROR, *times, *of_zone(scope, is_only))
-        .group_by(reported.ocpp_connector_id, reported.error_code, reported.vendor_error_code)
-        .subquery()
-        .c
-    )
-    totals = (
-        select(
-            found.error_code,
-            found.vendor_error_code,
-            func.sum(found.faults),
-            func.sum(found.reports),
-            func.count(),
-            func.count(OCPPConnector.ocpp_station_id.distinct()),
-            func.sum(found.seconds),
-            func.min(found.first),
-            func.max(found.last),
-        )
-        .join(OCPPConnector, found.ocpp_connector_id == OCPPConnector.id)
-        .group_by(found.error_code, found.vendor_error_code)
-    )
+    found = _by_connector(scope, dialect, is_only, in_period).subquery().c
+    totals = select(
+        found.error_code,
+        found.vendor_error_code,
+        func.sum(found.faults),
+        func.sum(found.reports),
+        func.count(),
+        func.count(found.ocpp_station_id.distinct()),
+        func.sum(found.seconds),
+        func.min(found.first),
+        func.max(found.last),
+        is_only_zone(scope) if in_period else true(),
+    ).group_by(found.error_code, found.vendor_error_code)
     # A plan for few connectors is good for any period; one for all of them depends on it.
     return totals.execution_options(**PLANNED_ANEW) if scope.kind == "network" else totals
+
+
+def _by_connector(scope: Scope, dialect: str, is_only: bool, in_period: bool) -> Select[*tuple[Any, ...]]:
+    """What each connector reported, by code: what is left for the stations to be counted is little."""
+    reported, station = ConnectorStatusInterval, OCPPConnector.ocpp_station_id
+    groups = (reported.ocpp_connector_id, reported.error_code, reported.vendor_error_code)
+    times = (reported.started_at >= SINCE, reported.started_at < UNTIL) if in_period else ()
+    sums = select(
+        *groups,
+        func.count().filter(_IS_FAULT).label("faults"),
+        func.count().label("reports"),
+        _time(dialect, bindparam("now", type_=UTCDateTime())).label("seconds"),
+        func.min(reported.started_at).label("first"),
+        func.max(reported.started_at).label("last"),
+    ).where(TELLS_OF_TROUBLE, _NAMES_AN_ERROR, *times)
+    if scope.kind == "network" or dialect == "sqlite":
+        found = sums.where(*of_zone(scope, is_only)).group_by(*groups).subquery()
+        return select(found, station).join(OCPPConnector, found.c.ocpp_connector_id == OCPPConnector.id)
+    # PostgreSQL had better find few connectors with their stations, and then what they reported.
+    return (
+        sums.add_columns(station)
+        .join(OCPPConnector, reported.ocpp_connector_id == OCPPConnector.id)
+        .where(among(station, stations_of_zone(scope, is_only)))
+        .group_by(*groups, station)
+    )
 
 
 def by_station(store: Session, scope: Scope, period: Period | None, now: datetime) -> list[StationErrors]:

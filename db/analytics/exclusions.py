@@ -135,13 +135,16 @@ def within(store: Session, scope: Scope, start: datetime, end: datetime) -> list
     return [Exclusion(*row) for row in rows]
 
 
+HOLDS = (
+    OutageExclusion.started_at < UNTIL,
+    OutageExclusion.ended_at > SINCE,
+    OutageExclusion.revoked_at.is_(None),
+)
+
+
 @built_once
 def _within(scope: Scope) -> Select[*tuple[Any, ...]]:
-    return _told(scope).where(
-        OutageExclusion.started_at < UNTIL,
-        OutageExclusion.ended_at > SINCE,
-        OutageExclusion.revoked_at.is_(None),
-    )
+    return _told(scope).where(*HOLDS)
 
 
 def entered(store: Session, scope: Scope, *, with_revoked: bool = False) -> list[Exclusion]:

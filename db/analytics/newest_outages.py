@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, bindparam, select
+from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, select, true
 from sqlalchemy.orm import Session
 
 from db.analytics import exclusions
@@ -15,7 +15,18 @@ from db.analytics.availability import Outage, StatusSpan, outage_of
 from db.analytics.exclusions import Exclusion
 from db.analytics.outages import Port
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.scope import SINCE, UNTIL, Period, Scope, Zone, built_once, of_zone, zones
+from db.analytics.scope import (
+    SINCE,
+    UNTIL,
+    Period,
+    Scope,
+    Zone,
+    built_once,
+    in_zones,
+    is_only_zone,
+    listed,
+    of_zone,
+)
 from db.analytics.spans import union
 from db.models import (
     ChargingConnector,
@@ -23,6 +34,7 @@ from db.models import (
     ConnectorStatusInterval,
     OCPPConnector,
     OCPPStation,
+    OutageExclusion,
 )
 from db.models.ocpp import IS_DOWN, TELLS_OF_TROUBLE
 from db.prepared import Prepared
@@ -36,26 +48,18 @@ class PortOutage(NamedTuple):
 
 
 class _Down(NamedTuple):
-    """A status in which a connector was down; `goes_on` where it was so just before."""
+    """A status in which a connector was down; `goes_on` where it was so just before. `is_only` as of
+    `in_zones`.
+    """
 
     goes_on: bool
+    is_only: bool
     status: str
     started_at: datetime
     ended_at: datetime | None
     error_code: str
     vendor_error_code: str
     ocpp_connector_id: int
-    station_pk: int
-    station_name: str
-    number: int
-    power_w: int | None
-    timezone: str
-    station_id: str
-    place_id: UUID
-
-
-# The first column of a row that tells of its port.
-_OF_PORT: Final = 6
 
 
 class _Run(NamedTuple):
@@ -72,13 +76,37 @@ def newest(store: Session, scope: Scope, period: Period, now: datetime, limit: i
     """The outages that began in the period by their stations' clocks, the newest first, each with its whole
     length up to `now`.
     """
-    found = [run for zone in zones(store, scope, period) for run in _runs(store, scope, zone, now, limit)]
-    runs = sorted(found, key=lambda run: run.began, reverse=True)[:limit]
+    found = in_zones(
+        store,
+        scope,
+        period,
+        lambda zone: _runs(store, scope, zone, now, limit),
+        is_only=lambda run: run.rows[-1].is_only,
+    )
+    runs = [run for _, theirs in found for run in theirs]
+    if len(found) > 1:
+        runs = sorted(runs, key=lambda run: run.began, reverse=True)[:limit]
     if not runs:
         return []
-    excluded = exclusions.within(store, scope, runs[-1].began[0], now)
-    ports: dict[int, Port] = {}
-    return [_told(run, ports, excluded, now) for run in runs]
+    since = runs[-1].began[0]
+    ports = _ports(store, {run.began[1] for run in runs}, since, now)
+    is_excluded = any(port.is_excluded for port in ports.values())
+    excluded = exclusions.within(store, scope, since, now) if is_excluded else ()
+    return [_told(run, ports[run.began[1]].port, excluded, now) for run in runs]
+
+
+class _Port(NamedTuple):
+    """`is_excluded` where an exclusion holds at its station in the time of the outages."""
+
+    port: Port
+    is_excluded: bool
+
+
+def _ports(store: Session, pks: Iterable[int], since: datetime, now: datetime) -> dict[int, _Port]:
+    rows: Sequence[tuple[Any, ...]] = _PORTS.rows(
+        store, {"pks": json.dumps([*pks]), "since": since, "until": now}
+    )
+    return {row[1]: _Port(Port(*row[1:]), row[0]) for row in rows}
 
 
 def _runs(store: Session, scope: Scope, zone: Zone, now: datetime, limit: int) -> list[_Run]:
@@ -121,13 +149,10 @@ def _later(store: Session, newest: _Down, until: datetime, now: datetime) -> lis
     return rows
 
 
-def _told(run: _Run, ports: dict[int, Port], excluded: Sequence[Exclusion], now: datetime) -> PortOutage:
-    first = run.rows[-1]
-    if (port := ports.get(first.ocpp_connector_id)) is None:
-        port = ports[first.ocpp_connector_id] = Port(*first[_OF_PORT:])
+def _told(run: _Run, port: Port, excluded: Sequence[Exclusion], now: datetime) -> PortOutage:
     reports = [
         StatusSpan(status, started_at, now if ended_at is None else min(ended_at, now), code, vendor_code)
-        for status, started_at, ended_at, code, vendor_code in (row[1:_OF_PORT] for row in run.rows[::-1])
+        for _, _, status, started_at, ended_at, code, vendor_code, _ in reversed(run.rows)
     ]
     if not excluded:
         return PortOutage(port, outage_of(reports, known_until=now))
@@ -135,8 +160,10 @@ def _told(run: _Run, ports: dict[int, Port], excluded: Sequence[Exclusion], now:
     return PortOutage(port, outage_of(reports, union(each.span for each in theirs), known_until=now))
 
 
-def _with_ports(statuses: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Each with whether its connector was down just before and with its port, the newest first."""
+def _newest_first(
+    statuses: Select[*tuple[Any, ...]], is_only: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    """Each with whether its connector was down just before."""
     of, before = statuses.subquery().c, ConnectorStatusInterval
     goes_on = (
         select(before.id)
@@ -147,23 +174,8 @@ def _with_ports(statuses: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         )
         .exists()
     )
-    return (
-        select(
-            goes_on.label("goes_on"),
-            *of,
-            OCPPStation.id,
-            ChargingStation.name,
-            OCPPConnector.connector_id,
-            ChargingConnector.power_w,
-            ChargingStation.timezone,
-            OCPPStation.station_id,
-            ChargingStation.id,
-        )
-        .join(OCPPConnector, of.ocpp_connector_id == OCPPConnector.id)
-        .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
-        .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
-        .order_by(of.started_at.desc(), of.ocpp_connector_id.desc())
+    return select(goes_on.label("goes_on"), is_only, *of).order_by(
+        of.started_at.desc(), of.ocpp_connector_id.desc()
     )
 
 
@@ -176,7 +188,31 @@ _STATUSES: Select[*tuple[Any, ...]] = select(
     _status.ocpp_connector_id,
 ).where(IS_DOWN)
 _NEXT = Prepared(
-    _with_ports(_STATUSES.where(_status.ocpp_connector_id == bindparam("pk"), _status.started_at == SINCE))
+    _newest_first(
+        _STATUSES.where(_status.ocpp_connector_id == bindparam("pk"), _status.started_at == SINCE), true()
+    )
+)
+# Outages are of few connectors, and so each is looked up once.
+_PORTS: Prepared[*tuple[Any, ...]] = Prepared(
+    select(
+        select(OutageExclusion.id)
+        .where(OutageExclusion.ocpp_station_id == OCPPStation.id, *exclusions.HOLDS)
+        .exists()
+        .label("is_excluded"),
+        OCPPConnector.id,
+        OCPPStation.id,
+        ChargingStation.name,
+        OCPPConnector.connector_id,
+        ChargingConnector.power_w,
+        ChargingStation.timezone,
+        OCPPStation.station_id,
+        ChargingStation.id,
+    )
+    .select_from(OCPPConnector)
+    .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
+    .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
+    .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
+    .where(listed(OCPPConnector.id, bindparam("pks", type_=String)))
 )
 
 
@@ -185,8 +221,9 @@ def _downs(scope: Scope, is_only: bool) -> Select[*tuple[Any, ...]]:
     # Few connectors are looked up one by one, for all of them the order of time is followed.
     by_connector = () if scope.kind == "network" else (TELLS_OF_TROUBLE,)
     in_period = (_status.started_at >= SINCE, _status.started_at < UNTIL)
-    return _with_ports(
+    return _newest_first(
         _STATUSES.where(*by_connector, *in_period, *of_zone(scope, is_only))
         .order_by(_status.started_at.desc(), _status.ocpp_connector_id.desc())
-        .limit(bindparam("rows", type_=Integer))
+        .limit(bindparam("rows", type_=Integer)),
+        is_only_zone(scope),
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, cast, extract, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.scope import SINCE, UNTIL, Period, Scope, Zone, built_once, of_zone, zones
+from db.analytics.scope import SINCE, UNTIL, Period, Scope, Zone, built_once, in_zones, is_only_zone, of_zone
 from db.clocks import DAY, Clock, clock, date_of
 from db.models import ConnectorStatusInterval, OCPPConnector
+from db.prepared import Prepared
 
 Seconds = tuple[int, int]  # observed, outage
 
@@ -29,6 +32,10 @@ class _Passed(NamedTuple):
     end: int
 
     @property
+    def has_begun(self) -> bool:
+        return self.first < self.end
+
+    @property
     def told(self) -> dict[str, Any]:
         return {**self.zone.told, "first": self.first}
 
@@ -36,9 +43,8 @@ class _Passed(NamedTuple):
 def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seconds:
     """Observed and outage seconds of the open intervals within `period`, up to `now`."""
     observed = outage = 0
-    for passed in _passed(store, scope, period, now):
-        statement = _sums(scope, _dialect(store), passed.zone.is_only)
-        for is_down, count, total in statement.rows(store, passed.told):
+    for passed, rows in _asked(store, scope, period, now, _sums):
+        for is_down, count, total, _ in rows:
             length = count * passed.end - int(total)
             observed += length
             outage += length if is_down else 0
@@ -48,11 +54,10 @@ def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seco
 def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) -> dict[date, Seconds]:
     """The same for each local day that has any."""
     days: dict[date, Seconds] = {}
-    for passed in _passed(store, scope, period, now):
-        statement = _begun_together(scope, _dialect(store), passed.zone.is_only)
+    for passed, rows in _asked(store, scope, period, now, _begun_together):
         groups = [
             (is_down, _Together(passed.first + slot * _SLOT, n, int(total)))
-            for is_down, slot, n, total in statement.rows(store, passed.told)
+            for is_down, slot, n, total, _ in rows
         ]
         local = clock(passed.zone.name)
         down = _by_day(local, [group for is_down, group in groups if is_down], passed.end)
@@ -65,9 +70,8 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
 def seconds_by_station(store: Session, scope: Scope, period: Period, now: datetime) -> dict[int, Seconds]:
     """The same for each station, by `ocpp_stations.id`."""
     stations: dict[int, Seconds] = {}
-    for passed in _passed(store, scope, period, now):
-        statement = _sums_by_station(scope, _dialect(store), passed.zone.is_only)
-        for pk, is_down, count, total in statement.rows(store, passed.told):
+    for passed, rows in _asked(store, scope, period, now, _sums_by_station):
+        for pk, is_down, count, total, _ in rows:
             length = count * passed.end - int(total)
             observed, outage = stations.get(pk, (0, 0))
             stations[pk] = observed + length, outage + (length if is_down else 0)
@@ -98,47 +102,52 @@ def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
     return lengths
 
 
-def _passed(store: Session, scope: Scope, period: Period, now: datetime) -> list[_Passed]:
-    found = []
-    for zone in zones(store, scope, period):
-        until = min(now, zone.until).replace(microsecond=0)
-        if zone.since < until:
-            seconds = (int(at.timestamp()) for at in (zone.since, until))
-            found.append(_Passed(zone._replace(until=until), *seconds))
-    return found
+def _asked(
+    store: Session,
+    scope: Scope,
+    period: Period,
+    now: datetime,
+    statement: Callable[[Scope, str, bool], Prepared[*tuple[Any, ...]]],
+) -> list[tuple[_Passed, Sequence[tuple[Any, ...]]]]:
+    """The rows of each zone in which the period has begun."""
+    dialect = store.get_bind().dialect.name
+
+    def ask(zone: Zone) -> Sequence[tuple[Any, ...]]:
+        passed = _passed(zone, now)
+        return statement(scope, dialect, zone.is_only).rows(store, passed.told) if passed.has_begun else ()
+
+    found = in_zones(store, scope, period, ask, is_only=itemgetter(-1))
+    return [(_passed(zone, now), rows) for zone, rows in found if rows]
+
+
+def _passed(zone: Zone, now: datetime) -> _Passed:
+    until = min(now, zone.until).replace(microsecond=0)
+    return _Passed(zone._replace(until=until), int(zone.since.timestamp()), int(until.timestamp()))
 
 
 # Statements are built once for each scope and told what has `_Passed` when they are executed.
 
 
 @built_once
-def _sums(scope: Scope, dialect: str, is_only: bool) -> Select[bool, int, int]:
-    return (
-        select(_IS_DOWN, func.count(), func.sum(_begun(dialect)))
-        .where(*_open(scope, is_only))
-        .group_by(_IS_DOWN)
-    )
+def _sums(scope: Scope, dialect: str, is_only: bool) -> Select[*tuple[Any, ...]]:
+    return _summed(scope, dialect, is_only, _IS_DOWN)
 
 
 @built_once
-def _sums_by_station(scope: Scope, dialect: str, is_only: bool) -> Select[int, bool, int, int]:
-    return (
-        select(OCPPConnector.ocpp_station_id, _IS_DOWN, func.count(), func.sum(_begun(dialect)))
-        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
-        .where(*_open(scope, is_only))
-        .group_by(OCPPConnector.ocpp_station_id, _IS_DOWN)
-    )
+def _sums_by_station(scope: Scope, dialect: str, is_only: bool) -> Select[*tuple[Any, ...]]:
+    sums = _summed(scope, dialect, is_only, OCPPConnector.ocpp_station_id, _IS_DOWN)
+    return sums.join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
 
 
 @built_once
-def _begun_together(scope: Scope, dialect: str, is_only: bool) -> Select[bool, int, int, int]:
-    begun = _begun(dialect)
-    slot = ((begun - bindparam("first", type_=BigInteger)) // _SLOT).label("slot")
-    return (
-        select(_IS_DOWN, slot, func.count(), func.sum(begun))
-        .where(*_open(scope, is_only))
-        .group_by(_IS_DOWN, slot)
-    )
+def _begun_together(scope: Scope, dialect: str, is_only: bool) -> Select[*tuple[Any, ...]]:
+    since = _begun(dialect) - bindparam("first", type_=BigInteger)
+    return _summed(scope, dialect, is_only, _IS_DOWN, (since // _SLOT).label("slot"))
+
+
+def _summed(scope: Scope, dialect: str, is_only: bool, *groups: Any) -> Select[*tuple[Any, ...]]:
+    sums = select(*groups, func.count(), func.sum(_begun(dialect)), is_only_zone(scope))
+    return sums.where(*_open(scope, is_only)).group_by(*groups)
 
 
 _IS_DOWN = ConnectorStatusInterval.status.in_(sorted(DOWN_STATUSES)).label("is_down")
@@ -162,7 +171,3 @@ def _open(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:
         ConnectorStatusInterval.started_at < UNTIL,
         *of_zone(scope, is_only),
     ]
-
-
-def _dialect(store: Session) -> str:
-    return store.get_bind().dialect.name

@@ -11,10 +11,22 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, wraps
-from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVarTuple
+from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Boolean, ColumnElement, Date, FromClause, Select, and_, bindparam, select, union_all
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    FromClause,
+    Select,
+    String,
+    and_,
+    bindparam,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -32,6 +44,7 @@ from db.models import (
 from db.prepared import Passing, Prepared
 
 _P = ParamSpec("_P")
+_T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
@@ -121,6 +134,10 @@ class _Among(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> _Among:  # noqa: ARG002 - by its name
+        # Else SQLite is asked whether it is 1, for which it uses no index.
+        return self
+
 
 @compiles(_Among, "sqlite")
 def _among_in_sqlite(element: _Among, compiler: Any, **options: Any) -> str:
@@ -138,6 +155,11 @@ def _among_in_postgresql(element: _Among, compiler: Any, **options: Any) -> str:
 def among(column: Any, few: Select[Any]) -> ColumnElement[bool]:
     """The rows whose `column` is among a `few`, each of which is looked up in an index of the column."""
     return _Among(column, few.scalar_subquery())
+
+
+def listed(column: Any, pks: Any) -> ColumnElement[bool]:
+    """The rows whose `column` is in a JSON list."""
+    return _Among(column, _Listed(pks))
 
 
 def built_once(
@@ -169,7 +191,11 @@ def timezones(store: Session, scope: Scope) -> list[str]:
 
 @built_once
 def _timezones(scope: Scope) -> Select[str]:
-    names = select(ChargingStation.timezone).distinct()
+    return _clocks(scope).distinct()
+
+
+def _clocks(scope: Scope) -> Select[str]:
+    names = select(ChargingStation.timezone)
     if scope.kind == "network":
         return names
     if scope.kind == "owner":
@@ -201,21 +227,61 @@ def zones(store: Session, scope: Scope, period: Period) -> list[Zone]:
     return [Zone(name, len(names) == 1, *period.bounds(name)) for name in names]
 
 
+def is_only_zone(scope: Scope) -> ColumnElement[bool]:
+    """Whether all of the scope's stations live by the clocks of a `Zone`, for `in_zones`."""
+    others = _clocks(scope).where(ChargingStation.timezone != bindparam("zone", type_=String))
+    return ~others.exists()
+
+
+# The one zone that was found last: nearly always that of the next question, too.
+_ONLY: WeakKeyDictionary[Any, dict[Scope, str]] = WeakKeyDictionary()
+
+
+def in_zones(
+    store: Session,
+    scope: Scope,
+    period: Period,
+    ask: Callable[[Zone], Sequence[_T]],
+    is_only: Callable[[_T], bool],
+) -> list[tuple[Zone, Sequence[_T]]]:
+    """What `ask` finds in each zone of the scope. `is_only` tells of anything found whether the store said
+    `is_only_zone` with it: then a zone that was only guessed was right, and a question for it is saved.
+    """
+    known = _ONLY.setdefault(store.get_bind(), {})
+    if (name := known.get(scope)) is not None:
+        zone = Zone(name, True, *period.bounds(name))
+        found = ask(zone)
+        if found and is_only(found[0]):
+            return [(zone, found)]
+    there = zones(store, scope, period)
+    if len(there) == 1 and scope.kind != "stations":
+        known[scope] = there[0].name
+    else:
+        known.pop(scope, None)
+    return [(zone, ask(zone)) for zone in there]
+
+
 def of_zone(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:
     """Conditions on statuses of the scope's connectors where a `Zone` holds. They join nothing, so that an
     index of the statuses gives them in its order.
     """
     if scope.kind == "network" and is_only:
         return []
-    stations = scope.stations()
-    if not is_only:
-        there = select(ChargingStation.id).where(ChargingStation.timezone == bindparam("zone"))
-        stations = stations.where(OCPPStation.charging_station_id.in_(there))
-    if scope.kind == "network":
-        connectors = select(OCPPConnector.id).where(OCPPConnector.ocpp_station_id.in_(stations))
-        return [ConnectorStatusInterval.ocpp_connector_id.in_(connectors)]
-    connectors = select(OCPPConnector.id).where(among(OCPPConnector.ocpp_station_id, stations))
-    return [among(ConnectorStatusInterval.ocpp_connector_id, connectors)]
+    stations = stations_of_zone(scope, is_only)
+    of_stations = OCPPConnector.ocpp_station_id.in_(stations)
+    if scope.kind != "network":
+        of_stations = among(OCPPConnector.ocpp_station_id, stations)
+    # A list of connectors PostgreSQL would rather look for along the time than look each of them up.
+    connectors = select(OCPPConnector.id).where(of_stations)
+    return [ConnectorStatusInterval.ocpp_connector_id.in_(connectors)]
+
+
+def stations_of_zone(scope: Scope, is_only: bool) -> Select[int]:
+    """The scope's stations where a `Zone` holds."""
+    if is_only:
+        return scope.stations()
+    there = select(ChargingStation.id).where(ChargingStation.timezone == bindparam("zone"))
+    return scope.stations().where(OCPPStation.charging_station_id.in_(there))
 
 
 @dataclass(frozen=True)
