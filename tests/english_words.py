@@ -15,6 +15,7 @@ _STAYS = (
     r"locator|bearer token|Standard Webhooks|whsec|security profile|any|none|sandbox|chapa|refuse|quarantine",
     r"python -m jobs|make up|manage\.py [\w-]+|env|/metrics|[A-Z]+(?:_[A-Z]+)+|BootNotification|Charging",
     r"Africa/Addis_Ababa|Addis Charge|Rift Energy|Bole Road|Adama|Addis Ababa|[Ss]elam|[Aa]dmin|TAG1",
+    r"OpenID Connect|public client|docs/payments\.md",
     r"English",
     r"Skip to main content",
 )

@@ -151,6 +151,20 @@ def test_what_was_chosen_outlives_another_page_and_a_refresh(context: BrowserCon
     expect(chosen).to_be_checked(timeout=30_000)
 
 
+def test_a_choice_is_named_in_the_address_and_goes_back_with_it(context: BrowserContext, url: str) -> None:
+    page = fill_in_sign_in(context, url, "/stations?station-state=charging")
+    charging = page.get_by_role("button", name="Charging")
+    expect(charging).to_have_attribute("aria-pressed", "true", timeout=30_000)
+    page.get_by_role("button", name="Available").click()
+    expect(page).to_have_url(f"{url}/stations?station-state=charging&station-state=available&period=30d")
+    page.go_back()
+    expect(page.get_by_role("button", name="Available")).to_have_attribute("aria-pressed", "false")
+    expect(charging).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("link", name="Sessions").click()
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible(timeout=30_000)
+    expect(page).not_to_have_url(re.compile("station-state"))
+
+
 def test_in_amharic_every_page_of_an_admin_says_all_in_amharic(context: BrowserContext, url: str) -> None:
     page = context.new_page()
     page.goto(url)
@@ -159,7 +173,7 @@ def test_in_amharic_every_page_of_an_admin_says_all_in_amharic(context: BrowserC
     page.locator("#password").fill(PASSWORD)
     page.get_by_role("button", name="ግባ").click()
     links = page.get_by_test_id("stSidebarNavLink")
-    expect(links).to_have_count(17, timeout=30_000)
+    expect(links).to_have_count(19, timeout=30_000)
     english = {}
     for link in links.all():
         link.click()

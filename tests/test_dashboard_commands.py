@@ -153,11 +153,11 @@ def test_an_owner_is_offered_start_and_stop_and_nothing_more(world: World) -> No
 @pytest.mark.parametrize("kind", sorted(OPERATIONS))
 def test_an_owner_can_do_what_is_an_admins_not_even_by_a_forged_click(world: World, kind: str) -> None:
     page = world.open_page("selam", "live")
-    page.session_state["order"] = orders.Order(kind, world.connector, None, "forged")
+    page.session_state["command_order"] = orders.Order(kind, world.connector, None, "forged")
     page.session_state["order_sent"] = True
     page.run()
     assert "Only administrators may do this." in text_of(page).replace("\\", "")
-    page.session_state["order"] = None
+    page.session_state["command_order"] = None
     page.session_state["managed"] = world.connector
     page.run()
     assert "No such connector" in text_of(page)

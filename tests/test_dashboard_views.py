@@ -14,6 +14,7 @@ from factories import add_owner, add_session, add_station, add_status, add_tarif
 from sqlalchemy import Engine, select
 
 from db import job_schedules
+from db.accounts import find_user
 from db.engine import reading, writing
 from db.job_schedules import Expected
 from db.models import JobRun, OCPPLog, OCPPStation, StationOwner, utc_now
@@ -114,6 +115,23 @@ def test_the_list_of_stations_has_each_with_its_state_and_figures(open_page: Ope
     assert "Adama Rift Energy" in said and "Heard just now" in said
     page.text_input(key="station-find").set_value("rift").run()
     assert "1 station 1 connector" in text_of(page)
+
+
+@pytest.mark.usefixtures("pks")
+def test_an_address_leads_to_what_was_chosen_in_every_language(engine: Engine, open_page: OpenPage) -> None:
+    page = open_page("admin", "stations")
+    page.selectbox(key="station-order").select("Name").run()
+    page.button_group(key="station-state").set_value(["available"]).run()
+    sent = {name: page.query_params[name] for name in ("station-order", "station-state")}
+    assert sent == {"station-order": "Name", "station-state": "available"}
+    with writing(engine) as store:
+        find_user(store, "admin").language = "am"
+    read = open_page("admin", "stations", **sent)
+    assert read.selectbox(key="station-order").value == "Name"
+    assert read.button_group(key="station-state").value == ["available"]
+    assert "4 ጣቢያዎች" in text_of(read)
+    read.selectbox(key="station-order").select_index(0).run()
+    assert "station-order" not in read.query_params and "station-state" in read.query_params
 
 
 def test_an_owners_list_and_pages_are_of_its_own_stations(pks: dict[str, int], open_page: OpenPage) -> None:

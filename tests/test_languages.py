@@ -116,6 +116,9 @@ def test_a_sentence_that_was_kept_in_english_is_told_with_its_values() -> None:
     with speaking("am"):
         assert told(kept) == "በ60 ሰከንድ ውስጥ ተሽከርካሪ አልተሰካም።"
         assert told("There is no session 7.") == "ቻርጅ 7 የለም።"
+        assert told("Chapa cannot be reached. Whether it was made is not known.") == (
+            "Chapa ማግኘት አልተቻለም። መፈጸሙ አልታወቀም።"
+        )
         assert told("Nobody of ours wrote this.") == "Nobody of ours wrote this."
 
 

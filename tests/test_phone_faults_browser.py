@@ -209,6 +209,7 @@ def test_a_connector_that_cannot_begin_has_all_of_it_given_back(
     expect(phone.locator("#receipt")).to_contain_text("Given back50.00 ETB")
     phone.locator("#language").click()
     expect(phone.locator("#receipt")).to_contain_text("የተመለሰ50.00 ETB")
+    expect(phone.locator("#reason")).to_be_visible()
     assert _outcome(receiver, reference) == ALL_BACK
 
 

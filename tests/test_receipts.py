@@ -11,6 +11,7 @@ import factories
 import pytest
 from one_station import add_network, session_of
 from pypdf import PdfReader
+from reportlab.pdfbase.pdfmetrics import getFont
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import DBAPIError
 from tariff_makers import IDLE, give
@@ -18,7 +19,9 @@ from webhooks import NOON, started, status, stopped, tell
 
 from db.engine import reading, writing
 from db.models import ChargingSession, ChargingStation, OCPPStation, Receipt
+from languages import catalog
 from ocpp_integration.billing import receipts
+from ocpp_integration.billing.pdf import lettering
 from ocpp_integration.billing.pdf.receipt import receipt_pdf
 from ocpp_integration.billing.receipts import NoReceipt
 
@@ -49,6 +52,14 @@ def _text(receipt: Receipt) -> str:
     return " ".join(" ".join(page.extract_text() for page in pages).split())
 
 
+def test_the_fonts_of_documents_have_every_letter_of_the_translations() -> None:
+    lettering.register()
+    letters = {letter for forms in catalog("am").texts.values() for letter in "".join(forms)}
+    ethiopic = {ord(letter) for letter in letters if "\u1200" <= letter <= "\u137f"}
+    for font in ("NotoSansEthiopic-Regular", "NotoSansEthiopic-Bold"):
+        assert ethiopic - set(getFont(font).face.charToGlyph) == set()
+
+
 def test_a_receipt_tells_the_lines_of_the_bill_the_meter_and_the_times_there(network: Engine) -> None:
     give(network, "idle", IDLE)
     with writing(network) as store:
@@ -65,10 +76,11 @@ def test_a_receipt_tells_the_lines_of_the_bill_the_meter_and_the_times_there(net
         "120.000 kWh",
         "133.000 kWh",
         "13.000 kWh 10.00 ETB/kWh 15 % 130.00 ETB",
-        "Idle time 0:10:00 h 60.00 ETB/h 15 % 10.00 ETB",
+        "Idle time",
+        "0:10:00 h 60.00 ETB/h 15 % 10.00 ETB",
         "15:00:00 EAT",
         "18.26 ETB",
-        "Total 140.00 ETB",
+        "Total · ድምር 140.00 ETB",
     ):
         assert told in text, (told, text)
     assert (receipt.gross, receipt.tax) == (session.cost, session.tax)

@@ -50,6 +50,10 @@ def test_a_code_tells_of_its_connector_and_its_price_in_words(receiver: Running)
     info = told["connector_info"]
     assert (info["station_name"], info["connector_number"], info["is_available"]) == ("Bole Road", 2, True)
     assert info["price_in_words"] == ["Energy 10.00 ETB per kWh with 15 % VAT"]
+    assert set(info["price_told"]) == set(info["reason_told"]) == {"en", "am"}
+    assert info["price_told"]["en"] == info["price_in_words"]
+    assert "10.00 ETB" in info["price_told"]["am"][0]
+    assert "Energy" not in info["price_told"]["am"][0]
 
 
 def test_a_payment_is_made_at_the_provider_and_followed_by_its_own_token(receiver: Running) -> None:

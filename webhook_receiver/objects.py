@@ -371,9 +371,11 @@ class ConnectorInfo(TypedDict):
     currency: str
     price_per_kwh: Annotated[str | None, Field(description="With VAT, where that is all that is asked")]
     price_in_words: list[str]
+    price_told: Annotated[dict[str, list[str]], Field(description="The same by language, such as `am`")]
     status: Annotated[str, _enum(*get_args(ConnectorStatus))]
     is_available: bool
     reason: str | None
+    reason_told: Annotated[dict[str, str | None], Field(description="The same by language, such as `am`")]
     least_amount: Money
     most_amount: Money
 
@@ -410,6 +412,7 @@ class QrSession(TypedDict):
     can_stop: bool
     receipt_url: Annotated[str | None, Field(description="Where its receipt is had, once it is billed")]
     reason: Annotated[str | None, Field(description="Why no charge came of it, or what its driver is to do")]
+    reason_told: Annotated[dict[str, str | None], Field(description="The same by language, such as `am`")]
 
 
 class QrPayment(TypedDict):

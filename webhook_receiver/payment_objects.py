@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.models import ChargingSession, OCPPConnector, Payment
+from languages import ENGLISH, LANGUAGES, speaking, told
 from ocpp_integration.billing import receipts
 from ocpp_integration.payments.attempts import LEAST, MOST, tariff_at, why_not
 from ocpp_integration.pricing.words import amount, in_words
 from ocpp_integration.tariffs import document_of
 from webhook_receiver import objects, serializers
 
+_T = TypeVar("_T")
 RECEIPT = "/api/payments/qr-sessions/{session_token}/receipt.pdf"
 
 
@@ -22,6 +26,7 @@ def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> o
     place, described = connector.station.charging_station, connector.charging_connector
     tariff = tariff_at(store, connector, now)
     reason = why_not(store, connector) if tariff else "It has no price, so nothing can be sold here."
+    prices = _in_each_language(lambda: in_words(document_of(tariff)) if tariff else [])
     return {
         "station_name": place.name,
         "station_address": ", ".join(part for part in (place.address, place.city) if part),
@@ -30,10 +35,12 @@ def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> o
         "power_kw": serializers.kilo(described.power_w, 2) if described else None,
         "currency": place.currency,
         "price_per_kwh": amount(tariff.price_per_kwh) if tariff and tariff.document is None else None,
-        "price_in_words": in_words(document_of(tariff)) if tariff else [],
+        "price_in_words": prices[ENGLISH],
+        "price_told": prices,
         "status": connector.status,
         "is_available": reason is None,
         "reason": reason,
+        "reason_told": _reason_told(reason),
         "least_amount": _money(LEAST),
         "most_amount": _money(MOST),
     }
@@ -45,6 +52,7 @@ def qr_session(
     connector = payment.connector
     is_open = payment.state == "pending" and now < payment.expires_at
     end = (session.stop_time or now) if session else now
+    reason = payment.error or notice
     return {
         "session_token": payment.reference,
         "status": payment.state,
@@ -69,7 +77,8 @@ def qr_session(
         "duration_seconds": max(0, int((end - session.start_time).total_seconds())) if session else None,
         "can_stop": can_stop(payment, session),
         "receipt_url": _receipt_url(payment, session),
-        "reason": payment.error or notice,
+        "reason": reason,
+        "reason_told": _reason_told(reason),
     }
 
 
@@ -81,6 +90,19 @@ def _receipt_url(payment: Payment, session: ChargingSession | None) -> str | Non
     if payment.state != "settled" or session is None or receipts.why_none(session):
         return None
     return RECEIPT.format(session_token=payment.reference)
+
+
+def _reason_told(reason: str | None) -> dict[str, str | None]:
+    return _in_each_language(lambda: told(reason) if reason else None)
+
+
+def _in_each_language(say: Callable[[], _T]) -> dict[str, _T]:
+    """What is said, by language: a driver changes it without asking anew."""
+    said = {}
+    for language in LANGUAGES:
+        with speaking(language):
+            said[language] = say()
+    return said
 
 
 def _money(value: Decimal) -> str:

@@ -70,13 +70,8 @@ def _in(language: str) -> dict[str, str]:
             "yours": _("Your last payment here"),
             "progress": _("Used of what was paid"),
             "amountHint": _("Such as 200"),
-            "perKwh": _("Per kWh"),
-            "withVat": _("VAT included"),
-            # Why a payment ended as it did, as the ledger tells it.
-            "It was paid too late.": _("It was paid too late."),
-            "Charging could not begin in time.": _("Charging could not begin in time."),
-            "The provider says that it failed.": _("The provider says that it failed."),
-            # Why nothing can be sold at a connector, as the REST API tells it.
+            "range": _("Between {least} and {most} {currency} can be paid."),
+            # Why nothing can be sold at a connector, as an attempt to pay is refused.
             "It is in use.": _("It is in use."),
             "It is out of order.": _("It is out of order."),
             "It is out of service.": _("It is out of service."),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboard import formats
-from dashboard.connector_card import KINDS
 from dashboard.loading import Troubles, Upkeep
 from dashboard.loading.attention import MOST
 from dashboard.markup import Concern
@@ -178,7 +177,7 @@ def _to_stations(pks: set[int], state: str) -> tuple[str, str, dict[str, str]]:
         return "views/stations.py", _("Station"), {"station": str(*pks)}
     if state == "silent":
         return "views/stations.py", _("Stations"), {"station-order": _("Longest not heard")}
-    return "views/stations.py", _("Stations"), {"station-state": _(KINDS[state])}
+    return "views/stations.py", _("Stations"), {"station-state": state}
 
 
 def _fault(connector: LiveConnector, now: datetime) -> str:

@@ -21,7 +21,7 @@ from languages import N_, _, told
 
 _ADDRESS = "command"
 _MANAGED = "managed"
-_ORDER = "order"
+_ORDER = "command_order"
 _SENT = "order_sent"
 _OUTCOME = "order_outcome"
 _NO_CONNECTOR = (N_("No such connector"), N_("It does not exist, or it is not at one of your stations."))

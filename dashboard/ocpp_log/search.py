@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import streamlit as st
 
-from dashboard import loading, resources
+from dashboard import choices, loading, resources
 from db.analytics.scope import Scope
 from db.engine import reading
 from db.models import OCPPLog
@@ -67,24 +67,25 @@ def station_names() -> dict[str, str]:
 def choose(names: dict[str, str]) -> tuple[str, Asked]:
     """A key of `KINDS`, and what is looked for."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control(
+        kind = choices.one(
+            st.segmented_control,
             _("What"),
-            list(KINDS),
+            KINDS,
             required=True,
-            default="frames",
             format_func=translated(KINDS),
             key="log",
-            bind="query-params",
+            default="frames",
             label_visibility="collapsed",
         )
     with st.grid(4, min_column_width=150, gap="small"):
-        station = st.selectbox(
+        station = choices.one(
+            st.selectbox,
             _("Station"),
             ["", *names],
             format_func=lambda station_id: names.get(station_id, _("All stations")),
             placeholder=_("Choose an option"),
             key="log-station",
-            bind="query-params",
+            default="",
         )
         action = st.text_input(
             _("Action"),
@@ -101,14 +102,14 @@ def choose(names: dict[str, str]) -> tuple[str, Asked]:
             bind="query-params",
             help=_("An error code of OCPP such as NotImplemented, or the word any for every error."),
         )
-        chosen = st.selectbox(
+        chosen = choices.one(
+            st.selectbox,
             _("Time"),
-            list(TIMES),
+            TIMES,
             format_func=translated(TIMES),
-            index=1,
             placeholder=_("Choose an option"),
             key="log-time",
-            bind="query-params",
+            default=list(TIMES)[1],
         )
     since, until = _bounds(chosen)
     text = sought(error or "")

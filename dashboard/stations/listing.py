@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import figures, loading, markup
+from dashboard import choices, figures, loading, markup
 from dashboard.search_box import search_box
 from dashboard.stations import map as station_map
 from dashboard.stations import row
@@ -47,23 +47,24 @@ def stations_now(scope: Scope, period: Period) -> list[StationNow]:
 def _choose() -> tuple[list[str], str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = search_box(_("Name, place or id"), key="station-find", width=240)
-        order = st.selectbox(
+        order = choices.one(
+            st.selectbox,
             _("Order"),
-            list(ORDERS),
+            ORDERS,
             format_func=_,
             placeholder=_("Choose an option"),
             key="station-order",
-            bind="query-params",
+            default=next(iter(ORDERS)),
             label_visibility="collapsed",
             width=210,
         )
-        kinds = st.pills(
+        kinds = choices.several(
+            st.pills,
             _("State"),
-            list(STATES),
+            STATES,
             selection_mode="multi",
             format_func=translated(STATES),
             key="station-state",
-            bind="query-params",
             label_visibility="collapsed",
             wrap=True,
         )

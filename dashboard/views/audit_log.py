@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import formats, loading, markup, resources
+from dashboard import choices, formats, loading, markup, resources
 from dashboard.visitor import visitor
 from db import audit
 from db.audit import EVERYTHING, Search
@@ -30,12 +30,14 @@ def choose(actions: Sequence[str]) -> Search:
             key="find",
             bind="query-params",
         )
-        action = st.selectbox(
+        action = choices.one(
+            st.selectbox,
             _("Did what"),
             ["", *actions],
             format_func=lambda action: formats.words(action) if action else _("Anything"),
+            placeholder=_("Choose an option"),
             key="action",
-            bind="query-params",
+            default="",
         )
         # Not in the address: what an admin looks for here is seldom the same days twice.
         chosen = st.date_input(

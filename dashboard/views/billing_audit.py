@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import formats, markup, resources
+from dashboard import choices, formats, markup, resources
 from dashboard.markup import Bar
 from dashboard.statements import orders
 from dashboard.statements import rows as statement_rows
@@ -39,14 +39,14 @@ def head() -> bool:
                     key=f"findings-{ending}",
                     on_click="ignore",
                 )
-            shown = st.segmented_control(
+            shown = choices.one(
+                st.segmented_control,
                 _("State"),
-                list(_STATES),
+                _STATES,
                 required=True,
-                default="open",
                 format_func=_STATES.__getitem__,
                 key="state",
-                bind="query-params",
+                default="open",
                 label_visibility="collapsed",
             )
     return shown != "closed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import explanation, formats, loading, markup
+from dashboard import choices, explanation, formats, loading, markup
 from dashboard.kpis import words as kpi_words
 from dashboard.kpis.panel import is_comparable
 from dashboard.view import choose_view
@@ -14,14 +14,13 @@ from languages import _
 view = choose_view(_("KPIs"))
 before = view.period.previous()
 
-group = st.segmented_control(
+group = choices.one(
+    st.segmented_control,
     _("Which"),
-    list(GROUPS),
+    GROUPS,
     format_func=_,
-    default=next(iter(GROUPS)),
-    required=True,
     key="group",
-    bind="query-params",
+    default=next(iter(GROUPS)),
     label_visibility="collapsed",
 )
 

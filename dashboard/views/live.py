@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import loading, markup
+from dashboard import choices, loading, markup
 from dashboard.commands import dialog, orders
 from dashboard.commands.recent import command_list
 from dashboard.connector_card import KINDS, card, rank_of, state_of
@@ -87,13 +87,13 @@ st.html(
 )
 live_strip()
 with st.container(horizontal=True, vertical_alignment="center"):
-    kinds = st.pills(
+    kinds = choices.several(
+        st.pills,
         _("State"),
-        list(KINDS),
+        KINDS,
         selection_mode="multi",
         format_func=translated(KINDS),
         key="state",
-        bind="query-params",
         label_visibility="collapsed",
         wrap=True,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import explanation, figures, formats, loading, markup
+from dashboard import choices, explanation, figures, formats, loading, markup
 from dashboard.attention.panel import attention
 from dashboard.kpis.panel import kpi_panel
 from dashboard.live_panel import live_strip
@@ -35,17 +35,17 @@ def trend(now: Overview, before: Overview | None) -> None:
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with head:
         title = st.container(width="content")
-        choices = st.container(horizontal=True, width="content", key="trend-choices")
-    with choices:
+        controls = st.container(horizontal=True, width="content", key="trend-choices")
+    with controls:
         grain = choose_grain(period)
-        shown = st.segmented_control(
+        shown = choices.one(
+            st.segmented_control,
             _("Show"),
             ["Energy", "Revenue", "Sessions"],
-            default="Energy",
             format_func=_,
             required=True,
             key="trend",
-            bind="query-params",
+            default="Energy",
             label_visibility="collapsed",
         )
     metric = metrics(now.currency)[shown or "Energy"]

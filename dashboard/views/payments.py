@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import downloads, markup
+from dashboard import choices, downloads, markup
 from dashboard.payments import dialog, orders, rows
 from dashboard.payments.drawer import open_drawer
 from dashboard.question import show
@@ -19,14 +19,14 @@ view = choose_view(_("Payments"), _("Begun at a code in the period"))
 def choose_filter() -> PaymentFilter:
     """What wants attention is listed whenever it was begun: it does not get better with time."""
     with st.grid(2, min_column_width=260, gap="small"):
-        group = st.segmented_control(
+        group = choices.one(
+            st.segmented_control,
             _("Which"),
-            list(rows.GROUPS),
+            rows.GROUPS,
             required=True,
-            default="",
             format_func=translated(rows.GROUPS),
             key="payment-group",
-            bind="query-params",
+            default="",
             wrap=True,
         )
         search = st.text_input(

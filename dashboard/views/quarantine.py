@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import formats, markup
+from dashboard import choices, formats, markup
 from dashboard.quarantine import dialog, orders, rows
 from dashboard.question import ask, show
 from dashboard.visitor import visitor
@@ -32,14 +32,14 @@ _NONE = {
 def choose_state() -> str:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.html(markup.card_title(_("Sessions"), _("The newest first")), width="content")
-        shown = st.segmented_control(
+        shown = choices.one(
+            st.segmented_control,
             _("State"),
-            list(rows.STATES),
+            rows.STATES,
             required=True,
-            default="held",
             format_func=translated(rows.STATES),
             key="state",
-            bind="query-params",
+            default="held",
             label_visibility="collapsed",
         )
     return shown or "held"

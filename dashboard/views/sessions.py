@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, downloads, formats, loading, markup
+from dashboard import address, choices, downloads, formats, loading, markup
 from dashboard.sessions import page as session_page
 from dashboard.sessions.drawer import open_drawer
 from dashboard.sessions.table import session_table
@@ -34,13 +34,13 @@ scope = view.scope
 def choose_filter(period: Period) -> tuple[SessionFilter, str]:
     """What to list, and in which order (a key of `ORDERS`)."""
     with st.grid(3, min_column_width=140, gap="small"):
-        statuses = st.multiselect(
+        statuses = choices.several(
+            st.multiselect,
             _("Status"),
             STATUSES,
             format_func=formats.words,
             placeholder=_("Any status"),
             key="status",
-            bind="query-params",
             persist_state="session",
         )
         search = st.text_input(
@@ -51,13 +51,14 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             bind="query-params",
             persist_state="session",
         )
-        order = st.selectbox(
+        order = choices.one(
+            st.selectbox,
             _("Order"),
-            list(ORDERS),
+            ORDERS,
             format_func=_,
             placeholder=_("Choose an option"),
             key="order",
-            bind="query-params",
+            default=next(iter(ORDERS)),
             persist_state="session",
         )
     return SessionFilter(period, tuple(statuses), search=search or ""), order or "Newest first"

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from dashboard import markup, resources, settings_told
+from dashboard import choices, markup, resources, settings_told
 from dashboard.search_box import search_box
 from dashboard.settings_told import Told
 from dashboard.visitor import visitor
@@ -18,14 +18,14 @@ _SOURCES = {"all": _("All"), "set": _("Set here"), "Default": _("Default")}
 def choose() -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = search_box(_("Name or what it is for"), key="setting-find")
-        source = st.segmented_control(
+        source = choices.one(
+            st.segmented_control,
             _("Source"),
-            list(_SOURCES),
+            _SOURCES,
             required=True,
-            default="all",
             format_func=translated(_SOURCES),
             key="setting-source",
-            bind="query-params",
+            default="all",
             label_visibility="collapsed",
         )
     return text, source or "all"

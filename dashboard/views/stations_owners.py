@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import loading, markup, resources
+from dashboard import choices, loading, markup, resources
 from dashboard.job_card import card
 from dashboard.search_box import search_box
 from dashboard.stations import sync_row
@@ -95,14 +95,14 @@ def nothing(are_any: bool) -> str:
 def choose() -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = search_box(_("Station, owner, place or error"), key="place-find")
-        shown = st.segmented_control(
+        shown = choices.one(
+            st.segmented_control,
             _("State"),
-            list(_STATES),
+            _STATES,
             required=True,
-            default=_ALL,
             format_func=translated(_STATES),
             key="place-state",
-            bind="query-params",
+            default=_ALL,
             label_visibility="collapsed",
             wrap=True,
         )

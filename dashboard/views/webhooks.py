@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import formats, markup, resources
+from dashboard import choices, formats, markup, resources
 from dashboard.search_box import search_box
 from dashboard.visitor import visitor
 from dashboard.webhooks import recorded
@@ -33,14 +33,14 @@ _NONE = {
 def choose() -> tuple[str, str]:
     """A key of `_SHOWN`, and the text that is looked for."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        shown = st.segmented_control(
+        shown = choices.one(
+            st.segmented_control,
             _("State"),
-            list(_SHOWN),
+            _SHOWN,
             required=True,
-            default="dead",
             format_func=translated(_SHOWN),
             key="state",
-            bind="query-params",
+            default="dead",
             label_visibility="collapsed",
         )
         text = search_box(_("Station, transaction, type or event id"), width=320)

@@ -68,6 +68,7 @@ async function ask(path, options) {
   if (answer.ok && told) return told;
   const error = new Error("refused");
   error.status = answer.status;
+  error.field = told && !told.error ? Object.keys(told)[0] : "";
   error.words = answer.status < 500 && told ? told.error || Object.values(told).flat().join(" ") : "";
   throw error;
 }
@@ -88,7 +89,7 @@ async function begin() {
     if (!now || now.connector_info.reason === shown.reason) return;
     shown = now.connector_info;
     if (!document.querySelector("#pay:disabled")) draw();
-    announce(say(shown.reason || "free"));
+    announce(shown.reason_told[language] || say("free"));
   }, 5 * EVERY);
 }
 function last(token) {
@@ -97,17 +98,22 @@ function last(token) {
 }
 function offer(token, info, typed) {
   const kind = [info.connector_type && info.connector_type.toUpperCase(), info.power_kw && `${Number(info.power_kw)} kW`];
-  const prices = info.price_in_words.map((line) => element("p", {}, line));
-  if (language === "am" && info.price_per_kwh) {
-    prices.splice(0, 1, element("p", {}, `${say("perKwh")} ${info.price_per_kwh} ${info.currency} (${say("withVat")})`));
-  }
+  const prices = info.price_told[language].map((line) => element("p", {}, line));
   const place = element("div", { class: "card" },
     element("h1", {}, info.station_name),
     element("p", { class: "quiet" }, info.station_address),
     element("p", {}, [`${say("connector")} ${info.connector_number}`, ...kind.filter(Boolean)].join(" · ")),
-    element("p", { class: info.is_available ? "" : "bad", id: "state" }, say(info.reason || "free")));
+    element("p", { class: info.is_available ? "" : "bad", id: "state" }, info.reason_told[language] || say("free")));
   const cost = element("div", { class: "card" }, element("h2", {}, say("price")), ...prices);
   show(place, cost, info.is_available ? form(token, info, typed) : null, last(token));
+}
+function refusal(error, info) {
+  if (error.words && (language === "en" || WORDS[language][error.words])) return say(error.words);
+  if (error.field === "phone_number") return `${say("phone")}: ${say("phoneHint")}`;
+  if (["amount", "kwh_requested"].includes(error.field)) {
+    return say("range").replace("{least}", info.least_amount).replace("{most}", info.most_amount).replace("{currency}", info.currency);
+  }
+  return say(navigator.onLine ? "trouble" : "noLine");
 }
 function form(token, info, typed) {
   const trouble = element("p", { class: "bad", role: "alert", id: "trouble" });
@@ -138,7 +144,7 @@ function form(token, info, typed) {
       keep(`code ${told.payment_data.tx_ref}`, token);
       location.href = told.payment_data.checkout_url;
     } catch (error) {
-      trouble.textContent = error.words && (language === "en" || WORDS.am[error.words]) ? say(error.words) : say(navigator.onLine ? "trouble" : "noLine");
+      trouble.textContent = refusal(error, info);
       button.disabled = false;
       button.textContent = say("pay");
     }
@@ -187,7 +193,7 @@ function progress(path, session) {
     element("p", { class: "quiet" }, `${session.station_name} · ${say("connector")} ${session.connector_number}`),
     element("h1", { id: "status" }, headline(session)),
     session.energy_kwh === null ? null : element("p", { class: "figure", id: "energy" }, `${session.energy_kwh} kWh`),
-    session.reason && session.status !== "pending" && (language === "en" || WORDS.am[session.reason]) ? element("p", { class: "bad", id: "reason" }, say(session.reason)) : null,
+    session.reason && session.status !== "pending" ? element("p", { class: "bad", id: "reason" }, session.reason_told[language]) : null,
     element("p", { id: "note", class: "bad" }));
   const more = {
     pending: () => [goOn(session)],

@@ -8,16 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 from db.models import Receipt
+from languages import N_
 from ocpp_integration.billing.pdf import words
 from ocpp_integration.billing.pdf.sheet import Column, Sheet
 from ocpp_integration.pricing import Bill
 
 _COLUMNS = (
-    Column("For", 0.3),
-    Column("Quantity", 0.19, "right"),
-    Column("Price", 0.2, "right"),
-    Column("VAT", 0.1, "right"),
-    Column("Amount", 0.21, "right"),
+    Column(N_("For"), 0.38),
+    Column(N_("Quantity"), 0.16, "right"),
+    Column(N_("Price"), 0.18, "right"),
+    Column(N_("VAT"), 0.09, "right"),
+    Column(N_("Amount"), 0.19, "right"),
 )
 
 
@@ -26,10 +27,10 @@ def receipt_pdf(receipt: Receipt) -> bytes:
     zone = told["timezone"]
     sheet = Sheet(f"Receipt {receipt.name}", f"Receipt {receipt.name} of {told['owner']}")
     sheet.head(told["owner"], [told["station"], told["address"]], "ደረሰኝ · Receipt", receipt.name)
-    sheet.facts([("Issued", words.time(receipt.issued_at, zone)), *_facts(told)])
+    sheet.facts([(N_("Issued"), words.time(receipt.issued_at, zone)), *_facts(told)])
     if told["corrects"]:
         sheet.sentence(_corrects(told, receipt.gross))
-    sheet.heading("What was charged")
+    sheet.heading(words.both(N_("What was charged")))
     sheet.table(_COLUMNS, _rows(bill, receipt))
     sheet.sums(_sums(bill, receipt))
     for sentence in _notes(told):
@@ -45,15 +46,15 @@ def _facts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if each
     )
     known = (
-        ("Started", words.time(datetime.fromisoformat(told["started"]), zone)),
-        ("Ended", words.time(datetime.fromisoformat(told["ended"]), zone)),
-        ("Station", told["station_id"]),
-        ("Connector", connector),
-        ("Session", told["session"]),
-        ("Meter at the start", None if told["meter_start"] is None else words.kwh(told["meter_start"])),
-        ("Meter at the stop", None if told["meter_stop"] is None else words.kwh(told["meter_stop"])),
-        ("Tariff", told["tariff"]),
-        ("Payment", told["payment"]),
+        (N_("Started"), words.time(datetime.fromisoformat(told["started"]), zone)),
+        (N_("Ended"), words.time(datetime.fromisoformat(told["ended"]), zone)),
+        (N_("Station"), told["station_id"]),
+        (N_("Connector"), connector),
+        (N_("Session"), told["session"]),
+        (N_("Meter at the start"), None if told["meter_start"] is None else words.kwh(told["meter_start"])),
+        (N_("Meter at the stop"), None if told["meter_stop"] is None else words.kwh(told["meter_stop"])),
+        (N_("Tariff"), told["tariff"]),
+        (N_("Payment"), told["payment"]),
     )
     yield from ((name, value) for name, value in known if value)
 
@@ -63,10 +64,10 @@ def _rows(bill: Bill, receipt: Receipt) -> Iterator[tuple[str, ...]]:
     for line in bill.lines:
         vat = "" if line.vat is None else words.percent(line.vat)
         paid = line.gross if bill.tax_included and line.gross is not None else line.net
-        named = words.NAMES[line.what], words.quantity(line), words.price(line, currency)
+        named = words.both(words.NAMES[line.what]), words.quantity(line), words.price(line, currency)
         yield (*named, vat, words.money(paid, currency))
     if not bill.lines:
-        yield "Energy", words.kwh(receipt.energy_wh), "", "", words.money(receipt.gross, currency)
+        yield words.both("Energy"), words.kwh(receipt.energy_wh), "", "", words.money(receipt.gross, currency)
 
 
 def _sums(bill: Bill, receipt: Receipt) -> list[tuple[str, str]]:
@@ -74,8 +75,8 @@ def _sums(bill: Bill, receipt: Receipt) -> list[tuple[str, str]]:
     found = []
     if receipt.tax is not None:
         net = receipt.gross - receipt.tax
-        vat = "VAT contained in it" if bill.tax_included or not bill.lines else "VAT"
-        found = [("Net", words.money(net, currency)), (vat, words.money(receipt.tax, currency))]
+        vat = N_("VAT contained in it") if bill.tax_included or not bill.lines else N_("VAT")
+        found = [(N_("Net"), words.money(net, currency)), (vat, words.money(receipt.tax, currency))]
     return [*found, ("Total", words.money(receipt.gross, currency))]
 
 
@@ -89,8 +90,16 @@ def _corrects(told: Mapping[str, Any], gross: Decimal) -> str:
     )
 
 
+def _said(sentence: str) -> tuple[str, str]:
+    return sentence, words.amharic(sentence)
+
+
 def _notes(told: Mapping[str, Any]) -> Iterator[str]:
     if told["is_estimated"]:
-        yield "The charge point did not tell the end of the session: it is estimated by its last report."
+        yield from _said(
+            N_("The charge point did not tell the end of the session: it is estimated by its last report.")
+        )
     if told["is_corrected"]:
-        yield "What the charge point reported could not be: energy and amount are as they were corrected."
+        yield from _said(
+            N_("What the charge point reported could not be: energy and amount are as they were corrected.")
+        )

@@ -11,7 +11,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from ocpp_integration.billing.pdf import lettering
+from ocpp_integration.billing.pdf import lettering, words
 
 WIDTH, HEIGHT = A4
 MARGIN = 54.0
@@ -24,7 +24,7 @@ _TEXT, _QUIET, _LINE, _GROUND, _ACCENT = map(
 
 @dataclass(frozen=True)
 class Column:
-    """`share` of the table's width; numbers stand at its right."""
+    """`share` of the table's width; numbers stand at its right. The title is a marked text."""
 
     title: str
     share: float
@@ -63,7 +63,7 @@ class Sheet:
         self._y -= 22
 
     def facts(self, found: Sequence[tuple[str, str]], columns: int = 3) -> None:
-        """Names with their values below them, side by side."""
+        """Names, which are marked texts, with their values below them, side by side."""
         room = ROOM / columns
         for start in range(0, len(found), columns):
             row = found[start : start + columns]
@@ -72,7 +72,7 @@ class Sheet:
             self._need(height)
             for place, ((name, _), lines) in enumerate(zip(row, texts, strict=True)):
                 x = MARGIN + place * room
-                self._put(x, self._y, name, 8, colour=_QUIET)
+                self._put(x, self._y, lettering.fitting(words.both(name), room - 12, 8), 8, colour=_QUIET)
                 for number, line in enumerate(lines):
                     self._put(x, self._y - 13 - 13 * number, line, 10)
             self._y -= height
@@ -106,18 +106,18 @@ class Sheet:
         self._y -= 6
 
     def sums(self, found: Sequence[tuple[str, str]]) -> None:
-        """Amounts below each other, the last one in large."""
+        """Amounts with their names, which are marked texts, below each other, the last one in large."""
         self._need(20 * len(found) + 20)
-        left = MARGIN + ROOM * 0.52
+        left = MARGIN + ROOM * 0.42
         for name, value in found[:-1]:
-            self._put(left, self._y, name, 9.5, colour=_QUIET)
+            self._put(left, self._y, words.both(name), 9.5, colour=_QUIET)
             self._put_right(self._y, value, 9.5)
             self._y -= 16
         name, value = found[-1]
         self._canvas.setFillColor(_ACCENT)
         self._canvas.roundRect(left - 10, self._y - 20, WIDTH - MARGIN - left + 10, 27, 5, stroke=0, fill=1)
         white = HexColor("#ffffff")
-        self._put(left, self._y - 11, name, 11, bold=True, colour=white)
+        self._put(left, self._y - 11, words.both(name), 11, bold=True, colour=white)
         self._put_right(self._y - 11, value, 12, bold=True, colour=white, inset=8)
         self._y -= 40
 
@@ -129,8 +129,10 @@ class Sheet:
     def _table_head(self, columns: Sequence[Column]) -> None:
         self._need(50)
         self._canvas.setFillColor(_GROUND)
-        self._canvas.rect(MARGIN, self._y - 7, ROOM, 19, stroke=0, fill=1)
+        self._canvas.rect(MARGIN, self._y - 18, ROOM, 30, stroke=0, fill=1)
         self._cells(columns, [column.title for column in columns], 8, bold=True)
+        self._y -= 11
+        self._cells(columns, [words.amharic(column.title) for column in columns], 8, bold=True)
         self._y -= 20
 
     def _cells(

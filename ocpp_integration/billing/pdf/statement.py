@@ -6,32 +6,33 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from db.models import Statement, StatementLine
+from languages import N_
 from ocpp_integration.billing.pdf import words
 from ocpp_integration.billing.pdf.sheet import Column, Sheet
 from ocpp_integration.billing.statements import following, sums_by_station
 
 _STATIONS = (
-    Column("Station", 0.38),
-    Column("Sessions", 0.12, "right"),
-    Column("Energy", 0.18, "right"),
-    Column("Gross", 0.17, "right"),
-    Column("Fee", 0.15, "right"),
+    Column(N_("Station"), 0.38),
+    Column(N_("Sessions"), 0.12, "right"),
+    Column(N_("Energy"), 0.18, "right"),
+    Column(N_("Gross"), 0.17, "right"),
+    Column(N_("Fee"), 0.15, "right"),
 )
 _SESSIONS = (
-    Column("Ended", 0.24),
-    Column("Station", 0.28),
-    Column("Session", 0.1),
-    Column("Energy", 0.15, "right"),
-    Column("Gross", 0.12, "right"),
-    Column("VAT", 0.11, "right"),
+    Column(N_("Ended"), 0.24),
+    Column(N_("Station"), 0.28),
+    Column(N_("Session"), 0.1),
+    Column(N_("Energy"), 0.15, "right"),
+    Column(N_("Gross"), 0.12, "right"),
+    Column(N_("VAT"), 0.11, "right"),
 )
 _EARLIER = (
-    Column("What", 0.24),
-    Column("Station", 0.28),
-    Column("Session", 0.1),
-    Column("Energy", 0.15, "right"),
-    Column("Gross", 0.12, "right"),
-    Column("VAT", 0.11, "right"),
+    Column(N_("What"), 0.24),
+    Column(N_("Station"), 0.28),
+    Column(N_("Session"), 0.1),
+    Column(N_("Energy"), 0.15, "right"),
+    Column(N_("Gross"), 0.12, "right"),
+    Column(N_("VAT"), 0.11, "right"),
 )
 
 
@@ -41,20 +42,20 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
     sheet = Sheet(
         f"Statement {statement.name}", f"Statement {statement.name} of {statement.owner_name}, {month}"
     )
-    sheet.head(statement.owner_name, [month], "Statement", statement.name)
+    sheet.head(statement.owner_name, [month], "መግለጫ · Statement", statement.name)
     sheet.facts(_facts(statement), 2)
     sheet.sums(_sums(statement))
-    sheet.heading("By station")
+    sheet.heading(words.both(N_("By station")))
     sheet.table(_STATIONS, _by_station(lines))
     earlier = [line for line in lines if line.kind != "session"]
     if earlier:
-        sheet.heading("Earlier months")
+        sheet.heading(words.both(N_("Earlier months")))
         sheet.sentence(
             "Sessions that were corrected after they were stated, by the difference, and sessions that "
             "became known late."
         )
         sheet.table(_EARLIER, (_row(line, _why(line)) for line in earlier))
-    sheet.heading("Sessions")
+    sheet.heading(words.both(N_("Sessions")))
     if not statement.sessions:
         sheet.sentence("No session ended in this month.")
     else:
@@ -65,20 +66,20 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
 def _facts(statement: Statement) -> list[tuple[str, str]]:
     last = following(statement.month) - timedelta(days=1)
     return [
-        ("Period", f"1 – {last.day} {statement.month:%B %Y}, by the stations' clocks"),
-        ("Issued", words.time(statement.issued_at, "UTC")),
-        ("Sessions", f"{statement.sessions:,}"),
-        ("Energy", words.kwh(statement.energy_wh)),
+        (N_("Period"), f"1 – {last.day} {statement.month:%B %Y}, by the stations' clocks"),
+        (N_("Issued"), words.time(statement.issued_at, "UTC")),
+        (N_("Sessions"), f"{statement.sessions:,}"),
+        (N_("Energy"), words.kwh(statement.energy_wh)),
     ]
 
 
 def _sums(statement: Statement) -> list[tuple[str, str]]:
     amounts = (
-        ("Net", statement.net),
-        ("VAT", statement.tax),
-        ("Gross, paid by drivers", statement.gross),
-        ("Platform fee", -statement.fee),
-        ("Due to you", statement.due),
+        (N_("Net"), statement.net),
+        (N_("VAT"), statement.tax),
+        (N_("Gross, paid by drivers"), statement.gross),
+        (N_("Platform fee"), -statement.fee),
+        (N_("Due to you"), statement.due),
     )
     return [(name, words.money(value, statement.currency)) for name, value in amounts]
 

@@ -6,22 +6,33 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from languages import N_, _, speaking
 from ocpp_integration.pricing import Line
 from ocpp_integration.pricing.bill import What
 from ocpp_integration.pricing.words import amount
 
 NAMES: dict[What, str] = {
-    "ENERGY": "Energy",
-    "TIME": "Charging time",
-    "PARKING_TIME": "Idle time",
-    "FLAT": "Start fee",
-    "RESERVATION_TIME": "Reservation",
-    "RESERVATION_FLAT": "Reservation fee",
-    "MIN_PRICE": "Up to the lowest price",
-    "MAX_PRICE": "Down to the highest price",
-    "PREPAID": "Not charged: more than was paid in advance",
+    "ENERGY": N_("Energy"),
+    "TIME": N_("Charging time"),
+    "PARKING_TIME": N_("Idle time"),
+    "FLAT": N_("Start fee"),
+    "RESERVATION_TIME": N_("Reservation"),
+    "RESERVATION_FLAT": N_("Reservation fee"),
+    "MIN_PRICE": N_("Up to the lowest price"),
+    "MAX_PRICE": N_("Down to the highest price"),
+    "PREPAID": N_("Not charged: more than was paid in advance"),
 }
 _OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE", "PREPAID")
+
+
+def both(english: str) -> str:
+    """A marked text in both languages of the country that a document is for."""
+    return f"{english} · {amharic(english)}"
+
+
+def amharic(english: str) -> str:
+    with speaking("am"):
+        return _(english)
 
 
 def money(value: Decimal, currency: str = "") -> str:
