@@ -42,6 +42,8 @@ def body(raw: bytes) -> str:
     """The body as JSON, laid out; as it came where it is none."""
     text = raw.decode(errors="replace")
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        laid_out = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return text
+    # Half of a letter, as JSON may have it escaped, cannot be sent to a browser.
+    return laid_out.encode(errors="replace").decode()
