@@ -21,7 +21,7 @@ from languages import N_, _, told
 
 _ADDRESS = "command"
 _MANAGED = "managed"
-# Not "order": that is a choice on another page, and outlives the way from there to here.
+# Not "order", which is a choice on another page.
 _ORDER = "command_order"
 _SENT = "order_sent"
 _OUTCOME = "order_outcome"
