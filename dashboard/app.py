@@ -55,9 +55,17 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
 def _warm_up() -> None:
     """Pay for the slow imports and the first figure now, not in the first visitor's page.
 
-    They are here, and not above, because a cache wants Streamlit's runtime when it is made.
+    They are here, and not above, so that who only imports this module does not wait for them.
     """
-    from dashboard import figures, loading, visitor
+    from dashboard import (
+        availability_drawn,
+        command_dialog,
+        explanation,
+        figures,
+        overview_figure,
+        revenue_figure,
+        visitor,
+    )
 
     figures.warm_up()
-    _ = loading, visitor
+    _ = availability_drawn, command_dialog, explanation, overview_figure, revenue_figure, visitor

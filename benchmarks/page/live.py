@@ -14,7 +14,8 @@ from websockets.typing import Subprotocol
 
 from dashboard.gate.signing import SESSION_COOKIE
 
-_REFRESHED = ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+# A panel that another one waited for ends the second way, after its last element.
+_REFRESHED = (ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY, ForwardMsg.FINISHED_EARLY_FOR_RERUN)
 _TICK = 2.0
 
 
@@ -47,7 +48,7 @@ class _Page:
             self.panels[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "new_session":
             self.seen = set(message.metadata.run.fragment_ids)
-        elif kind == "script_finished" and message.script_finished == _REFRESHED:
+        elif kind == "script_finished" and message.script_finished in _REFRESHED:
             now = asyncio.get_running_loop().time()
             self.took += [now - self.asked.pop(panel) for panel in self.seen if panel in self.asked]
 
