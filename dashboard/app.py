@@ -57,15 +57,12 @@ def _warm_up() -> None:
 
     They are here, and not above, so that who only imports this module does not wait for them.
     """
-    from dashboard import (
-        availability_drawn,
-        command_dialog,
-        explanation,
-        figures,
-        overview_figure,
-        revenue_figure,
-        visitor,
-    )
+    import dashboard.availability.drawn
+    import dashboard.commands.dialog
+    import dashboard.explanation
+    import dashboard.overview.figure
+    import dashboard.revenue.figure
+    import dashboard.visitor  # noqa: F401 - see above
+    from dashboard import figures
 
     figures.warm_up()
-    _ = availability_drawn, command_dialog, explanation, overview_figure, revenue_figure, visitor
