@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from one_station import add_network
+from payment_stage import PHONE, Stage
 from sqlalchemy import Engine, select
 from webhooks import STATION, at, tell, webhook
 
@@ -18,7 +20,30 @@ from ocpp_integration import events, lifecycle
 from ocpp_integration.books import Books
 from ocpp_integration.events import Payload
 from ocpp_integration.lifecycle import Report
+from ocpp_integration.payments import provider_work
+from ocpp_integration.payments.attempts import Attempts, Wish
+from ocpp_integration.payments.provider import Order, Verified
 from schedule import Schedule
+
+
+class _Till:
+    """Where drivers pay in cash."""
+
+    name = "till"
+
+    def __init__(self) -> None:
+        self.paid: dict[str, Order] = {}
+
+    def initialize(self, order: Order) -> str:
+        self.paid[order.reference] = order
+        return "http://till.test/"
+
+    def verify(self, reference: str) -> Verified:
+        order = self.paid[reference]
+        return Verified("success", reference, order.amount, order.currency)
+
+    def refund(self, reference: str, amount: Decimal) -> None:
+        assert amount <= self.paid.pop(reference).amount
 
 
 class _FirmwareChanged(Payload):
@@ -41,6 +66,15 @@ def test_a_new_event_is_an_entry_in_two_tables(engine: Engine, monkeypatch: pyte
         station = store.scalars(select(OCPPStation).where(OCPPStation.station_id == STATION)).one()
         assert station.firmware_version == "2.7"
         assert store.scalar(select(OCPPLog.action)) == "firmware_changed"
+
+
+def test_a_new_payment_provider_is_three_calls(engine: Engine) -> None:
+    stage, till = Stage(engine), _Till()
+    attempts = Attempts(engine, till, "http://phones.test", stage.clock)
+    opened = attempts.open(stage.token, Wish(PHONE, amount=Decimal(100)))
+    provider_work.ask_soon(engine, opened.reference, stage.now)
+    provider_work.work(engine, till, stage.payment(opened.reference).id, stage.now)
+    assert (opened.reference in till.paid, stage.payment(opened.reference).state) == (True, "paid")
 
 
 def test_a_new_kpi_is_told_of_once_it_is_in_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
