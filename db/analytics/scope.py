@@ -268,7 +268,7 @@ def of_zone(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:
     if scope.kind == "network" and is_only:
         return []
     stations = stations_of_zone(scope, is_only)
-    of_stations = OCPPConnector.ocpp_station_id.in_(stations)
+    of_stations: ColumnElement[bool] = OCPPConnector.ocpp_station_id.in_(stations)
     if scope.kind != "network":
         of_stations = among(OCPPConnector.ocpp_station_id, stations)
     # A list of connectors PostgreSQL would rather look for along the time than look each of them up.
