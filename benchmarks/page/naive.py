@@ -14,7 +14,7 @@ sessions["stop_time"] = pd.to_datetime(sessions["stop_time"])
 newest = sessions["stop_time"].max()
 shown = sessions[sessions["stop_time"] > newest - pd.Timedelta(days=30)]
 days = shown.groupby(shown["stop_time"].dt.date)["energy_wh"].sum() / 1000
-hours = shown.groupby([shown["start_time"].dt.weekday, shown["start_time"].dt.hour]).size().unstack()
+hours = shown.groupby([shown["start_time"].dt.dayofweek, shown["start_time"].dt.hour]).size().unstack()
 
 st.title("Overview")
 for column, (name, value) in zip(
