@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from dashboard import formats
-from languages import N_, _
+from languages import _
 from ocpp_integration.pricing import Bill, Line
-from ocpp_integration.pricing.bill import What
-from ocpp_integration.pricing.words import amount
-
-_NAMES: dict[What, str] = {
-    "ENERGY": N_("Energy"),
-    "TIME": N_("Charging time"),
-    "PARKING_TIME": N_("Idle time"),
-    "FLAT": N_("Start fee"),
-    "RESERVATION_TIME": N_("Reservation"),
-    "RESERVATION_FLAT": N_("Reservation fee"),
-    "MIN_PRICE": N_("Up to the lowest price"),
-    "MAX_PRICE": N_("Down to the highest price"),
-    "PREPAID": N_("Not charged: more than was paid in advance"),
-}
-_OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE", "PREPAID")
+from ocpp_integration.pricing.words import LINES, OF_ONE, amount
 
 
 def bill_lines(bill: Bill, currency: str) -> list[tuple[str, str]]:
@@ -37,8 +23,8 @@ def _paid(line: Line, bill: Bill, currency: str) -> str:
 
 
 def _words(line: Line, currency: str) -> str:
-    name = _(_NAMES[line.what])
-    if line.what in _OF_ONE:
+    name = _(LINES[line.what])
+    if line.what in OF_ONE:
         return name
     if line.what == "ENERGY":
         energy = formats.exact_energy(round(line.volume * 1000))

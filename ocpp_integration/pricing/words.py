@@ -1,4 +1,4 @@
-"""A tariff in words: a line for each price, with when it holds."""
+"""A tariff in words, a line for each price, with when it holds; and what the lines of a bill are called."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import time
 from decimal import Decimal
 
 from languages import N_, _
+from ocpp_integration.pricing.bill import What
 from ocpp_integration.pricing.tariff import (
     DAYS,
     Dimension,
@@ -22,6 +23,19 @@ _NAMES: dict[Dimension, tuple[str, str]] = {
     "PARKING_TIME": (N_("Idle time"), N_("{name} {price} per hour")),
     "FLAT": (N_("Start fee"), N_("{name} {price}")),
 }
+# What a line of a bill is for; of those below there is one, without a quantity.
+LINES: dict[What, str] = {
+    "ENERGY": N_("Energy"),
+    "TIME": N_("Charging time"),
+    "PARKING_TIME": N_("Idle time"),
+    "FLAT": N_("Start fee"),
+    "RESERVATION_TIME": N_("Reservation"),
+    "RESERVATION_FLAT": N_("Reservation fee"),
+    "MIN_PRICE": N_("Up to the lowest price"),
+    "MAX_PRICE": N_("Down to the highest price"),
+    "PREPAID": N_("Not charged: more than was paid in advance"),
+}
+OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE", "PREPAID")
 _DAYS = (
     N_("Monday"),
     N_("Tuesday"),

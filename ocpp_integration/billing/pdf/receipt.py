@@ -12,6 +12,7 @@ from languages import N_
 from ocpp_integration.billing.pdf import words
 from ocpp_integration.billing.pdf.sheet import Column, Sheet
 from ocpp_integration.pricing import Bill
+from ocpp_integration.pricing.words import LINES
 
 _COLUMNS = (
     Column(N_("For"), 0.38),
@@ -64,7 +65,7 @@ def _rows(bill: Bill, receipt: Receipt) -> Iterator[tuple[str, ...]]:
     for line in bill.lines:
         vat = "" if line.vat is None else words.percent(line.vat)
         paid = line.gross if bill.tax_included and line.gross is not None else line.net
-        named = words.both(words.NAMES[line.what]), words.quantity(line), words.price(line, currency)
+        named = words.both(LINES[line.what]), words.quantity(line), words.price(line, currency)
         yield (*named, vat, words.money(paid, currency))
     if not bill.lines:
         yield words.both("Energy"), words.kwh(receipt.energy_wh), "", "", words.money(receipt.gross, currency)

@@ -6,23 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from languages import N_, _, speaking
+from languages import _, speaking
 from ocpp_integration.pricing import Line
-from ocpp_integration.pricing.bill import What
-from ocpp_integration.pricing.words import amount
-
-NAMES: dict[What, str] = {
-    "ENERGY": N_("Energy"),
-    "TIME": N_("Charging time"),
-    "PARKING_TIME": N_("Idle time"),
-    "FLAT": N_("Start fee"),
-    "RESERVATION_TIME": N_("Reservation"),
-    "RESERVATION_FLAT": N_("Reservation fee"),
-    "MIN_PRICE": N_("Up to the lowest price"),
-    "MAX_PRICE": N_("Down to the highest price"),
-    "PREPAID": N_("Not charged: more than was paid in advance"),
-}
-_OF_ONE: tuple[What, ...] = ("FLAT", "RESERVATION_FLAT", "MIN_PRICE", "MAX_PRICE", "PREPAID")
+from ocpp_integration.pricing.words import OF_ONE, amount
 
 
 def both(english: str) -> str:
@@ -59,7 +45,7 @@ def day(at: datetime, timezone: str) -> str:
 
 
 def quantity(line: Line) -> str:
-    if line.what in _OF_ONE:
+    if line.what in OF_ONE:
         return ""
     if line.what == "ENERGY":
         return kwh(round(line.volume * 1000))
@@ -68,6 +54,6 @@ def quantity(line: Line) -> str:
 
 
 def price(line: Line, currency: str) -> str:
-    if line.what in _OF_ONE:
+    if line.what in OF_ONE:
         return ""
     return f"{amount(line.price)} {currency}/{'kWh' if line.what == 'ENERGY' else 'h'}"
