@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import fill_in_sign_in
+from browser import browsing, fill_in_sign_in
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
@@ -33,6 +33,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.start("backend", "receiver", "jobs", "dashboard")
         stack.start("simulator", arguments=("--idle", "--stations", "1", "--memory", str(folder / "memory")))
         yield stack
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """One for each test: while there is one, nothing else may run an event loop, as the others here do."""
+    with browsing() as browser:
+        yield browser
 
 
 @pytest.fixture

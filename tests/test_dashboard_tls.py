@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
-from dashboard.gate import routes
+from dashboard.gate import cookies
 from dashboard.gate.middleware import Gate
 from dashboard.gate.signins import SignIns
 
@@ -59,4 +59,4 @@ def test_referrers_go_to_no_other_site(scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_cookies_of_a_page_over_tls_are_never_sent_without(scheme: str) -> None:
-    assert routes._cookie_flags(Request(_scope(scheme)))["secure"] is (scheme == "https")
+    assert cookies.flags(Request(_scope(scheme)))["secure"] is (scheme == "https")

@@ -22,6 +22,7 @@ from webhook_receiver.operations import OPERATIONS
 PRODUCT = ("db", "ocpp_integration", "webhook_receiver", "jobs", "dashboard", "ocpp_backend", "management")
 # The modules that can call out, and whom: what is passed to them comes from the settings.
 CALLERS = {
+    "dashboard/gate/provider.py": "OIDC_ISSUER, and the addresses that it names on its own authority",
     "management/doctor.py": "our own processes and the MengedMate of the settings",
     "management/processes.py": "our own processes",
     "ocpp_backend/sender.py": "OCPP_WEBHOOK_URL",

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from dashboard import resources, visitor
 from dashboard.access import orders
 from dashboard.gate.signins import SignIns
-from dashboard.visitor import Visitor
+from dashboard.visitor import NotForYou, Visitor
 from db import audit
 from db.access import AccessError
 from db.engine import reading, writing
@@ -85,7 +85,7 @@ def test_while_it_looks_as_an_owner_an_admin_makes_and_changes_nothing_of_its_ow
     who = look(owner_id)
     with pytest.raises(AccessError):
         orders.create_token(who, user_id=who.user.id, name="mine", days=None)
-    with pytest.raises(AccessError):
+    with pytest.raises(NotForYou):
         orders.users(who)
     assert orders.tokens(who, active_only=False, page=1).rows == []
 

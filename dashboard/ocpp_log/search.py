@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 
 import streamlit as st
 
 from dashboard import choices, loading, resources
+from dashboard.time_choice import ChosenTime, choose_time
 from db.analytics.scope import Scope
 from db.engine import reading
 from db.models import OCPPLog
@@ -18,14 +19,6 @@ from ocpp_integration import frame_log
 
 PAGE_SIZE = 50
 KINDS = {"frames": N_("OCPP messages"), "events": N_("Events of the backend")}
-TIMES = {
-    "hour": N_("Last hour"),
-    "day": N_("Last 24 hours"),
-    "week": N_("Last 7 days"),
-    "all": N_("All kept"),
-    "days": N_("Days"),
-}
-_SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 # Where each page begins that was left for an older one; the last is the one in sight.
 _PAGES = "log_pages"
 _ASKED = "log_asked"
@@ -102,20 +95,11 @@ def choose(names: dict[str, str]) -> tuple[str, Asked]:
             bind="query-params",
             help=_("An error code of OCPP such as NotImplemented, or the word any for every error."),
         )
-        chosen = choices.one(
-            st.selectbox,
-            _("Time"),
-            TIMES,
-            format_func=translated(TIMES),
-            placeholder=_("Choose an option"),
-            key="log-time",
-            default=list(TIMES)[1],
-        )
-    since, until = _bounds(chosen)
+        time = choose_time("log", default="day")
     text = sought(error or "")
     text = frame_log.ANY_ERROR if text.lower() in ("any", "true") else text
-    asked = Asked(station if station in names else "", sought(action or ""), text, since, until)
-    _begin_anew(kind or "frames", asked, chosen)
+    asked = Asked(station if station in names else "", sought(action or ""), text, time.since, time.until)
+    _begin_anew(kind or "frames", asked, time)
     return kind or "frames", asked
 
 
@@ -153,33 +137,10 @@ def _back() -> None:
     st.session_state[_PAGES].pop()
 
 
-def _begin_anew(kind: str, asked: Asked, chosen: str) -> None:
-    # Its bounds move with the clock and are no other question.
-    question = (kind, asked.station_id, asked.action, asked.error, chosen, st.session_state.get("log-days"))
+def _begin_anew(kind: str, asked: Asked, time: ChosenTime) -> None:
+    question = (kind, asked.station_id, asked.action, asked.error, time.question)
     if st.session_state.get(_ASKED) != question:
         st.session_state[_ASKED], st.session_state[_PAGES] = question, [None]
-
-
-def _bounds(chosen: str) -> tuple[datetime | None, datetime | None]:
-    if chosen in _SPANS:
-        return datetime.now(UTC) - _SPANS[chosen], None
-    if chosen != "days":
-        return None, None
-    today = loading.today()
-    days = st.date_input(
-        _("From and to"),
-        (today - timedelta(days=6), today),
-        max_value=today,
-        format="YYYY-MM-DD",
-        key="log-days",
-        width=250,
-    )
-    first, last = (days[0], days[-1]) if isinstance(days, tuple) and days else (today, today)
-    return _midnight(first), _midnight(last + timedelta(days=1))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), resources.settings().zone).astimezone(UTC)
 
 
 def _place(pk: int | None) -> tuple[datetime, int] | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from collections.abc import Hashable, Sequence
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import choices, formats, loading, markup, resources
+from dashboard import choices, formats, markup, resources
+from dashboard.time_choice import choose_time
 from dashboard.visitor import visitor
 from db import audit
 from db.audit import EVERYTHING, Search
@@ -21,7 +20,8 @@ PAGE_SIZE = 50
 MOST_PAGES = 200
 
 
-def choose(actions: Sequence[str]) -> Search:
+def choose(actions: Sequence[str]) -> tuple[Search, Hashable]:
+    """What is looked for, and by what the same question is known again."""
     with st.grid(3, min_column_width=150, gap="small"):
         text = st.text_input(
             _("Search"),
@@ -39,22 +39,9 @@ def choose(actions: Sequence[str]) -> Search:
             key="action",
             default="",
         )
-        # Not in the address: what an admin looks for here is seldom the same days twice.
-        chosen = st.date_input(
-            _("From and to"), [], max_value=loading.today(), format="YYYY-MM-DD", key="audit-days"
-        )
-    return Search((text or "").strip(), action or "", *bounds(chosen))
-
-
-def bounds(chosen: Any) -> tuple[datetime | None, datetime | None]:
-    """The chosen days on the installation's clock; while only the first is chosen, all from it on."""
-    days = chosen if isinstance(chosen, tuple) else ()
-    since = midnight(days[0]) if days else None
-    return since, midnight(days[1] + timedelta(days=1)) if len(days) == 2 else None
-
-
-def midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), resources.settings().zone).astimezone(UTC)
+        time = choose_time("audit", default="all")
+    found = Search((text or "").strip(), action or "", time.since, time.until)
+    return found, (found.text, found.action, time.question)
 
 
 def row(entry: AuditEntry, timezone: str) -> dict[str, str]:
@@ -84,12 +71,12 @@ def log() -> None:
     with reading(resources.engine()) as store:
         actions = audit.actions(store)
     with st.container(key="card-audit"):
-        search = choose(actions)
+        search, question = choose(actions)
         slot = st.container()
         with reading(resources.engine()) as store:
             pages = -(-audit.count(store, search, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
             # Another search has other pages, so it begins with the first.
-            page = st.pagination(pages, key=f"audit-{hash(search)}-{pages}") if pages > 1 else 1
+            page = st.pagination(pages, key=f"audit-{hash(question)}-{pages}") if pages > 1 else 1
             found = audit.newest(store, search, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         with slot:
             if found:
