@@ -9,7 +9,7 @@ import pytest
 from benchmarks import cluster
 from benchmarks.clusters import HURRIED, Cluster, primary, replica_of
 
-EVENTS = 4_000
+EVENTS = 2_000
 STATIONS = 20
 FAULTS = ("lost", "twice", "disordered", "differing")
 

@@ -13,7 +13,7 @@ from receiver_process import agreeing_backend, receivers
 from sqlalchemy import Engine
 
 HERE = Path(__file__).resolve().parent
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "4")
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "2")
 
 CONFIG = """
 [auth.wfc]

@@ -178,6 +178,11 @@ def tables() -> None:
             revenue_rows.tariff_name,
             kpi="average_price",
         )
+    st.page_link(
+        "views/statements.py",
+        label=_("Statements: what is due to owners, month by month"),
+        icon=":material/request_quote:",
+    )
 
 
 def nothing() -> None:
