@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from multiprocessing.context import ForkServerProcess
+from types import ModuleType
+from unittest.mock import patch
 
 from webhook_receiver.__main__ import main
 
@@ -15,7 +18,9 @@ _FORKS.set_forkserver_preload(["webhook_receiver.__main__"])
 def start(environment: dict[str, str]) -> ForkServerProcess:
     """A receiver in a process group of its own, with its worker."""
     process = _FORKS.Process(target=_serve, args=(environment,))
-    process.start()
+    # A fork runs the main module's file anew, and tests of pages leave that of the dashboard there.
+    with patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
+        process.start()
     return process
 
 
