@@ -57,7 +57,7 @@ PAGES = (
 def pages_for(who: Visitor) -> list[DashboardPage]:
     """What the navigation offers the visitor; nothing else can be opened."""
     kinds = {EVERYBODY}
-    if who.user.role == "admin":
+    if who.is_admin:
         kinds.add(ADMINS)
     elif who.viewing_as is None:
         kinds.add(OWNERS)

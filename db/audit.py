@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import AuditEntry, User, utc_now
-from db.searching import sought
+from db.searching import count_up_to, sought
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ def newest(store: Session, search: Search = EVERYTHING, *, limit: int, offset: i
 
 def count(store: Session, search: Search, limit: int) -> int:
     """How many entries match, counted up to `limit`."""
-    some = select(AuditEntry.id).where(*_conditions(search)).limit(limit).subquery()
-    return store.scalar(select(func.count()).select_from(some)) or 0
+    return count_up_to(store, select(AuditEntry.id).where(*_conditions(search)), limit)
 
 
 def actions(store: Session) -> list[str]:

@@ -22,6 +22,7 @@ from db.analytics.scope import Scope
 from db.columns import from_minor, to_minor
 from db.models import ChargingSession, ChargingStation, OCPPStation, SessionDecision, User, utc_now
 from db.models.sessions import DECIDED, has_verdict, is_unjudged
+from db.searching import count_up_to
 from ocpp_integration import judging
 from ocpp_integration.books import keeping
 from ocpp_integration.errors import IntegrationError, InvalidRequest, NotFound
@@ -88,8 +89,7 @@ def take_back(store: Session, by: User | None, session_pk: int, reason: str) -> 
 
 def count(store: Session, state: str, limit: int) -> int:
     """How many sessions are in `state`, one of `STATES`, counted up to `limit`."""
-    some = select(ChargingSession.id).where(has_verdict(state)).limit(limit).subquery()
-    return store.scalar(select(func.count()).select_from(some)) or 0
+    return count_up_to(store, select(ChargingSession.id).where(has_verdict(state)), limit)
 
 
 def at_stake(store: Session) -> AtStake:

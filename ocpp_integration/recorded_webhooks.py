@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from db import audit
 from db.models import ChargingSession, ChargingStation, OCPPStation, User, WebhookEvent, utc_now
-from db.searching import sought
+from db.searching import count_up_to, sought
 from ocpp_integration.errors import IntegrationError, NotFound
 from ocpp_integration.events import Event, InvalidEvent, parse
 
@@ -61,8 +61,7 @@ class Search:
 
 def count(store: Session, search: Search, limit: int) -> int:
     """How many events match, counted up to `limit`."""
-    some = select(WebhookEvent.id).where(*_conditions(store, search)).limit(limit).subquery()
-    return store.scalar(select(func.count()).select_from(some)) or 0
+    return count_up_to(store, select(WebhookEvent.id).where(*_conditions(store, search)), limit)
 
 
 def newest(store: Session, search: Search, *, limit: int, offset: int = 0) -> list[RecordedWebhook]:

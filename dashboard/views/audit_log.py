@@ -14,6 +14,7 @@ from db import audit
 from db.audit import EVERYTHING, Search
 from db.engine import reading
 from db.models import AuditEntry
+from db.searching import sought
 from languages import _
 
 PAGE_SIZE = 50
@@ -40,7 +41,7 @@ def choose(actions: Sequence[str]) -> tuple[Search, Hashable]:
             default="",
         )
         time = choose_time("audit", default="all")
-    found = Search((text or "").strip(), action or "", time.since, time.until)
+    found = Search(sought(text or ""), action or "", time.since, time.until)
     return found, (found.text, found.action, time.question)
 
 

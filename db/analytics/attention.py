@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.live import OCCUPIED
 from db.analytics.scope import Scope
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation
 from db.models.sessions import has_verdict, is_running
+from db.searching import count_up_to
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,7 @@ def stuck_sessions(store: Session, scope: Scope, since: datetime, most: int) -> 
 
 def held_count(store: Session, scope: Scope, most: int) -> int:
     """How many sessions of the scope are held back, counted up to `most`."""
-    some = (
-        select(ChargingSession.id)
-        .where(has_verdict("held"), ChargingSession.ocpp_station_id.in_(scope.stations()))
-        .limit(most)
-        .subquery()
+    held = select(ChargingSession.id).where(
+        has_verdict("held"), ChargingSession.ocpp_station_id.in_(scope.stations())
     )
-    return store.scalar(select(func.count()).select_from(some)) or 0
+    return count_up_to(store, held, most)

@@ -8,12 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Float, Numeric, Select, func, literal_column, select
+from sqlalchemy import BigInteger, Float, Numeric, Select, literal_column, select
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from db.analytics.scope import Period, Scope
 from db.columns import Money
+from db.searching import count_up_to
 
 Number = int | float | Decimal
 # One figure (None: nothing to take it of), or one for each value of the KPI's `per`.
@@ -85,8 +86,7 @@ class Kpi:
 
     def count_rows(self, store: Session, scope: Scope, period: Period, now: datetime, most: int) -> int:
         """How many rows there are; not looked further than `most`."""
-        some = self.rows(store, scope, period, now).order_by(None).limit(most).subquery()
-        return int(store.scalar(select(func.count()).select_from(some)) or 0)
+        return count_up_to(store, self.rows(store, scope, period, now), most)
 
     def each_row(
         self,
