@@ -252,6 +252,17 @@ def test_what_has_not_happened_yet_is_not_observed(engine: Engine) -> None:
         assert _summary(store, period=tomorrow).availability is None
 
 
+def test_a_station_of_a_second_zone_counts_by_its_own_clock_at_once(engine: Engine) -> None:
+    with writing(engine) as store:
+        factories.add_status(store, _station(store).connectors[0], "available", MIDNIGHT)
+        # The first question learns the only zone there is, the second relies on it.
+        assert {_summary(store).availability for _ in range(2)} == {1.0}
+        west = _station(store, "B", "T", timezone="America/Los_Angeles")
+        factories.add_status(store, west.connectors[0], "faulted", _at(-30))
+        # There the day began ten hours later, and so ten hours of it have passed.
+        assert _summary(store).availability == 1 - 10 / 30
+
+
 def test_a_fault_and_a_silence_that_overlap_are_counted_once(engine: Engine) -> None:
     """V1d without its exclusions: faulted from 02, offline from 03 to 05: 180 minutes, not 240."""
     with writing(engine) as store:

@@ -73,7 +73,7 @@ def owners(store: Session, scope: Scope, period: Period) -> list[OwnerTotal]:
 
 @built_once
 def _owner_sums(scope: Scope, shape: Shape) -> Select[*tuple[Any, ...]]:
-    if scope.kind == "network":
+    if scope.kind in ("network", "owner"):
         whole = sums_of("owner", scope, _EARNED, shape).c
         return (
             select(StationOwner.id, StationOwner.name, *list(whole)[1:])

@@ -47,7 +47,9 @@ def asked(store: Session, scope: Scope, period: Period) -> Asked:
 def sums_of(
     kind: Literal["station", "owner"], scope: Scope, metrics: Sequence[str], shape: Shape
 ) -> FromClause:
-    """A row for each of the scope's stations, or of all owners, and currency, with `metrics`."""
+    """A row for each of the scope's stations, or of its owners, and currency, with `metrics`. Owners are
+    those of the network, or the one.
+    """
     # A part of the period at a time: with a choice of parts, SQLite would walk through every row there is.
     parts = union_all(
         *(_sums(kind, scope, metrics, part, shape.currency) for part in ranges(shape.parts))
@@ -75,7 +77,7 @@ def _sums(
 def _is_one_of(kind: str, scope: Scope) -> ColumnElement[bool]:
     pk: ColumnElement[int] = Rollup.__table__.c.scope_id
     if kind == "owner":
-        return pk.in_(select(StationOwner.id))
+        return pk == scope.id if scope.kind == "owner" else pk.in_(select(StationOwner.id))
     return pk.in_(scope.stations()) if scope.kind == "network" else among(pk, scope.stations())
 
 
