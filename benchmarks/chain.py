@@ -153,10 +153,6 @@ async def _run(stack: Stack, names: list[str], options: argparse.Namespace) -> P
     return progress
 
 
-def _shares(count: int) -> list[float]:
-    return [number / count for number in range(count)]
-
-
 async def _charge_point(
     stack: Stack,
     name: str,

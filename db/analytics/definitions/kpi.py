@@ -8,12 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Float, Numeric, Select, literal_column, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
 from db.analytics.scope import Period, Scope
-from db.columns import Money
 from db.searching import count_up_to
 
 Number = int | float | Decimal
@@ -25,16 +23,6 @@ Unit = Literal["count", "energy", "power", "time", "money", "share", "carbon"]
 
 Compute = Callable[[Session, Scope, Period, datetime], Value]
 Rows = Callable[[Session, Scope, Period, datetime, tuple[str, ...]], Select[*tuple[Any, ...]]]
-
-_TYPES: dict[Unit, TypeEngine[Any]] = {
-    "count": BigInteger(),
-    "energy": BigInteger(),
-    "power": BigInteger(),
-    "time": BigInteger(),
-    "money": Money(),
-    "share": Float(),
-    "carbon": Numeric(),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,16 +62,6 @@ class Kpi:
         selected = ", ".join([*self.per, self.adds_up])
         return f"SELECT {selected} FROM rows" + (f" GROUP BY {groups}" if groups else "")  # noqa: S608
 
-    def added_up(self, store: Session, scope: Scope, period: Period, now: datetime) -> Value:
-        """What the rows add up to."""
-        rows = self.rows(store, scope, period, now).order_by(None).subquery("rows")
-        total: Any = literal_column(self.adds_up, _TYPES[self.unit])
-        if not self.per:
-            return _number(store.scalar(select(total).select_from(rows)))
-        groups = [rows.c[name] for name in self.per]
-        found = store.execute(select(*groups, total).group_by(*groups))
-        return {tuple(row[:-1]): number for row in found if (number := _number(row[-1])) is not None}
-
     def count_rows(self, store: Session, scope: Scope, period: Period, now: datetime, most: int) -> int:
         """How many rows there are; not looked further than `most`."""
         return count_up_to(store, self.rows(store, scope, period, now), most)
@@ -102,8 +80,3 @@ class Kpi:
         query = self.rows(store, scope, period, now).limit(limit).offset(offset)
         for row in store.execute(query.execution_options(yield_per=1_000)):
             yield tuple(row)
-
-
-def _number(value: Any) -> Number | None:
-    # The sum of whole numbers is a decimal to PostgreSQL.
-    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
