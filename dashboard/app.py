@@ -20,6 +20,7 @@ from dashboard.gate.oidc_routes import oidc_routes
 from dashboard.gate.provider import Provider
 from dashboard.gate.routes import routes
 from dashboard.gate.signins import SignIns
+from dashboard.told_runs import tell_runs
 from settings import Settings
 
 SCRIPT = Path(__file__).with_name("main.py")
@@ -46,6 +47,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     # They print for themselves, past our format and with whatever an error holds.
     for library in ("streamlit", "uvicorn"):
         log.adopt(library)
+    tell_runs()
     # What is loaded by now stays; without this every collection walks all of it again.
     gc.collect()
     gc.freeze()
