@@ -19,20 +19,20 @@ _STATIONS = (
     Column(N_("Fee"), 0.15, "right"),
 )
 _SESSIONS = (
-    Column(N_("Ended"), 0.24),
+    Column(N_("Ended"), 0.21),
     Column(N_("Station"), 0.28),
-    Column(N_("Session"), 0.1),
-    Column(N_("Energy"), 0.15, "right"),
+    Column(N_("Session"), 0.15),
+    Column(N_("Energy"), 0.14, "right"),
     Column(N_("Gross"), 0.12, "right"),
-    Column(N_("VAT"), 0.11, "right"),
+    Column(N_("VAT"), 0.1, "right"),
 )
 _EARLIER = (
-    Column(N_("What"), 0.3),
+    Column(N_("What"), 0.27),
     Column(N_("Station"), 0.22),
-    Column(N_("Session"), 0.1),
-    Column(N_("Energy"), 0.15, "right"),
+    Column(N_("Session"), 0.15),
+    Column(N_("Energy"), 0.14, "right"),
     Column(N_("Gross"), 0.12, "right"),
-    Column(N_("VAT"), 0.11, "right"),
+    Column(N_("VAT"), 0.1, "right"),
 )
 
 _EARLIER_ARE = N_(
