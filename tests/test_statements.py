@@ -243,7 +243,9 @@ def test_the_file_says_what_the_statement_says_in_every_letter(network: Engine) 
 
 def test_a_long_statement_has_every_session_on_its_pages(network: Engine) -> None:
     for hour in range(75):
-        _charge(network, NOON + timedelta(hours=hour), external_id=f"DEMO-{3_000_200 + hour}")
+        _charge(
+            network, NOON + timedelta(hours=hour), transaction_id=None, external_id=f"DEMO-{3_000_200 + hour}"
+        )
     (march,) = _issue(network)
     lines = _lines(network, march)
     made = statement_pdf(march, lines)

@@ -21,16 +21,16 @@ _STATIONS = (
 _SESSIONS = (
     Column(N_("Ended"), 0.21),
     Column(N_("Station"), 0.28),
-    Column(N_("Session"), 0.15),
-    Column(N_("Energy"), 0.14, "right"),
+    Column(N_("Session"), 0.18),
+    Column(N_("kWh"), 0.11, "right"),
     Column(N_("Gross"), 0.12, "right"),
     Column(N_("VAT"), 0.1, "right"),
 )
 _EARLIER = (
     Column(N_("What"), 0.27),
     Column(N_("Station"), 0.22),
-    Column(N_("Session"), 0.15),
-    Column(N_("Energy"), 0.14, "right"),
+    Column(N_("Session"), 0.18),
+    Column(N_("kWh"), 0.11, "right"),
     Column(N_("Gross"), 0.12, "right"),
     Column(N_("VAT"), 0.1, "right"),
 )
@@ -108,7 +108,7 @@ def _row(line: StatementLine, lead: str) -> tuple[str, ...]:
         lead,
         f"{line.station_name}{connector}",
         line.session_name,
-        words.kwh(line.energy_wh),
+        words.kwh(line.energy_wh, unit=""),
         words.money(line.gross),
         words.money(line.tax),
     )

@@ -39,8 +39,8 @@ def money(value: Decimal, currency: str = "") -> str:
     return f"{value:,.2f} {currency}".rstrip()
 
 
-def kwh(wh: int) -> str:
-    return f"{Decimal(wh) / 1000:,.3f} kWh"
+def kwh(wh: int, unit: str = "kWh") -> str:
+    return f"{Decimal(wh) / 1000:,.3f} {unit}".rstrip()
 
 
 def percent(value: Decimal) -> str:
