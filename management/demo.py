@@ -25,6 +25,7 @@ from management.demo_keys import give_keys
 from management.processes import addresses
 from ocpp_integration import tariff_book
 from ocpp_integration.pricing import parse
+from ocpp_integration.pricing.words import amount
 from settings import ConfigurationError, Settings
 from simulator.fleet import Connector, Fleet, Owner, Station, load_fleet
 
@@ -137,7 +138,7 @@ def _owner_row(store: Session, owner: Owner) -> StationOwner:
 
 def _tariff(settings: Settings, price: Decimal, since: datetime) -> Tariff:
     return Tariff(
-        name=f"{price} {settings.currency} per kWh",
+        name=f"{amount(price)} {settings.currency} per kWh",
         currency=settings.currency,
         price_per_kwh=price,
         vat_percent=settings.vat_percent,

@@ -94,6 +94,11 @@ def _charge(phone: Page, receiver: Running) -> None:
     assert _fits(phone)
     phone.locator("#language").click()
     phone.get_by_label("Amount (ETB)").fill("200")
+    phone.get_by_label("Phone number").fill("12")
+    phone.get_by_role("button", name="Pay").click()
+    expect(phone.locator("#trouble")).to_have_text("Phone number: Such as 0911223344")
+    # What the browser itself says of the refusal.
+    troubles.clear()
     phone.get_by_label("Phone number").fill("0911 223 344")
     phone.get_by_role("button", name="Pay").click()
 

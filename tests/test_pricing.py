@@ -342,7 +342,7 @@ def test_a_tariff_says_in_words_what_it_asks_and_when() -> None:
     rule = tariff(night, [component("ENERGY", "0"), idle], max_price={"excl_vat": 500, "incl_vat": 575})
     assert in_words(rule) == [
         "Energy 6.00 ETB per kWh plus 15 % VAT, from 22:00 to 24:00, on Friday",
-        "Energy free",
+        "Energy free, otherwise",
         "Idle time 30.00 ETB per hour plus 15 % VAT after 15 min, in steps of 5 min",
         "At most 500.00 ETB, 575.00 with VAT",
     ]
@@ -352,7 +352,7 @@ def test_the_documentations_example_is_a_tariff() -> None:
     document = parse((ROOT / "docs" / "examples" / "tariff.json").read_bytes())
     assert in_words(document)[1:3] == [
         "Start fee 5.00 ETB with 15 % VAT",
-        "Energy 10.00 ETB per kWh with 15 % VAT",
+        "Energy 10.00 ETB per kWh with 15 % VAT, otherwise",
     ]
     night = session(100, 60, start=local("Africa/Addis_Ababa", "2026-03-10T23:00"), zone="Africa/Addis_Ababa")
     assert price(document, night).payable == Decimal("605.00")

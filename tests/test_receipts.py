@@ -22,6 +22,7 @@ from db.models import ChargingSession, ChargingStation, OCPPStation, Receipt
 from languages import catalog
 from ocpp_integration.billing import receipts
 from ocpp_integration.billing.pdf import lettering
+from ocpp_integration.billing.pdf.lettering import width, wrapped
 from ocpp_integration.billing.pdf.receipt import receipt_pdf
 from ocpp_integration.billing.receipts import NoReceipt
 
@@ -86,6 +87,14 @@ def test_a_receipt_tells_the_lines_of_the_bill_the_meter_and_the_times_there(net
     assert (receipt.gross, receipt.tax) == (session.cost, session.tax)
 
 
+def test_a_word_too_long_for_a_line_goes_on_in_the_next() -> None:
+    reference = "EV-0f8fad5bd9cb469fa16570867728950e"
+    lines = wrapped(f"at {reference}", 100, 10)
+    assert len(lines) > 2
+    assert all(width(line, 10) <= 100 for line in lines)
+    assert "".join(lines) == f"at{reference}"
+
+
 def test_a_receipt_is_given_once(network: Engine) -> None:
     (session,) = _charges(network, 1)
     first, second = _give(network, session), _give(network, session, NEW_YEAR_THERE)
@@ -143,7 +152,9 @@ def test_a_session_corrected_afterwards_has_a_receipt_that_corrects_the_first(ne
         store.execute(update(ChargingSession).values(cost=Decimal("25.00"), verdict="corrected"))
     second = _give(network, session)
     assert (second.number, second.revision, second.gross) == (2, 1, Decimal("25.00"))
-    assert f"This corrects receipt {first.name} of 125.00 ETB: 100.00 ETB less." in _text(second)
+    text = _text(second)
+    assert f"This corrects receipt {first.name} of 125.00 ETB: 100.00 ETB less." in text
+    assert "ያንሳል" in text
     with reading(network) as store:
         assert store.get_one(Receipt, first.id).gross == Decimal("125.00")
 

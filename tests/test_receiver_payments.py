@@ -76,6 +76,7 @@ def test_a_payment_is_made_at_the_provider_and_followed_by_its_own_token(receive
         (WISH | {"amount": "20000.01"}, "amount"),
         (WISH | {"payment_type": "kwh"}, "kwh_requested"),
         (WISH | {"phone_number": "0811223344"}, "phone_number"),
+        (WISH | {"currency": "USD"}, "currency"),
     ],
 )
 def test_a_wish_that_cannot_be_sold_names_its_field(

@@ -234,14 +234,18 @@ def test_the_file_says_what_the_statement_says_in_every_letter(network: Engine) 
     (april,) = _issue(network, APRIL)
     made = statement_pdf(april, _lines(network, april))
     text = _text(made)
-    for told in (NAME, april.name, "1,134.50 ETB", "Mar 2026, corrected", "-100.00", "1,234.50", "Bole Road"):
-        assert told in text
+    amounts = ("1,134.50 ETB", "-100.00", "1,234.50")
+    months = ("April · ኤፕሪል 2026", "2026-03 corrected · የታረመ", "2026-04-10 15:30 EAT")
+    for told in (NAME, april.name, "Bole Road", *amounts, *months):
+        assert told in text, (told, text)
     assert made == statement_pdf(april, _lines(network, april))
 
 
 def test_a_long_statement_has_every_session_on_its_pages(network: Engine) -> None:
     for hour in range(75):
-        _charge(network, NOON + timedelta(hours=hour))
+        _charge(
+            network, NOON + timedelta(hours=hour), transaction_id=None, external_id=f"DEMO-{3_000_200 + hour}"
+        )
     (march,) = _issue(network)
     lines = _lines(network, march)
     made = statement_pdf(march, lines)

@@ -393,6 +393,7 @@ class QrSession(TypedDict):
     status: Annotated[str, _enum(*PREPAID_STATUSES)]
     station_name: str
     connector_number: int
+    timezone: Annotated[str, Field(description="The station's, such as `Africa/Addis_Ababa`")]
     currency: str
     amount: Money
     kwh_requested: Energy | None

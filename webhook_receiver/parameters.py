@@ -273,13 +273,23 @@ class OnePayment(_Asked):
     )
 
 
+_PHONE_SCHEMA = WithJsonSchema({"type": "string", "pattern": PHONE})
+
+
+def _phone(value: str) -> str:
+    if not re.fullmatch(PHONE, value):
+        raise ValueError("a mobile phone number of Ethiopia is needed, such as 0911223344")
+    return value
+
+
 class InitiatePayment(_Asked):
     payment_type: Annotated[
         str, _one_of(("amount", "kwh")), Field(json_schema_extra={"enum": ["amount", "kwh"]})
     ] = Field("amount", description="Whether so much money or so much energy is wanted")
     amount: Amount | None = Field(None, description="What is to be paid at most, for `amount`")
     kwh_requested: Kwh | None = Field(None, description="What is to be charged at most, for `kwh`")
-    phone_number: Annotated[str, Field(pattern=PHONE)] = Field(
+    currency: AnyText | None = Field(None, description="Of the amount: the station's, any other is refused")
+    phone_number: Annotated[str, AfterValidator(_phone), _PHONE_SCHEMA] = Field(
         description="The driver's mobile phone in Ethiopia"
     )
 

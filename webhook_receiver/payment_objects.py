@@ -58,6 +58,7 @@ def qr_session(
         "status": payment.state,
         "station_name": connector.station.charging_station.name,
         "connector_number": connector.connector_id,
+        "timezone": connector.station.charging_station.timezone,
         "currency": payment.currency,
         "amount": _money(payment.amount),
         "kwh_requested": serializers.kilo(payment.wanted_wh, 3),

@@ -119,8 +119,8 @@ def _wish(body: InitiatePayment) -> attempts.Wish:
         raise BadFields({field: ["more than nothing is needed"]})
     phone = "+251" + body.phone_number[-9:]
     if field == "amount":
-        return attempts.Wish(phone, amount=value)
-    return attempts.Wish(phone, energy_wh=int(value * 1000))
+        return attempts.Wish(phone, amount=value, currency=body.currency)
+    return attempts.Wish(phone, energy_wh=int(value * 1000), currency=body.currency)
 
 
 def _find(reference: str) -> tuple[Payment, ChargingSession | None]:

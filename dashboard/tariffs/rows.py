@@ -46,7 +46,7 @@ def _version(row: TariffRow) -> str:
     return (
         _("{version} of {versions}", version=row.current.version, versions=row.versions)
         if row.current
-        else f"None of {row.versions}"
+        else _("None of {versions}", versions=row.versions)
     )
 
 

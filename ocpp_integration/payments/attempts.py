@@ -42,6 +42,8 @@ class Wish:
     phone: str
     amount: Decimal | None = None
     energy_wh: int | None = None
+    # Which one whoever asks has in mind; None for the station's.
+    currency: str | None = None
 
 
 class Attempts:
@@ -136,6 +138,8 @@ def _amount(store: Session, connector: OCPPConnector, wish: Wish, now: datetime)
     tariff = tariff_at(store, connector, now)
     if tariff is None:
         raise InvalidRequest("connector", "It has no price, so nothing can be sold here.")
+    if wish.currency not in (None, tariff.currency):
+        raise InvalidRequest("currency", f"{tariff.currency} is paid here.")
     field, amount = "amount", wish.amount
     if amount is None:
         place = connector.station.charging_station

@@ -97,10 +97,12 @@ def _draw(canvas: Canvas, label: Label, position: int) -> None:
     left, bottom = middle - _CODE / 2, A4[1] - (86 + 90 * row) * mm
     matrix = segno.make(label.url, error=_ERROR, micro=False).matrix
     size = _CODE / len(matrix)
+    side = size + 0.08
     for y, line in enumerate(matrix):
         for x, is_dark in enumerate(line):
             if is_dark:
-                canvas.rect(left + x * size, bottom + _CODE - (y + 1) * size, size, size, stroke=0, fill=1)
+                # A hair larger, so that no light shows between two of them.
+                canvas.rect(left + x * size, bottom + _CODE - (y + 1) * size, side, side, stroke=0, fill=1)
     told = ((label.title, 13.0, True, 6.0), (label.details, 10.0, False, 11.0), (_HOW, 10.0, False, 16.0))
     for text, height, bold, below in (*told, (label.host, 8.0, False, 20.5)):
         shown = lettering.fitting(text, _ROOM, height, bold=bold)

@@ -35,6 +35,7 @@ from ocpp_integration.platform.changes import (
 from ocpp_integration.platform.known import read_known
 from ocpp_integration.platform.listing import Listing
 from ocpp_integration.platform.planning import Plan, Rules, make_plan
+from ocpp_integration.pricing.words import amount
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ class _Applying:
         """A version of its own for each price that begins now: sessions that began before keep theirs."""
         if (currency, price) not in self._tariffs:
             self._tariffs[currency, price] = Tariff(
-                name=f"{price.normalize():f} {currency} per kWh",
+                name=f"{amount(price)} {currency} per kWh",
                 currency=currency,
                 price_per_kwh=price,
                 vat_percent=self._terms.vat_percent,

@@ -50,11 +50,15 @@ _RESERVED: dict[Dimension, str] = {"TIME": N_("Reservation"), "FLAT": N_("Reserv
 
 def in_words(tariff: TariffDocument) -> list[str]:
     """Such as `Energy 6.00 ETB per kWh with 15 % VAT, from 22:00 to 06:00`."""
-    lines = [
-        ", ".join((_price(component, element.restrictions, tariff), *_when(element.restrictions)))
-        for element in tariff.elements
-        for component in element.price_components
-    ]
+    lines, priced = [], set[Dimension]()
+    for element in tariff.elements:
+        rule = element.restrictions
+        for component in element.price_components:
+            is_rest = component.type in priced and rule == Restrictions()
+            when = [_("otherwise")] if is_rest else _when(rule)
+            lines.append(", ".join((_price(component, rule, tariff), *when)))
+        if not rule.reservation:
+            priced |= {component.type for component in element.price_components}
     limits = ((_("At least"), tariff.min_price), (_("At most"), tariff.max_price))
     return lines + [f"{word} {_limit(limit, tariff.currency)}" for word, limit in limits if limit]
 

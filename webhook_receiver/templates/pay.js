@@ -108,11 +108,12 @@ function offer(token, info, typed) {
   show(place, cost, info.is_available ? form(token, info, typed) : null, last(token));
 }
 function refusal(error, info) {
-  if (error.words && (language === "en" || WORDS[language][error.words])) return say(error.words);
   if (error.field === "phone_number") return `${say("phone")}: ${say("phoneHint")}`;
   if (["amount", "kwh_requested"].includes(error.field)) {
-    return say("range").replace("{least}", info.least_amount).replace("{most}", info.most_amount).replace("{currency}", info.currency);
+    const [least, most] = [info.least_amount, info.most_amount].map((value) => Number(value).toLocaleString("en"));
+    return say("range").replace("{least}", least).replace("{most}", most).replace("{currency}", info.currency);
   }
+  if (error.words && (language === "en" || WORDS[language][error.words])) return say(error.words);
   return say(navigator.onLine ? "trouble" : "noLine");
 }
 function form(token, info, typed) {
@@ -156,8 +157,9 @@ function clock(seconds) {
   const two = (number) => String(number).padStart(2, "0");
   return seconds === null ? null : `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
-function moment(text) {
-  return text && new Date(text).toLocaleString(language === "am" ? "am-ET" : "en-GB", { timeZone: "Africa/Addis_Ababa", dateStyle: "medium", timeStyle: "short" });
+function moment(session, text) {
+  // On the station's clock, of 24 hours: of twelve, in Amharic they would be counted from the morning.
+  return text && new Date(text).toLocaleString(language === "am" ? "am-ET" : "en-GB", { timeZone: session.timezone, dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 }
 async function follow() {
   const path = `/api/payments/qr-sessions/${reference}/`;
@@ -236,8 +238,8 @@ function receipt(session) {
   const refund = { done: "back", due: "due", sent: "due", by_hand: "byHand" }[session.refund_status] || "back";
   const given = session.refund_status === "done" || !session.refund_status ? session.refunded : session.held;
   return element("div", { class: "card", id: "receipt" }, element("h2", {}, say("receipt")), lines([
-    ["used", session.energy_kwh && `${session.energy_kwh} kWh`], ["from", moment(session.start_time)],
-    ["until", moment(session.stop_time)], ["paidIn", money(session, session.paid)],
+    ["used", session.energy_kwh && `${session.energy_kwh} kWh`], ["from", moment(session, session.start_time)],
+    ["until", moment(session, session.stop_time)], ["paidIn", money(session, session.paid)],
     ["billed", money(session, session.billed)], [refund, money(session, given)], ["reference", session.session_token],
   ]), session.receipt_url && element("a", { class: "button", id: "receipt-file", href: session.receipt_url }, say("file")),
   element("button", { class: "second", onclick: () => print() }, say("print")));

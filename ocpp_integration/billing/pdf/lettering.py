@@ -41,15 +41,25 @@ def fitting(text: str, room: float, size: float, *, bold: bool = False) -> str:
 
 
 def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> list[str]:
-    """Lines of whole words; a word that is too long for a line is cut."""
+    """Lines of whole words; a word that is too long for a line goes on in the next."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and width(longer, size, bold=bold) <= room:
             lines[-1] = longer
         else:
-            lines.append(fitting(word, room, size, bold=bold))
+            lines += _broken(word, room, size, bold)
     return lines
+
+
+def _broken(word: str, room: float, size: float, bold: bool) -> Iterator[str]:
+    while width(word, size, bold=bold) > room and len(word) > 1:
+        fits = next(
+            n for n in range(len(word) - 1, 0, -1) if n == 1 or width(word[:n], size, bold=bold) <= room
+        )
+        yield word[:fits]
+        word = word[fits:]
+    yield word
 
 
 def draw(canvas: Canvas, x: float, y: float, text: str, size: float, *, bold: bool = False) -> None:

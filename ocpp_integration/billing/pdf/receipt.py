@@ -26,11 +26,12 @@ _COLUMNS = (
 def receipt_pdf(receipt: Receipt) -> bytes:
     told, bill = receipt.document, Bill.read(receipt.document["bill"])
     zone = told["timezone"]
-    sheet = Sheet(f"Receipt {receipt.name}", f"Receipt {receipt.name} of {told['owner']}")
+    sheet = Sheet(f"Receipt {receipt.name}", f"ደረሰኝ · Receipt {receipt.name} · {told['owner']}")
     sheet.head(told["owner"], [told["station"], told["address"]], "ደረሰኝ · Receipt", receipt.name)
     sheet.facts([(N_("Issued"), words.time(receipt.issued_at, zone)), *_facts(told)])
     if told["corrects"]:
-        sheet.sentence(_corrects(told, receipt.gross))
+        for sentence in _corrects(told, receipt.gross):
+            sheet.sentence(sentence)
     sheet.heading(words.both(N_("What was charged")))
     sheet.table(_COLUMNS, _rows(bill, receipt))
     sheet.sums(_sums(bill, receipt))
@@ -81,26 +82,25 @@ def _sums(bill: Bill, receipt: Receipt) -> list[tuple[str, str]]:
     return [*found, ("Total", words.money(receipt.gross, currency))]
 
 
-def _corrects(told: Mapping[str, Any], gross: Decimal) -> str:
+def _corrects(told: Mapping[str, Any], gross: Decimal) -> tuple[str, str]:
     before, currency = told["corrects"], told["currency"]
     difference = gross - Decimal(before["gross"])
-    word = "less" if difference < 0 else "more"
-    return (
-        f"This corrects receipt {before['receipt']} of {words.money(Decimal(before['gross']), currency)}: "
-        f"{words.money(abs(difference), currency)} {word}."
+    return words.in_each(
+        N_("This corrects receipt {receipt} of {amount}: {difference} less.")
+        if difference < 0
+        else N_("This corrects receipt {receipt} of {amount}: {difference} more."),
+        receipt=before["receipt"],
+        amount=words.money(Decimal(before["gross"]), currency),
+        difference=words.money(abs(difference), currency),
     )
-
-
-def _said(sentence: str) -> tuple[str, str]:
-    return sentence, words.amharic(sentence)
 
 
 def _notes(told: Mapping[str, Any]) -> Iterator[str]:
     if told["is_estimated"]:
-        yield from _said(
+        yield from words.in_each(
             N_("The charge point did not tell the end of the session: it is estimated by its last report.")
         )
     if told["is_corrected"]:
-        yield from _said(
+        yield from words.in_each(
             N_("What the charge point reported could not be: energy and amount are as they were corrected.")
         )

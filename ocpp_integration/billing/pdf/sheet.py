@@ -67,7 +67,7 @@ class Sheet:
         room = ROOM / columns
         for start in range(0, len(found), columns):
             row = found[start : start + columns]
-            texts = [lettering.wrapped(value, room - 12, 10)[:2] for _, value in row]
+            texts = [lettering.wrapped(value, room - 12, 10)[:3] for _, value in row]
             height = 14 + 13 * max(map(len, texts)) + 8
             self._need(height)
             for place, ((name, _), lines) in enumerate(zip(row, texts, strict=True)):
@@ -174,8 +174,8 @@ class Sheet:
         self._y = HEIGHT - MARGIN
 
     def _foot_line(self) -> None:
-        self._put(MARGIN, 36, lettering.fitting(self._foot, ROOM - 60, 8), 8, colour=_QUIET)
-        self._put_right(36, f"Page {self._page}", 8, colour=_QUIET)
+        self._put(MARGIN, 36, lettering.fitting(self._foot, ROOM - 80, 8), 8, colour=_QUIET)
+        self._put_right(36, words.both("Page {count}", count=self._page), 8, colour=_QUIET)
 
     def _put(
         self, x: float, y: float, text: str, size: float, *, bold: bool = False, colour: HexColor = _TEXT

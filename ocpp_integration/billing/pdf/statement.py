@@ -19,28 +19,33 @@ _STATIONS = (
     Column(N_("Fee"), 0.15, "right"),
 )
 _SESSIONS = (
-    Column(N_("Ended"), 0.24),
+    Column(N_("Ended"), 0.21),
     Column(N_("Station"), 0.28),
-    Column(N_("Session"), 0.1),
-    Column(N_("Energy"), 0.15, "right"),
+    Column(N_("Session"), 0.18),
+    Column(N_("kWh"), 0.11, "right"),
     Column(N_("Gross"), 0.12, "right"),
-    Column(N_("VAT"), 0.11, "right"),
+    Column(N_("VAT"), 0.1, "right"),
 )
 _EARLIER = (
-    Column(N_("What"), 0.24),
-    Column(N_("Station"), 0.28),
-    Column(N_("Session"), 0.1),
-    Column(N_("Energy"), 0.15, "right"),
+    Column(N_("What"), 0.27),
+    Column(N_("Station"), 0.22),
+    Column(N_("Session"), 0.18),
+    Column(N_("kWh"), 0.11, "right"),
     Column(N_("Gross"), 0.12, "right"),
-    Column(N_("VAT"), 0.11, "right"),
+    Column(N_("VAT"), 0.1, "right"),
+)
+
+_EARLIER_ARE = N_(
+    "Sessions that were corrected after they were stated, by the difference, and sessions that became "
+    "known late."
 )
 
 
 def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes:
     """All of the statement's lines."""
-    month = f"{statement.month:%B %Y}"
+    month = words.month(statement.month)
     sheet = Sheet(
-        f"Statement {statement.name}", f"Statement {statement.name} of {statement.owner_name}, {month}"
+        f"Statement {statement.name}", f"መግለጫ · Statement {statement.name} · {statement.owner_name}"
     )
     sheet.head(statement.owner_name, [month], "መግለጫ · Statement", statement.name)
     sheet.facts(_facts(statement), 2)
@@ -50,14 +55,12 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
     earlier = [line for line in lines if line.kind != "session"]
     if earlier:
         sheet.heading(words.both(N_("Earlier months")))
-        sheet.sentence(
-            "Sessions that were corrected after they were stated, by the difference, and sessions that "
-            "became known late."
-        )
+        for sentence in words.in_each(_EARLIER_ARE):
+            sheet.sentence(sentence)
         sheet.table(_EARLIER, (_row(line, _why(line)) for line in earlier))
     sheet.heading(words.both(N_("Sessions")))
     if not statement.sessions:
-        sheet.sentence("No session ended in this month.")
+        sheet.sentence(words.both(N_("No session ended in this month.")))
     else:
         sheet.table(_SESSIONS, (_row(line, _ended(line)) for line in lines if line.kind == "session"))
     return sheet.finish()
@@ -66,7 +69,7 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
 def _facts(statement: Statement) -> list[tuple[str, str]]:
     last = following(statement.month) - timedelta(days=1)
     return [
-        (N_("Period"), f"1 – {last.day} {statement.month:%B %Y}, by the stations' clocks"),
+        (N_("Period, by the stations' clocks"), f"1 – {last.day} {words.month(statement.month)}"),
         (N_("Issued"), words.time(statement.issued_at, "UTC")),
         (N_("Sessions"), f"{statement.sessions:,}"),
         (N_("Energy"), words.kwh(statement.energy_wh)),
@@ -91,8 +94,8 @@ def _by_station(lines: Sequence[StatementLine]) -> Iterator[tuple[str, ...]]:
 
 def _why(line: StatementLine) -> str:
     if line.stated_month:
-        return f"{line.stated_month:%b %Y}, corrected"
-    return f"Late, {words.day(line.ended_at, line.timezone)}"
+        return f"{line.stated_month:%Y-%m} {words.both(N_('corrected'))}"
+    return f"{words.day(line.ended_at, line.timezone)} {words.both(N_('late'))}"
 
 
 def _ended(line: StatementLine) -> str:
@@ -105,7 +108,7 @@ def _row(line: StatementLine, lead: str) -> tuple[str, ...]:
         lead,
         f"{line.station_name}{connector}",
         line.session_name,
-        words.kwh(line.energy_wh),
+        words.kwh(line.energy_wh, unit=""),
         words.money(line.gross),
         words.money(line.tax),
     )

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from languages import _, speaking
+from languages import ENGLISH, _, dates, speaking
 from ocpp_integration.pricing import Line
 from ocpp_integration.pricing.words import OF_ONE, amount
 
 
-def both(english: str) -> str:
+def both(english: str, **values: object) -> str:
     """A marked text in both languages of the country that a document is for."""
-    return f"{english} · {amharic(english)}"
+    return " · ".join(in_each(english, **values))
 
 
-def amharic(english: str) -> str:
+def in_each(english: str, **values: object) -> tuple[str, str]:
+    """The same apart, for sentences that follow each other."""
+    with speaking(ENGLISH):
+        return _(english, **values), amharic(english, **values)
+
+
+def amharic(english: str, **values: object) -> str:
     with speaking("am"):
-        return _(english)
+        return _(english, **values)
+
+
+def month(first: date) -> str:
+    """`November · ኖቬምበር 2026`."""
+    with speaking(ENGLISH):
+        english = dates.told(first, "MMMM")
+    with speaking("am"):
+        return f"{english} · {dates.told(first, 'MMMM y')}"
 
 
 def money(value: Decimal, currency: str = "") -> str:
     return f"{value:,.2f} {currency}".rstrip()
 
 
-def kwh(wh: int) -> str:
-    return f"{Decimal(wh) / 1000:,.3f} kWh"
+def kwh(wh: int, unit: str = "kWh") -> str:
+    return f"{Decimal(wh) / 1000:,.3f} {unit}".rstrip()
 
 
 def percent(value: Decimal) -> str:
@@ -34,14 +48,13 @@ def percent(value: Decimal) -> str:
 
 
 def time(at: datetime, timezone: str, *, seconds: bool = True) -> str:
-    """On the station's clock, with its name: `22 Nov 2026, 14:05:09 EAT`."""
+    """On the station's clock, with its name, and the same in every language: `2026-11-22 14:05:09 EAT`."""
     local = at.astimezone(ZoneInfo(timezone))
-    return f"{local.day} {local:{'%b %Y, %H:%M:%S %Z' if seconds else '%b %Y, %H:%M %Z'}}"
+    return f"{local:{'%Y-%m-%d %H:%M:%S %Z' if seconds else '%Y-%m-%d %H:%M %Z'}}"
 
 
 def day(at: datetime, timezone: str) -> str:
-    local = at.astimezone(ZoneInfo(timezone))
-    return f"{local.day} {local:%b %Y}"
+    return at.astimezone(ZoneInfo(timezone)).date().isoformat()
 
 
 def quantity(line: Line) -> str:
