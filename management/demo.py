@@ -137,7 +137,7 @@ def _owner_row(store: Session, owner: Owner) -> StationOwner:
 
 def _tariff(settings: Settings, price: Decimal, since: datetime) -> Tariff:
     return Tariff(
-        name=f"{price} {settings.currency} per kWh",
+        name=f"{price:.2f} {settings.currency} per kWh",
         currency=settings.currency,
         price_per_kwh=price,
         vat_percent=settings.vat_percent,
