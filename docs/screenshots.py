@@ -104,9 +104,10 @@ def _others(engine: Engine, settings: Settings) -> dict[str, str]:
         ).first()
         # A dear one, which is one of a fast charger.
         ended = store.scalar(
-            select(func.max(ChargingSession.id)).where(
-                ChargingSession.stop_time.is_not(None), ChargingSession.cost > _DEAR
-            )
+            select(ChargingSession.id)
+            .where(ChargingSession.stop_time.is_not(None), ChargingSession.cost > _DEAR)
+            .order_by(ChargingSession.stop_time.desc())
+            .limit(1)
         )
         # One at which a driver can pay: the last, because the first ones are seldom free for long.
         connector = store.scalars(
