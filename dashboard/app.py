@@ -14,12 +14,14 @@ from sqlalchemy import Engine
 from starlette.middleware import Middleware
 
 import log
+from dashboard.gate.document import document_routes
 from dashboard.gate.headers import app_policy
 from dashboard.gate.middleware import Gate
 from dashboard.gate.oidc_routes import oidc_routes
 from dashboard.gate.provider import Provider
 from dashboard.gate.routes import routes
 from dashboard.gate.signins import SignIns
+from dashboard.navigation import PAGES
 from dashboard.told_runs import tell_runs
 from settings import Settings
 
@@ -35,7 +37,7 @@ def create_app(settings: Settings, *, engine: Engine, cookie_secret: str, script
         ways_in += oidc_routes(sign_ins=sign_ins, provider=provider, secret=cookie_secret, contact=contact)
     return st.App(
         script,
-        routes=ways_in,
+        routes=ways_in + document_routes(page.path for page in PAGES),
         middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy())],
         lifespan=_lifespan,
     )

@@ -59,21 +59,26 @@ def rank_of(connector: LiveConnector) -> int:
     return _RANKS[kind_of(connector.status)]
 
 
+_SEPARATOR = " · "
+
+
 def name_of(connector: LiveConnector) -> str:
     parts = [_("Connector {number}", number=connector.number)]
     if connector.type:
         parts.append(formats.words(connector.type))
     if connector.power_w:
         parts.append(f"{connector.power_w / 1000:g}\u00a0kW")
-    return " · ".join(parts)
+    return _SEPARATOR.join(parts)
 
 
-def card(connector: LiveConnector, now: datetime) -> str:
-    state = state_of(connector)
+def card(connector: LiveConnector, now: datetime, *, with_station: bool = True) -> str:
+    """Without its station where the page is that station's own."""
+    state, name = state_of(connector), name_of(connector)
+    head, *below = (connector.station_name, name) if with_station else name.split(_SEPARATOR, 1)
     body = _session(connector, now) if connector.session_pk is not None else _idle(connector, now)
     return (
         '<div class="mm-connector"><div class="mm-connector-head">'
-        f"<span><b>{escape(connector.station_name)}</b><span>{escape(name_of(connector))}</span></span>"
+        f"<span><b>{escape(head)}</b><span>{escape(''.join(below))}</span></span>"
         f'<span class="mm-pill"><i class="mm-dot mm-{state.kind}"></i>{escape(_(state.word))}</span></div>'
         f"{body}</div>"
     )

@@ -33,6 +33,12 @@ _STEPS = (
     *(timedelta(days=number) for number in (1, 2, 5, 10, 30, 60)),
 )
 _MAX_WEEKS = 110
+# The day before the month, as everywhere else on the pages; a second line is named where it changes.
+_NAMES_OF_TIMES = [
+    {"dtickrange": [None, 86_399_999], "value": "%H:%M\n%-d %b"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%-d %b\n%Y"},
+    {"dtickrange": ["M1", None], "value": "%b\n%Y"},
+]
 
 
 class Measured(Protocol):
@@ -273,7 +279,7 @@ def lay_out(figure: go.Figure, *, height: int) -> None:
 
 def name_days(figure: go.Figure, places: Sequence[date]) -> None:
     """The days, hours or months along the bottom. Plotly itself names them in English only."""
-    figure.update_xaxes(showgrid=False, nticks=_MOST_NAMED, hoverformat=" ")
+    figure.update_xaxes(showgrid=False, nticks=_MOST_NAMED, hoverformat=" ", tickformatstops=_NAMES_OF_TIMES)
     if current() == ENGLISH or not places:
         return
     named = places[:: -(-len(places) // _MOST_NAMED)]
@@ -284,6 +290,7 @@ def name_days(figure: go.Figure, places: Sequence[date]) -> None:
 def name_times(figure: go.Figure, first: datetime, last: datetime) -> None:
     """The same for a span of time, with its readings of the clock."""
     if current() == ENGLISH:
+        figure.update_xaxes(tickformatstops=_NAMES_OF_TIMES)
         return
     figure.update_xaxes(hoverformat="%d/%m/%Y %H:%M")
     step = next(

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 from browser import await_all, browsing, fill_in_sign_in
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -49,6 +50,7 @@ CHOSEN = {
 }
 WIDTHS, THEMES = (1440, 390), ("light", "dark")
 _TALLEST = 3600
+_EXACT = 160
 _PROCESSES = (
     "-m ocpp_backend",
     "-m webhook_receiver",
@@ -57,6 +59,7 @@ _PROCESSES = (
     "-m simulator --seed 1 --traffic 8",
 )
 _CHARGING = 5
+_DEAR = 600
 
 
 def main() -> None:
@@ -99,10 +102,17 @@ def _others(engine: Engine, settings: Settings) -> dict[str, str]:
         session = store.scalars(
             select(ChargingSession).where(ChargingSession.stop_time.is_(None)).order_by(ChargingSession.id)
         ).first()
+        # A dear one, which is one of a fast charger.
         ended = store.scalar(
-            select(func.max(ChargingSession.id)).where(ChargingSession.stop_time.is_not(None))
+            select(ChargingSession.id)
+            .where(ChargingSession.stop_time.is_not(None), ChargingSession.cost > _DEAR)
+            .order_by(ChargingSession.stop_time.desc())
+            .limit(1)
         )
-        connector = store.scalars(select(OCPPConnector).order_by(OCPPConnector.id)).first()
+        # One at which a driver can pay: the last, because the first ones are seldom free for long.
+        connector = store.scalars(
+            select(OCPPConnector).order_by(OCPPConnector.status != "available", OCPPConnector.id.desc())
+        ).first()
         if connector is None or session is None:
             raise LookupError("the demo has no connector, or no session that runs")
         phone = Label.of(connector, settings.phone_url, token_of(store, connector, utc_now())).url
@@ -157,9 +167,24 @@ def _shrink(source: Path, target: Path, height: int) -> None:
     with Image.open(source) as picture:
         scale = 2 if picture.width == 780 else 1
         cut = picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, height * scale)))
-        # By coverage, because a rare colour, such as that of a fault, would be averaged away.
-        small = cut.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small = _in_few_colours(cut)
         small.save(target, optimize=True)
+
+
+def _in_few_colours(picture: Image.Image) -> Image.Image:
+    """The most frequent colours as they are, so that no ground is tinted; others by coverage, because a rare
+    one, such as that of a fault, would be averaged away.
+    """
+    pixels = np.asarray(picture).reshape(-1, 3)
+    colours, place, count = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
+    frequent = colours[np.argsort(-count)[:_EXACT]]
+    covering = picture.quantize(256 - len(frequent), Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = np.concatenate([frequent, np.array(covering, np.uint8).reshape(-1, 3)])
+    # Pillow's own search for the nearest colour is not exact.
+    nearest = [np.abs(palette.astype(int) - colour).sum(axis=1).argmin() for colour in colours]
+    small = Image.fromarray(np.array(nearest, np.uint8)[place].reshape(picture.height, picture.width), "P")
+    small.putpalette(palette.tobytes())
+    return small
 
 
 def _wait_until_charging(engine: Engine, patience: float = 300) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from factories import PASSWORD
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from dashboard.navigation import DashboardPage
 from languages import LANGUAGES, gettext, speaking
@@ -69,6 +69,19 @@ def fill_in_sign_in(
     page.locator("#password").fill(password)
     page.locator("#password").press("Enter")
     return page
+
+
+def console_errors(context: BrowserContext) -> list[str]:
+    """What the browser's console complains of from now on, such as a file that is not there; it grows."""
+    found: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.append(f"{message.text} ({message.location['url']})")
+
+    context.on("console", hear)
+    context.on("weberror", lambda raised: found.append(str(raised.error)))
+    return found
 
 
 def turn_to(page: Page, wanted: DashboardPage) -> None:

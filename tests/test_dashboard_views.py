@@ -139,7 +139,7 @@ def test_a_stations_page_has_its_figures_outages_and_sessions(
     assert "Bole" in said and "1.0 kWh" in said and "8.99000, 38.79000" in said
     outages, _, sessions, *_ = (table.value for table in page.dataframe)
     assert outages[["Lasted", "What", "Error"]].values.tolist() == [
-        ["2\u00a0h 00\u00a0min", "Faulted", "GroundFailure"]
+        ["2\u00a0h 00\u00a0min", "Faulted", "The ground fault breaker tripped"]
     ]
     assert sessions["Energy"].tolist() == [1.0]
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import explanation, formats, markup
+from dashboard.availability.rows import errors_of
 from db.analytics.availability import Outage
 from db.analytics.outages import PortLog
 from languages import N_, _
@@ -70,7 +71,7 @@ def _row(log: PortLog, outage: Outage) -> dict[str, object]:
         _("Lasted"): _("{length} so far", length=length) if outage.is_open else length,
         _("Connector"): log.port.number,
         _("What"): ", ".join(map(formats.words, outage.statuses)),
-        _("Error"): ", ".join(code for code in outage.error_codes if code != "NoError"),
+        _("Error"): errors_of(outage),
         _("Not counted, because"): ", ".join(map(_, log.reasons_of(outage))),
     }
 

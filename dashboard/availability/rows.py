@@ -13,6 +13,7 @@ from dashboard.fact_row import Fact, fact_row
 from dashboard.figures import Line
 from dashboard.loading import PortOutage
 from dashboard.markup import Bar
+from db.analytics.availability import Outage
 from db.analytics.charge_success import Rate, Tally
 from db.analytics.errors import ErrorTotal, StationErrors
 from db.analytics.exclusions import REASONS, Exclusion
@@ -116,15 +117,20 @@ def outage_row(each: PortOutage) -> Row:
     outage, timezone = each.outage, each.port.timezone
     return {
         _("Began"): clock(outage.start, timezone),
-        _("Ended"): _("Still down") if outage.is_open else clock(outage.end, timezone),
         _("Station"): each.port.station_name,
         _("Connector"): each.port.number,
         _("Lasted"): _length(outage.length),
+        _("Ended"): _("Still down") if outage.is_open else clock(outage.end, timezone),
         _("Reported"): " → ".join(map(formats.words, outage.statuses)),
-        _("Error"): "; ".join(_capital(told(each)) for each in outage.errors),
+        _("Error"): errors_of(outage),
         _("Excluded"): _length(outage.excluded) if outage.excluded else "",
         _("Why it does not count"): "; ".join(_capital(_(reason)) for reason in each.reasons),
     }
+
+
+def errors_of(outage: Outage) -> str:
+    """What was reported during an outage, in words."""
+    return "; ".join(_capital(told(each)) for each in outage.errors)
 
 
 def error_row(each: ErrorTotal) -> Row:

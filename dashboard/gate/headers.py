@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from pathlib import Path
-
-import streamlit
 
 from dashboard import markup
-
-_STATIC = Path(streamlit.__file__).parent / "static"
-_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+from dashboard.gate.document import inline_scripts
 
 ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -25,10 +19,8 @@ UNDER_TLS = {"strict-transport-security": "max-age=31536000"}
 
 
 def app_policy() -> str:
-    """The Content-Security-Policy of Streamlit's page; its inline script and ours are named by their hash."""
-    page = (_STATIC / "index.html").read_text("utf-8")
-    ours = markup.scripts().values()
-    scripts = " ".join(source_hash(script) for script in (*_INLINE_SCRIPT.findall(page), *ours))
+    """The Content-Security-Policy of the pages; the scripts inside them are named by their hash."""
+    scripts = " ".join(source_hash(script) for script in (*inline_scripts(), *markup.scripts().values()))
     return (
         f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; "

@@ -22,7 +22,7 @@ class Bar:
 
 
 def bars(found: Sequence[Bar], *, are_wordy: bool = False) -> str:
-    """`are_wordy`: what stands beside a label is long, and goes below it on a phone."""
+    """`are_wordy`: what stands beside a label is long, and goes below it where there is no room."""
     rows = "".join(
         f'<li><span class="mm-bar-label">{linked(bar.label, bar.href)}</span>'
         f'<span class="mm-bar-value"><b>{escape(bar.value)}</b> {escape(bar.detail)}</span>'

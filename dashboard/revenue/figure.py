@@ -61,7 +61,7 @@ def _add_before(
     figure.add_scatter(
         x=places[len(places) - len(aligned) :],
         y=[float(of.get(currency, _NOTHING).gross) for _, of in aligned],
-        name=_("Before"),
+        name=_("Previous period"),
         mode="lines",
         line={"dash": "dot", "width": 2, "color": "#7b8ba3"},
         customdata=[label(bucket, grain) for bucket, _ in aligned],

@@ -39,6 +39,7 @@ def session_table(
                 _("Connector"): st.column_config.TextColumn(width=90),
                 _("Ended"): st.column_config.TextColumn(width=140),
                 _("Energy"): st.column_config.NumberColumn(_("Energy (kWh)"), format="%.3f"),
+                _("Cost"): st.column_config.TextColumn(alignment="right"),
             },
             ["single-row", "single-cell"],
         )

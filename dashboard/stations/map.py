@@ -33,6 +33,8 @@ Point = list[StationNow]
 # Points nearer than this part of the map would cover each other.
 _CROWDED = 0.045
 _MOST_LABELS = 14
+# How much of the map a point's name takes: up from the point, and to each side.
+_NAME_HIGH, _NAME_WIDE = 0.12, 0.18
 _MOST_NAMED = 10
 _GRID = "rgba(123, 139, 163, 0.22)"
 _GROUND = "rgba(20, 160, 143, 0.05)"
@@ -63,7 +65,8 @@ def station_map(found: Sequence[StationNow]) -> go.Figure:
         of_kind = [point for point in points if _kind(point) == kind]
         if of_kind:
             figure.add_scatter(
-                **_points(kind, of_kind, colour, shape, with_names=len(points) <= _MOST_LABELS)
+                **_points(kind, of_kind, colour, shape, with_names=len(points) <= _MOST_LABELS),
+                textposition=[_beside(point, points, frame) for point in of_kind],
             )
     _ground(figure, frame)
     _scale(figure, frame)
@@ -74,14 +77,13 @@ def _points(
     kind: str, points: Sequence[Point], colour: str, shape: str, *, with_names: bool
 ) -> dict[str, object]:
     return {
-        "x": [sum(_longitude(each) for each in point) / len(point) for point in points],
-        "y": [sum(_latitude(each) for each in point) / len(point) for point in points],
+        "x": [_middle(point)[0] for point in points],
+        "y": [_middle(point)[1] for point in points],
         "text": [_label(point) for point in points],
         "hovertext": [_names(point) for point in points],
         "customdata": [",".join(str(each.station.pk) for each in point) for point in points],
         "name": _(STATES[kind]),
         "mode": "markers+text" if with_names else "markers",
-        "textposition": "top center",
         "textfont": {"size": 11},
         "cliponaxis": False,
         "marker": {
@@ -108,6 +110,28 @@ def together(found: Sequence[StationNow], frame: Frame) -> list[Point]:
         else:
             points.append([each])
     return points
+
+
+def _middle(point: Point) -> tuple[float, float]:
+    """East and north, in degrees."""
+    return (
+        sum(_longitude(each) for each in point) / len(point),
+        sum(_latitude(each) for each in point) / len(point),
+    )
+
+
+def _beside(point: Point, points: Sequence[Point], frame: Frame) -> str:
+    """Where a point's name stands: above it or, where another point is, below; inward at the edges."""
+    width, height = frame.east - frame.west, frame.north - frame.south
+    x, y = _middle(point)
+    above = [
+        other
+        for other in points
+        if 0 < _middle(other)[1] - y < height * _NAME_HIGH and abs(_middle(other)[0] - x) < width * _NAME_WIDE
+    ]
+    side = "left" if frame.east - x < width * _NAME_WIDE else "center"
+    side = "right" if x - frame.west < width * _NAME_WIDE else side
+    return f"{'bottom' if above else 'top'} {side}"
 
 
 def _kind(point: Point) -> str:

@@ -67,7 +67,7 @@ def _now(pk: int) -> None:
     with st.grid("auto", min_column_width=290, gap="small"):
         for connector in found.connectors:
             with st.container(key=f"card-connector-{connector.pk}", height="stretch"):
-                st.html(card(connector, now))
+                st.html(card(connector, now, with_station=False))
 
 
 def _facts(found: StationNow, now: datetime) -> list[tuple[str, str]]:

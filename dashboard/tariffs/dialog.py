@@ -92,7 +92,7 @@ def _number(given: Answer, key: str, lacking: str) -> Decimal:
 
 
 def _ask_to_assign(who: Visitor, code: str) -> None:
-    st.html(markup.card_title(code, _("From now on, for sessions that start from now on")))
+    st.html(markup.card_title(code, _("For sessions that start from now on")))
     places = orders.places(who)
     st.selectbox(
         _("Where"),

@@ -106,6 +106,7 @@ def outage_list(found: Availability) -> None:
         "outages",
         _("Outages, the newest first, with what was reported and why they do not count"),
         column_config={
+            _("Connector"): st.column_config.NumberColumn(width=80),
             _("Error"): st.column_config.TextColumn(width="medium"),
             _("Why it does not count"): st.column_config.TextColumn(width="medium"),
         },

@@ -17,6 +17,7 @@ from db.models import utc_now
 from languages import _
 
 HISTORY = 50
+WRONG = ("failed", "late")
 _ASKED = "job_asked_about"
 
 
@@ -49,13 +50,14 @@ def tiles() -> None:
         return
     st.html(summary(states))
     with st.grid("auto", min_column_width=310, gap="small"):
-        for job in states:
+        # What is wrong first.
+        for job in sorted(states, key=lambda job: state_of(job) not in WRONG):
             tile(job, now)
 
 
 def summary(states: list[JobState]) -> str:
     found = [state_of(job) for job in states]
-    wrong = sum(state in ("failed", "late") for state in found)
+    wrong = sum(state in WRONG for state in found)
     return markup.totals(
         [
             (_("jobs"), str(len(found))),

@@ -30,15 +30,15 @@ def wanted(connector: LiveConnector, kinds: list[str], text: str) -> bool:
 def tile(connector: LiveConnector, now: datetime, who: Visitor) -> None:
     with st.container(key=f"card-connector-{connector.pk}", height="stretch", gap="small"):
         st.html(card(connector, now))
-        if connector.session_pk is not None:
-            st.page_link(
-                "views/sessions.py",
-                label=_("Session"),
-                icon=":material/receipt_long:",
-                query_params={"session": str(connector.session_pk)},
-            )
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             buttons(connector, who)
+            if connector.session_pk is not None:
+                st.page_link(
+                    "views/sessions.py",
+                    label=_("Session"),
+                    icon=":material/receipt_long:",
+                    query_params={"session": str(connector.session_pk)},
+                )
 
 
 def buttons(connector: LiveConnector, who: Visitor) -> None:

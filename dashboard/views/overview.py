@@ -80,7 +80,8 @@ def top_stations(found: list[StationTotal], currencies: int) -> None:
                     href=address_of(view, "stations", station=str(station.station_pk)),
                 )
                 for station in found
-            ]
+            ],
+            are_wordy=True,
         )
     )
 

@@ -36,9 +36,8 @@ def _list(session_pk: int) -> None:
         page = st.pagination(pages, key=f"session-webhooks-{pages}") if pages > 1 else 1
         found = loading.session_webhooks(scope, session_pk, PAGE_SIZE, (page - 1) * PAGE_SIZE)
         more = _(" or more") if count == session_events.MOST_COUNTED else ""
-        title.html(
-            markup.card_title(_("Webhooks"), _("{count:,}{more}, the newest first", count=count, more=more))
-        )
+        told = _("{count:,}{more}, the newest first", count=count, more=more) if count else ""
+        title.html(markup.card_title(_("Webhooks"), told))
         with slot:
             for webhook in found.webhooks:
                 _row(webhook)
