@@ -137,6 +137,7 @@ class Runner:
         self._idle = threading.Condition()
         self._under_way: list[Run] = []
         self._quiet_told_at: dict[str, datetime] = {}
+        self._quiet_failed: dict[str, tuple[datetime, str]] = {}
         self._heart = threading.Thread(target=self._beat_until_closed, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
@@ -229,13 +230,26 @@ class Runner:
             self._note_quiet(job)
 
         with self._busy(Run(_NO_ROW, self._engine, self._stop)):
-            outcome, ending = _work(job, progress)
+            outcome, ending = _work(job, progress, lambda error: self._tell_once_a_minute(job, error, now))
         if outcome.failed:
-            # One row a minute says that it fails.
-            with writing(self._engine) as store:
-                job_runs.record_ended(store, job.name, _QUIET_ROWS.slot_of(now), ending, now)
+            self._note_quiet_failure(job, ending, now)
         self._note_quiet(job)
         return outcome
+
+    def _tell_once_a_minute(self, job: Job, error: Exception, now: datetime) -> None:
+        """A full disk must not be filled further, by the same traceback several times a second."""
+        failure = _QUIET_ROWS.slot_of(now), _reason(error)
+        if self._quiet_failed.get(job.name) != failure:
+            self._quiet_failed[job.name] = failure
+            _tell(job, error)
+
+    def _note_quiet_failure(self, job: Job, ending: Ending, now: datetime) -> None:
+        """One row a minute says that it fails, where the store takes it: that may be what fails."""
+        try:
+            with writing(self._engine) as store:
+                job_runs.record_ended(store, job.name, _QUIET_ROWS.slot_of(now), ending, now)
+        except OperationalError as error:
+            log.warning("that %s failed could not be noted: %s", job.name, error.orig)
 
     def _note_quiet(self, job: Job) -> None:
         """Say that a quiet job goes on, every few seconds: it is not late while it works off a lot."""
@@ -307,13 +321,19 @@ def _reason(error: Exception) -> str:
     return str(error.orig) if isinstance(error, DBAPIError) else str(error)
 
 
-def _work(job: Job, progress: Progress) -> tuple[Outcome, Ending]:
+def _tell(job: Job, error: Exception) -> None:
+    log.error("job %s failed", job.name, exc_info=error)
+
+
+def _work(
+    job: Job, progress: Progress, tell: Callable[[Exception], None] | None = None
+) -> tuple[Outcome, Ending]:
     try:
         outcome = job.work(progress)
     except Cancelled:
         return Outcome(), Ending("cancelled", error=_ENDED)
-    except Exception as error:
-        log.exception("job %s failed", job.name)
+    except Exception as error:  # noqa: BLE001 - the boundary of a job
+        tell(error) if tell else _tell(job, error)
         outcome = Outcome(failed=1, error=reason_of(error), advice=advice_for(error))
     state = "failed" if outcome.error and outcome.failed >= outcome.processed else "done"
     return outcome, Ending(

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 ROWS_PER_STEP = 1000
 SESSIONS_PER_STEP = 20
-# Between two steps others get their turn to write. One who waits for SQLite tries again each tenth of a second:
-# in a shorter pause than that, it might never find the store free.
+# Between two steps others get their turn to write. One who waits for SQLite tries again each tenth of a
+# second: in a shorter pause than that, it might never find the store free.
 PAUSE = 0.12
 SECONDS_PER_RUN = 120.0
 _MENDED = (

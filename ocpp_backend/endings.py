@@ -44,6 +44,8 @@ def stop(db: Connection, ended: Stop, now: datetime) -> None:
     if measured or transaction.start_time is None:
         _log.info("%s stops transaction %s again", ended.station_id, ended.transaction_id)
         return
+    if transaction.initiated_at <= ended.time < transaction.start_time:
+        transaction = _begin_earlier(db, transaction, now)
     end(
         db,
         transaction,
@@ -55,6 +57,16 @@ def stop(db: Connection, ended: Stop, now: datetime) -> None:
         clock_ahead=transaction.clock_ahead or ended.clock_ahead,
         estimated=False,
     )
+
+
+def _begin_earlier(db: Connection, transaction: Row[Any], now: datetime) -> Row[Any]:
+    """The clock was ahead by little enough to be believed at the start, and is right, or not believed, at the
+    stop, which is before it. The start was no later than when we first heard of the transaction.
+    """
+    began = rows.change(db, transaction, start_time=transaction.initiated_at, clock_ahead=True)
+    if began.told:
+        session_data.session_started(db, began, now)
+    return began
 
 
 def close_doubted(db: Connection, now: datetime, *, freed_since: timedelta, booted_since: timedelta) -> None:

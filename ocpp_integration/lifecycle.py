@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from db.models import ChargingSession, OCPPConnector, OCPPStation
+from db.models import ChargingSession, OCPPConnector, OCPPStation, WebhookEvent
 from ocpp_integration import session_state
 from ocpp_integration.books import Books, keeping
 from ocpp_integration.events import (
@@ -25,13 +26,12 @@ from ocpp_integration.events import (
     SessionStarted,
     SessionStopped,
     StationStatusChanged,
+    parse,
 )
+from ocpp_integration.status_history import ONE_MOMENT
 from ocpp_integration.tariffs import Tariffs
 
 MAX_CLOCK_AHEAD = timedelta(minutes=5)
-# A backend dates a message a little later than its arrival, so that the silence after a heartbeat may
-# seem to begin before the heartbeat.
-_ONE_MOMENT = timedelta(seconds=5)
 
 
 class StationUnknown(Exception):
@@ -243,12 +243,46 @@ def _note_presence(books: Books, station: OCPPStation, report: Report, data: Sta
     else:
         heard, newest = report.time(data.last_heartbeat), station.last_heartbeat
         station.last_heartbeat = max(newest or heard, heard)
-    if data.is_online is None or data.is_online == station.is_online:
+    if data.is_online is None:
         return
-    if newest is not None and heard < newest - _ONE_MOMENT:
+    if newest is not None and heard < newest - ONE_MOMENT:
+        if not data.is_online:
+            until = _heard_again(books, station, heard + ONE_MOMENT) or newest
+            books.history.was_offline(station, heard, min(until, newest))
+        return
+    if data.is_online == station.is_online:
         return
     station.is_online = data.is_online
     (books.history.came_online if data.is_online else books.history.went_offline)(station, heard)
+
+
+def _heard_again(books: Books, station: OCPPStation, after: datetime) -> datetime | None:
+    """The first sign of life after that time of which a report is kept, be it applied yet or not."""
+    reports = books.store.execute(
+        select(WebhookEvent.body, WebhookEvent.received_at).where(
+            WebhookEvent.station_id == station.station_id,
+            WebhookEvent.type == "station_status",
+            WebhookEvent.received_at > after - MAX_CLOCK_AHEAD,
+            WebhookEvent.state.in_(("received", "applied")),
+        )
+    )
+    signs = (_sign_of_life(body, received_at) for body, received_at in reports)
+    return min((heard for heard in signs if heard is not None and heard > after), default=None)
+
+
+def _sign_of_life(body: bytes, received_at: datetime) -> datetime | None:
+    """When its charge point was heard, by this report of a station."""
+    try:
+        report = Report(parse(body), received_at)
+        data = report.event.payload()
+    except InvalidEvent:
+        # Not applied yet, and never will be: what becomes of it is told where it is applied.
+        return None
+    if not isinstance(data, StationStatusChanged):
+        return None
+    if data.last_heartbeat is not None:
+        return report.time(data.last_heartbeat)
+    return report.time() if data.is_online else None
 
 
 def _connector_status(

@@ -12,6 +12,9 @@ from db.models import ConnectorStatusInterval, OCPPConnector, OCPPStation
 from db.rollups import Changes, interval_facts
 
 OFFLINE = "offline"
+# A backend dates a message a little later than its arrival, so that the silence after a heartbeat may
+# seem to begin before the heartbeat.
+ONE_MOMENT = timedelta(seconds=5)
 _NEXT = timedelta(microseconds=1)
 
 
@@ -78,6 +81,20 @@ class StatusHistory:
             newest = self._newest[connector.id]
             if newest is not None and newest.status != OFFLINE:
                 self._insert(connector, OFFLINE, _following(newest, at))
+
+    def was_offline(self, station: OCPPStation, since: datetime, until: datetime) -> None:
+        """It was silent from `since` on and heard again at `until`, as is told only now."""
+        for connector in station.connectors:
+            before = self._last(connector, ConnectorStatusInterval.started_at <= since + ONE_MOMENT)
+            if before is None or before.status == OFFLINE:
+                continue
+            start, next_report = _following(before, since), before.ended_at
+            if next_report is not None and next_report <= start:
+                continue
+            self._insert(connector, OFFLINE, start)
+            # A connector that said something meanwhile was what it said.
+            if next_report is None or until < next_report:
+                self._insert(connector, before.status, until, before.error_code, before.vendor_error_code)
 
     def came_online(self, station: OCPPStation, at: datetime) -> None:
         """Back again, each connector is taken to be what it was before, until it says what it is."""

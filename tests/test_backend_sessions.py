@@ -281,6 +281,20 @@ def test_a_start_from_the_future_counts_from_its_arrival(
     assert datetime.fromisoformat(event["timestamp"]) <= backend.clock()
 
 
+@pytest.mark.parametrize("ahead_at_the_stop", [timedelta(0), timedelta(minutes=7)])
+def test_a_transaction_does_not_end_before_it_began_though_its_clock_was_ahead_at_its_start(
+    backend: Backend, station: ChargePoint, receiver: Receiver, ahead_at_the_stop: timedelta
+) -> None:
+    began = backend.clock()
+    transaction_id = station.begin(at=began + timedelta(minutes=4))["transactionId"]
+    backend.clock.advance(120)
+    station.end(transaction_id, 121_000, backend.clock() + ahead_at_the_stop)
+    session = backend.session(transaction_id)
+    assert 119 <= session["duration_seconds"] < 180
+    *_, corrected = receiver.wait_for("session_started", 2)
+    assert (corrected["data"]["clock_ahead"], session["clock_ahead"]) == (True, True)
+
+
 def test_a_long_frame_of_values_fits_into_webhooks(station: ChargePoint, receiver: Receiver) -> None:
     transaction_id = station.begin(at=START)["transactionId"]
     sampled = [{"value": "120001"}] * 1500

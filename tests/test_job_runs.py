@@ -181,6 +181,17 @@ def test_a_quiet_job_that_fails_leaves_a_row_a_minute(
     assert [bool(run.error) for run in _runs(engine)] == [True]
 
 
+def test_a_quiet_job_that_fails_several_times_a_second_tells_it_once_a_minute(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = NOW
+    runner = Runner(engine, clock=lambda: now)
+    for seconds in (0, 0.25, 60):
+        now = NOW + timedelta(seconds=seconds)
+        runner.run_slot(Job("apply", _raise, Schedule(seconds=0.25), quiet=True))
+    assert len([record for record in caplog.records if record.exc_info]) == 2
+
+
 def test_of_several_schedulers_in_one_slot_one_runs(engine: Engine) -> None:
     ran: list[int] = []
 

@@ -373,6 +373,49 @@ def test_silence_of_long_ago_does_not_take_a_station_down_that_was_heard_since(n
     assert (_station(network).is_online, intervals_of(network)[-1][0]) == (True, "available")
 
 
+@pytest.mark.parametrize("later", [1, 2, 3])
+@pytest.mark.parametrize("limit", [1, 200])
+def test_silence_that_is_told_after_the_return_is_the_outage_that_it_was(
+    network: Engine, later: int, limit: int
+) -> None:
+    silence = presence(60, online=False)
+    rest = [presence(240, online=True), presence(300, online=True), presence(360, online=True)]
+    tell(network, presence(0, online=True), status(0, "faulted", error_code="GroundFailure"))
+    tell(network, *rest[:later], silence, *rest[later:], limit=limit)
+    assert intervals_of(network) == [
+        ("faulted", "GroundFailure", 0, 60),
+        ("offline", "", 60, 240),
+        ("faulted", "GroundFailure", 240, None),
+    ]
+    assert (_station(network).is_online, differing_in(network)) == (True, 0)
+
+
+def test_late_silence_ends_with_what_the_connector_said_meanwhile(network: Engine) -> None:
+    tell(network, status(0, "available"), status(120, "charging"), presence(240, online=True))
+    tell(network, presence(60, online=False))
+    assert [interval[0] for interval in intervals_of(network)] == ["available", "offline", "charging"]
+    assert intervals_of(network)[1][2:] == (60, 120)
+
+
+def test_of_late_silence_within_a_known_outage_nothing_more_is_kept(network: Engine) -> None:
+    tell(network, status(0, "available"), presence(60, online=False), presence(240, online=True))
+    before = intervals_of(network)
+    tell(network, presence(61, online=False) | {"event_id": "another"})
+    assert intervals_of(network) == before
+
+
+def test_an_earlier_silence_that_is_told_during_a_later_one_is_kept(network: Engine) -> None:
+    tell(network, status(0, "available"), presence(120, online=True), presence(180, online=False))
+    tell(network, presence(60, online=False))
+    assert [(status, start) for status, _, start, _ in intervals_of(network)] == [
+        ("available", 0),
+        ("offline", 60),
+        ("available", 120),
+        ("offline", 180),
+    ]
+    assert _station(network).is_online is False
+
+
 def test_silence_ends_the_status_of_a_charge_point_whose_clock_is_ahead(network: Engine) -> None:
     tell(network, presence(0, online=True), status(90, "charging"), presence(60, online=False))
     assert [interval[0] for interval in intervals_of(network)] == ["charging", "offline"]
