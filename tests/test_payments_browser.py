@@ -25,6 +25,8 @@ from ocpp_integration.payments.sandbox import Sandbox, send_callbacks
 from ocpp_integration.services import OCPPIntegrationService
 
 STARTED = 70_001
+# What the browser itself says of the one refusal on the way.
+_REFUSED = "Failed to load resource: the server responded with a status of 400 (BAD REQUEST)"
 
 
 @pytest.fixture
@@ -95,11 +97,8 @@ def _charge(phone: Page, receiver: Running) -> None:
     phone.locator("#language").click()
     phone.get_by_label("Amount (ETB)").fill("200")
     phone.get_by_label("Phone number").fill("12")
-    # The browser itself tells of the refusal, too, when it comes to it.
-    with phone.expect_console_message(lambda said: "400" in said.text):
-        phone.get_by_role("button", name="Pay").click()
+    phone.get_by_role("button", name="Pay").click()
     expect(phone.locator("#trouble")).to_have_text("Phone number: Such as 0911223344")
-    troubles.clear()
     phone.get_by_label("Phone number").fill("0911 223 344")
     phone.get_by_role("button", name="Pay").click()
 
@@ -127,4 +126,4 @@ def _charge(phone: Page, receiver: Running) -> None:
     assert downloading.value.suggested_filename.endswith("-000001.pdf")
     phone.locator("#language").click()
     expect(phone.locator("#receipt-file")).to_have_text("ደረሰኝ በPDF")
-    assert (_fits(phone), troubles) == (True, [])
+    assert (_fits(phone), troubles) == (True, [_REFUSED])
