@@ -112,7 +112,9 @@ def _charge(phone: Page, receiver: Running) -> None:
     expect(phone.locator("#energy")).to_have_text("12.500 kWh")
     assert _fits(phone)
 
-    phone.get_by_role("button", name="Stop charging").click()
+    with phone.expect_response("**/stop-charging/") as stopping:
+        phone.get_by_role("button", name="Stop charging").click()
+    assert stopping.value.ok
     expect(phone.locator("#stop")).to_have_text("Stopping…")
     tell(receiver, "session_stopped", {"meter_stop": 12_600, "stop_reason": "Remote", "final_cost": None})
     # Once no report of the session can be missing any more.
