@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from os.path import relpath
+from pathlib import Path
 
 import pytest
+from dashboard_pages import SCRIPT, opening_pages, text_of
+from factories import add_user
 from one_station import add_network
 from payment_stage import PHONE, Stage
 from sqlalchemy import Engine, select
 from webhooks import STATION, at, tell, webhook
 
+from dashboard import navigation
+from dashboard.navigation import PAGES, DashboardPage
 from db.analytics.definitions import GROUPS, KPIS
-from db.engine import reading
+from db.engine import reading, writing
 from db.models import OCPPLog, OCPPStation
 from jobs.runs import Job, Outcome, Progress, Runner
 from management import kpi_document
@@ -24,6 +30,16 @@ from ocpp_integration.payments import provider_work
 from ocpp_integration.payments.attempts import Attempts, Wish
 from ocpp_integration.payments.provider import Order, Verified
 from schedule import Schedule
+from settings import load
+
+_PAGE = """
+from dashboard import loading, markup
+from dashboard.view import choose_view
+import streamlit as st
+
+view = choose_view("Greeting")
+st.html(markup.card_title(f"Hello to {len(loading.stations(view.scope))} station", ""))
+"""
 
 
 class _Till:
@@ -91,3 +107,18 @@ def test_a_new_job_runs_once_for_its_slot(engine: Engine) -> None:
     job = Job("greet", work, Schedule(seconds=60), "Greets")
     runners = [Runner(engine, clock=lambda: at(0)) for _ in range(2)]
     assert [runner.run_slot(job) for runner in runners] == [Outcome(1), None]
+
+
+def test_a_new_page_is_a_script_and_a_row_in_the_navigation(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "greeting.py").write_text(_PAGE)
+    name = relpath(tmp_path / "greeting", SCRIPT.parent / "views")
+    page = DashboardPage(name, "greeting", "Greeting", "waving_hand", "Monitor")
+    monkeypatch.setattr(navigation, "PAGES", (*PAGES, page))
+    add_network(engine)
+    with writing(engine) as store:
+        add_user(store, "admin")
+    settings = load(None, ocpp_backend_port=1, ocpp_timeout=1)
+    with opening_pages(engine, settings, monkeypatch) as open_page:
+        assert "Hello to 1 station" in text_of(open_page("admin", name))
