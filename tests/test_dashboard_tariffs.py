@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ from ocpp_integration.pricing import parse, price
 from settings import Settings, load
 
 NIGHT = SimpleTariff("ETB", Decimal(10), Decimal(15), Decimal(6), time(22), time(6), Decimal(60), 15)
+WITH_FEES = replace(NIGHT, session_fee=Decimal(20), time_fee=Decimal(3))
 
 
 @pytest.fixture
@@ -64,12 +66,14 @@ def _rows(engine: Engine, model: Any) -> list[Any]:
 
 def test_the_simple_form_means_what_it_says() -> None:
     usage = example(datetime(2026, 3, 10, 18, tzinfo=UTC), Decimal(20), 120, 45, "Africa/Addis_Ababa")
-    lines = bill_lines(price(NIGHT.document(), usage), "ETB")
+    lines = bill_lines(price(WITH_FEES.document(), usage), "ETB")
     assert [(words.replace("\u00a0", " "), told.replace("\u00a0", " ")) for words, told in lines] == [
+        ("Start fee", "20.00 ETB"),
         ("Energy 10.000 kWh × 10.00 ETB/kWh", "100.00 ETB"),
+        ("Charging time 2 h 00 min × 3.00 ETB/h", "6.00 ETB"),
         ("Energy 10.000 kWh × 6.00 ETB/kWh", "60.00 ETB"),
         ("Idle time 30 min × 60.00 ETB/h", "30.00 ETB"),
-        ("VAT contained in it", "24.78 ETB"),
+        ("VAT contained in it", "28.17 ETB"),
     ]
 
 
@@ -84,12 +88,17 @@ def test_an_admin_makes_a_tariff_by_its_prices_assigns_it_and_sees_an_example(
     page.number_input(key="tariff-price").set_value(10.0)
     page.checkbox(key="tariff-other").check().run()
     page.number_input(key="tariff-other_price").set_value(6.0)
+    page.checkbox(key="tariff-fees").check().run()
+    _press(page, "tariff-confirm")
+    assert "the fee per session is needed, or that per hour" in text_of(page).lower()
+    page.number_input(key="tariff-session_fee").set_value(20.0)
+    page.number_input(key="tariff-time_fee").set_value(3.0)
     page.checkbox(key="tariff-idle").check().run()
     page.number_input(key="tariff-idle_fee").set_value(60.0)
     _press(page, "tariff-confirm")
     page.run()
     made = [each for each in _rows(world, Tariff) if each.code]
-    assert [parse(each.document) for each in made] == [NIGHT.document()]
+    assert [parse(each.document) for each in made] == [WITH_FEES.document()]
     assert "Energy 6.00 ETB per kWh with 15 % VAT, from 22:00 to 06:00" in text_of(page)
 
     _press(page, "assign-NIGHT")
@@ -98,7 +107,7 @@ def test_an_admin_makes_a_tariff_by_its_prices_assigns_it_and_sees_an_example(
     page.run()
     (assignment,) = _rows(world, TariffAssignment)
     assert assignment.charging_station_id is not None
-    assert "Total 215.00 ETB" in text_of(page)
+    assert "Total 238.00 ETB" in text_of(page)
     _press(_press(page, f"end-{assignment.id}"), "tariff-confirm")
     assert _rows(world, TariffAssignment)[0].valid_until is not None
     told = [(row.user_name, row.action) for row in _rows(world, AuditEntry) if row.user_name]

@@ -19,7 +19,12 @@ from ocpp_integration.tariff_book import AssignmentRow, TariffRefused
 TOPIC = "tariff"
 _KEY = f"{TOPIC}-"
 _SIMPLE, _JSON = N_("By its prices"), N_("As an OCPI document")
-_PRICES = ("currency", "price", "vat", "other", "other_price", "from", "until", "idle", "idle_fee", "grace")
+_PRICES = (
+    *("currency", "price", "vat"),
+    *("other", "other_price", "from", "until"),
+    *("fees", "session_fee", "time_fee"),
+    *("idle", "idle_fee", "grace"),
+)
 
 
 def _ask_to_add(_who: Visitor, known: str) -> None:
@@ -58,6 +63,12 @@ def _ask_for_prices() -> None:
             st.number_input(_("Price then"), min_value=0.0, step=0.5, value=None, key=f"{_KEY}other_price")
             st.time_input(_("From"), value=time(22), key=f"{_KEY}from")
             st.time_input(_("Until"), value=time(6), key=f"{_KEY}until")
+    if st.checkbox(_("Fees per session or per hour"), key=f"{_KEY}fees"):
+        with st.container(horizontal=True):
+            st.number_input(_("Per session"), min_value=0.0, step=1.0, value=None, key=f"{_KEY}session_fee")
+            st.number_input(
+                _("Per hour of charging"), min_value=0.0, step=1.0, value=None, key=f"{_KEY}time_fee"
+            )
     if st.checkbox(_("A fee for standing idle"), key=f"{_KEY}idle"):
         with st.container(horizontal=True):
             st.number_input(_("Fee per hour"), min_value=0.0, step=1.0, value=None, key=f"{_KEY}idle_fee")
@@ -71,6 +82,8 @@ def _add(who: Visitor, _known: str, given: Answer) -> None:
 
 
 def _from_prices(given: Answer) -> TariffDocument:
+    if given["fees"] and given["session_fee"] is None and given["time_fee"] is None:
+        raise TariffRefused(_("the fee per session is needed, or that per hour"))
     return SimpleTariff(
         currency=(given["currency"] or "").strip().upper(),
         price=_number(given, "price", _("a price per kWh is needed; 0 is free")),
@@ -82,13 +95,20 @@ def _from_prices(given: Answer) -> TariffDocument:
         if given["idle"]
         else None,
         grace_minutes=given["grace"] or 0,
+        session_fee=_number_or_none(given, "session_fee"),
+        time_fee=_number_or_none(given, "time_fee"),
     ).document()
 
 
 def _number(given: Answer, key: str, lacking: str) -> Decimal:
-    if given[key] is None:
+    found = _number_or_none(given, key)
+    if found is None:
         raise TariffRefused(lacking)
-    return Decimal(str(given[key]))
+    return found
+
+
+def _number_or_none(given: Answer, key: str) -> Decimal | None:
+    return None if given[key] is None else Decimal(str(given[key]))
 
 
 def _ask_to_assign(who: Visitor, code: str) -> None:

@@ -13,7 +13,7 @@ from ocpp_integration.pricing import Reading, Stretch, TariffDocument, Usage, pa
 @dataclass(frozen=True)
 class SimpleTariff:
     """Prices contain VAT. `other_price` holds from `other_from` to `other_until`, past midnight if need be;
-    the idle fee is per hour, once `grace_minutes` are over.
+    the idle fee is per hour, once `grace_minutes` are over, and the time fee per hour of charging.
     """
 
     currency: str
@@ -24,6 +24,8 @@ class SimpleTariff:
     other_until: time = time(6)
     idle_fee: Decimal | None = None
     grace_minutes: int = 0
+    session_fee: Decimal | None = None
+    time_fee: Decimal | None = None
 
     def document(self) -> TariffDocument:
         """Raises `InvalidTariff`."""
@@ -33,6 +35,9 @@ class SimpleTariff:
             other = [self._component("ENERGY", self.other_price)]
             elements.append({"price_components": other, "restrictions": hours})
         always = [self._component("ENERGY", self.price)]
+        for kind, fee in (("FLAT", self.session_fee), ("TIME", self.time_fee)):
+            if fee is not None:
+                always.append(self._component(kind, fee))
         if self.idle_fee is not None:
             grace = {"grace_seconds": self.grace_minutes * 60}
             always.append(self._component("PARKING_TIME", self.idle_fee) | grace)
