@@ -29,6 +29,7 @@ from dashboard.markup.lists import (
 from dashboard.markup.page import (
     SCRIPT,
     STYLE_SHEET,
+    about,
     card_title,
     empty,
     notice,
@@ -59,6 +60,7 @@ __all__ = [
     "Figure",
     "Share",
     "TableRow",
+    "about",
     "all_well",
     "bars",
     "bill",

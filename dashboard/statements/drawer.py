@@ -62,7 +62,7 @@ def _drawer(statement_id: int) -> None:
 
 def pdf_button(statement_id: int, name: str, where: str) -> None:
     st.download_button(
-        _("PDF"),
+        markup.about(_("PDF"), name),
         data=partial(orders.statement_file, visitor(), statement_id),
         file_name=f"{name}.pdf",
         mime="application/pdf",

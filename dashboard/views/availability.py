@@ -164,7 +164,10 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
             with st.container(key=f"row-exclusion-{each.pk}", horizontal=True, vertical_alignment="center"):
                 st.html(availability_rows.exclusion_row(each, datetime.now(UTC)))
                 if who.is_admin and st.button(
-                    _("Revoke"), icon=":material/event_available:", key=f"revoke-{each.pk}", type="tertiary"
+                    markup.about(_("Revoke"), f"{each.station_name} {dialog.times_of(each)}"),
+                    icon=":material/event_available:",
+                    key=f"revoke-{each.pk}",
+                    type="tertiary",
                 ):
                     ask(dialog.REVOKE, each)
 
