@@ -23,6 +23,7 @@ from dashboard.markup.lists import (
     bill,
     facts,
     part_of,
+    sentences,
     steps,
     totals,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "plain",
     "script",
     "scripts",
+    "sentences",
     "sparkline",
     "steps",
     "style_sheet",
