@@ -1,8 +1,10 @@
-"""The buttons beside a table that give it as a file."""
+"""The buttons that give something as a file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -12,6 +14,7 @@ from ocpp_integration.exports.catalogue import EXPORTS
 from ocpp_integration.exports.files import FORMATS
 
 _FORMATS = {"csv": "CSV", "xlsx": "Excel"}
+PDF = "application/pdf"
 
 
 def title(text: str, caption: str, export: str, scope: Scope, period: Period) -> None:
@@ -28,13 +31,35 @@ def buttons(title: str, export: str, scope: Scope, period: Period) -> None:
     """
     with st.container(horizontal=True, width="content", gap="small", key=f"files-{export}"):
         for ending, words in _FORMATS.items():
-            st.download_button(
+            button(
                 markup.about(words, title),
-                data=partial(loading.file, export, ending, scope, period),
-                file_name=EXPORTS[export].file_name(ending, period),
-                mime=FORMATS[ending].content_type,
-                icon=":material/download:",
-                type="tertiary",
+                partial(loading.file, export, ending, scope, period),
+                EXPORTS[export].file_name(ending, period),
+                FORMATS[ending].content_type,
                 key=f"{ending}-{export}",
-                on_click="ignore",
             )
+
+
+def button(
+    words: str,
+    make: Callable[[], bytes],
+    file_name: str,
+    content_type: str,
+    *,
+    key: str,
+    icon: str = ":material/download:",
+    look: Literal["tertiary", "secondary"] = "tertiary",
+    hint: str | None = None,
+) -> None:
+    """The file is made when it is asked for, and the page is not run anew by that."""
+    st.download_button(
+        words,
+        data=make,
+        file_name=file_name,
+        mime=content_type,
+        icon=icon,
+        type=look,
+        key=key,
+        on_click="ignore",
+        help=hint,
+    )

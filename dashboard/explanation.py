@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import formats, loading, markup
+from dashboard import downloads, formats, loading, markup
 from dashboard.kpis import words
 from dashboard.markup import Card, Figure
 from dashboard.view import View, scope_now
@@ -164,12 +164,11 @@ def _download(kpi: Kpi, scope: Scope, period: Period) -> None:
         rows = loading.kpi_file_rows(scope, period, kpi.key, MOST_IN_FILE)
         return b"".join(to_csv(words.file(kpi, rows)))
 
-    st.download_button(
+    downloads.button(
         _("Download CSV"),
         content,
-        file_name=f"{kpi.key}-{period.start}-to-{period.end}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
+        f"{kpi.key}-{period.start}-to-{period.end}.csv",
+        "text/csv",
         key=f"rows-file-{kpi.key}",
+        look="secondary",
     )

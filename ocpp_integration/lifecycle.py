@@ -264,7 +264,9 @@ def _heard_again(books: Books, station: OCPPStation, after: datetime) -> datetim
             WebhookEvent.type == "station_status",
             WebhookEvent.received_at > after - MAX_CLOCK_AHEAD,
             WebhookEvent.state.in_(("received", "applied")),
-        )
+        ),
+        # A silence may be told weeks late.
+        execution_options={"yield_per": 1_000},
     )
     signs = (_sign_of_life(body, received_at) for body, received_at in reports)
     return min((heard for heard in signs if heard is not None and heard > after), default=None)

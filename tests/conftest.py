@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import factories
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, select, text
 
 from db.engine import make_engine
 from db.migrate import upgrade
@@ -38,8 +38,8 @@ _LONGEST = {
     "test_receiver_schemathesis",
     "test_replica",
 }
-# Every table's rows, in one message to the server.
-_EMPTYING = "; ".join(str(table.delete()) for table in reversed(Base.metadata.sorted_tables))
+_TABLES = list(reversed(Base.metadata.sorted_tables))
+_HAVE_ROWS = select(*(table.select().exists() for table in _TABLES))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,12 +99,18 @@ def blank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     store.dispose()
 
 
+@pytest.fixture(scope="session")
+def one_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The one engine on SQLite: what it has once compiled of the product's queries serves all tests."""
+    return factories.make_store(tmp_path_factory.mktemp("sqlite"))
+
+
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Engine]:
+def sqlite(one_sqlite: Engine) -> Iterator[Engine]:
     """An empty SQLite store with the newest schema."""
-    store = factories.make_store(tmp_path)
-    yield store
-    store.dispose()
+    factories.renew_store(one_sqlite)
+    yield one_sqlite
+    one_sqlite.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -113,9 +119,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     store: Engine = request.getfixturevalue(request.param)
     yield store
     if request.param == "postgresql":
-        store.dispose()
-        with store.begin() as connection:
-            connection.exec_driver_sql(_EMPTYING)
+        _empty(store)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +154,16 @@ def locked(engine: Engine) -> Callable[..., AbstractContextManager[None]]:
                 yield
 
     return lock
+
+
+def _empty(store: Engine) -> None:
+    with store.begin() as connection:
+        has_rows = connection.execute(_HAVE_ROWS).one()
+        emptying = [
+            str(table.delete()) for table, is_filled in zip(_TABLES, has_rows, strict=True) if is_filled
+        ]
+        if emptying:
+            connection.exec_driver_sql("; ".join(emptying))
 
 
 def _hurry(address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -42,6 +43,18 @@ def make_store(folder: Path, name: str = "store.db") -> Engine:
     """The engine of a new SQLite store with the newest schema. It need not outlive a power cut."""
     (folder / name).write_bytes(_newest_schema())
     return _hurried(make_engine(f"sqlite:///{folder / name}"))
+
+
+def renew_store(engine: Engine) -> None:
+    """Put a new, empty file in the place of a SQLite store and of all that is kept beside it.
+
+    Who has the old one open keeps it, deleted.
+    """
+    engine.dispose()
+    file = Path(engine.url.database or "")
+    shutil.rmtree(file.parent)
+    file.parent.mkdir()
+    file.write_bytes(_newest_schema())
 
 
 @cache

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from browser import open_phone
+from browser import console_errors, open_phone
 from playwright.sync_api import Browser, Page, expect
 from receiver_app import Running, make_settings, running_receiver
 from receiver_process import free_port
@@ -82,9 +82,7 @@ def _charge(phone: Page, receiver: Running) -> None:
         "/stop-charging/": (200, {"status": "Stopping"}),
     }
     run = jobs_of(receiver)
-    troubles: list[str] = []
-    phone.on("pageerror", lambda error: troubles.append(str(error)))
-    phone.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+    troubles = console_errors(phone.context)
 
     phone.goto(f"{receiver.url}/pay/{receiver.people.token}/")
     expect(phone.locator("h1")).to_have_text("Bole Road")
@@ -128,4 +126,5 @@ def _charge(phone: Page, receiver: Running) -> None:
     assert downloading.value.suggested_filename.endswith("-000001.pdf")
     phone.locator("#language").click()
     expect(phone.locator("#receipt-file")).to_have_text("ደረሰኝ በPDF")
-    assert (_fits(phone), troubles) == (True, [_REFUSED])
+    refused = f"{_REFUSED} ({receiver.url}/api/payments/qr-initiate/{receiver.people.token}/)"
+    assert (_fits(phone), troubles) == (True, [refused])

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import formats, loading, markup
+from dashboard import downloads, formats, loading, markup
 from dashboard.commands import dialog, orders
 from dashboard.commands import words as command_words
 from dashboard.sessions import parts
@@ -85,15 +85,12 @@ def _stop(row: SessionRow) -> None:
 def _files(transaction_id: int) -> None:
     with st.container(horizontal=True):
         for ending, (words, mime) in _FILES.items():
-            st.download_button(
+            downloads.button(
                 _("Meter values as {words}", words=words),
-                data=partial(loading.meter_values, ending, visitor().scope, transaction_id),
-                file_name=f"meter-values_{transaction_id}.{ending}",
-                mime=mime,
-                icon=":material/download:",
-                type="tertiary",
+                partial(loading.meter_values, ending, visitor().scope, transaction_id),
+                f"meter-values_{transaction_id}.{ending}",
+                mime,
                 key=f"file-{ending}",
-                on_click="ignore",
             )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import markup
+from dashboard import downloads, markup
 from dashboard.statements import orders, rows
 from dashboard.visitor import visitor
 from languages import _, dates, told
@@ -61,13 +61,10 @@ def _drawer(statement_id: int) -> None:
 
 
 def pdf_button(statement_id: int, name: str, where: str) -> None:
-    st.download_button(
+    downloads.button(
         markup.about(_("PDF"), name),
-        data=partial(orders.statement_file, visitor(), statement_id),
-        file_name=f"{name}.pdf",
-        mime="application/pdf",
-        icon=":material/download:",
-        type="tertiary",
+        partial(orders.statement_file, visitor(), statement_id),
+        f"{name}.pdf",
+        downloads.PDF,
         key=f"pdf-{where}-{statement_id}",
-        on_click="ignore",
     )

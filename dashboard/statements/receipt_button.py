@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-import streamlit as st
-
+from dashboard import downloads
 from dashboard.statements import orders
 from dashboard.visitor import visitor
 from db.analytics.outcome import ENDED_STATUSES
@@ -17,13 +16,13 @@ def receipt_button(row: SessionRow) -> None:
     """Nothing where there is no receipt to give: it runs, is held back, or has no bill."""
     if row.status not in ENDED_STATUSES or row.is_held or row.cost is None or row.stop_time is None:
         return
-    st.download_button(
+    downloads.button(
         _("Receipt"),
-        data=partial(orders.receipt_file, visitor(), row.pk),
-        file_name=f"receipt-{row.transaction_id or row.pk}.pdf",
-        mime="application/pdf",
-        icon=":material/receipt:",
+        partial(orders.receipt_file, visitor(), row.pk),
+        f"receipt-{row.transaction_id or row.pk}.pdf",
+        downloads.PDF,
         key=f"receipt-{row.pk}",
-        on_click="ignore",
-        help=_("A PDF file. The receipt gets its number when it is first asked for."),
+        icon=":material/receipt:",
+        look="secondary",
+        hint=_("A PDF file. The receipt gets its number when it is first asked for."),
     )

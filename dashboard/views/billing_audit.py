@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import choices, formats, markup, resources
+from dashboard import choices, downloads, formats, markup, resources
 from dashboard.markup import Bar
 from dashboard.statements import orders
 from dashboard.statements import rows as statement_rows
@@ -29,15 +29,12 @@ def head() -> bool:
         st.html(markup.card_title(_("Findings"), _("The most money first")), width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             for ending, (word, mime) in _FILES.items():
-                st.download_button(
+                downloads.button(
                     markup.about(word, _("Findings")),
-                    data=partial(orders.findings_file, visitor(), ending),
-                    file_name=f"billing-findings.{ending}",
-                    mime=mime,
-                    icon=":material/download:",
-                    type="tertiary",
+                    partial(orders.findings_file, visitor(), ending),
+                    f"billing-findings.{ending}",
+                    mime,
                     key=f"findings-{ending}",
-                    on_click="ignore",
                 )
             shown = choices.one(
                 st.segmented_control,

@@ -157,6 +157,31 @@ def among(column: Any, few: Select[Any]) -> ColumnElement[bool]:
     return _Among(column, few.scalar_subquery())
 
 
+class _AmongAll(FunctionElement[bool]):
+    """Whether the first clause is one of the rows of the second, which has all that there are."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> _AmongAll:  # noqa: ARG002 - by its name
+        return self
+
+
+compiles(_AmongAll, "sqlite")(_among_in_sqlite)
+
+
+@compiles(_AmongAll, "postgresql")
+def _among_all_in_postgresql(*_element: _AmongAll, **_options: Any) -> str:
+    return "true"
+
+
+def among_all(column: Any, every: Select[Any]) -> ColumnElement[bool]:
+    """No row is left out. SQLite looks each up in an index of the column, which else it would walk through;
+    PostgreSQL, which has nothing to look up, would only compare them.
+    """
+    return _AmongAll(column, every.scalar_subquery())
+
+
 def listed(column: Any, pks: Any) -> ColumnElement[bool]:
     """The rows whose `column` is in a JSON list."""
     return _Among(column, _Listed(pks))

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, cast, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from db.analytics.scope import Period, Scope, among, built_once, ranges
+from db.analytics.scope import Period, Scope, among, among_all, built_once, ranges
 from db.models import Rollup, StationOwner
 from db.prepared import ONE
 
@@ -78,7 +78,7 @@ def _is_one_of(kind: str, scope: Scope) -> ColumnElement[bool]:
     pk: ColumnElement[int] = Rollup.__table__.c.scope_id
     if kind == "owner":
         return pk == scope.id if scope.kind == "owner" else pk.in_(select(StationOwner.id))
-    return pk.in_(scope.stations()) if scope.kind == "network" else among(pk, scope.stations())
+    return among_all(pk, scope.stations()) if scope.kind == "network" else among(pk, scope.stations())
 
 
 def _totals(columns: Any, metrics: Sequence[str]) -> list[ColumnElement[int]]:
