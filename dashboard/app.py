@@ -20,9 +20,10 @@ from dashboard.gate.middleware import Gate
 from dashboard.gate.oidc_routes import oidc_routes
 from dashboard.gate.provider import Provider
 from dashboard.gate.routes import routes
-from dashboard.gate.signins import SignIns
-from dashboard.navigation import PAGES
+from dashboard.gate.signins import SignedIn, SignIns
+from dashboard.navigation import PAGES, pages_for
 from dashboard.told_runs import tell_runs
+from dashboard.visitor import visitor_of
 from settings import Settings
 
 SCRIPT = Path(__file__).with_name("main.py")
@@ -38,9 +39,13 @@ def create_app(settings: Settings, *, engine: Engine, cookie_secret: str, script
     return st.App(
         script,
         routes=ways_in + document_routes(page.path for page in PAGES),
-        middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy())],
+        middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy(), has_page=_has_page)],
         lifespan=_lifespan,
     )
+
+
+def _has_page(found: SignedIn, path: str) -> bool:
+    return any(page.path == path for page in pages_for(visitor_of(found)))
 
 
 @asynccontextmanager

@@ -71,6 +71,10 @@ def name_of(connector: LiveConnector) -> str:
     return _SEPARATOR.join(parts)
 
 
+def place_of(connector: LiveConnector) -> str:
+    return _("{station} · connector {number}", station=connector.station_name, number=connector.number)
+
+
 def card(connector: LiveConnector, now: datetime, *, with_station: bool = True) -> str:
     """Without its station where the page is that station's own."""
     state, name = state_of(connector), name_of(connector)

@@ -21,15 +21,18 @@ def title(text: str, caption: str, export: str, scope: Scope, period: Period) ->
     """A card's title, with the buttons for what it lists."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.html(markup.card_title(text, caption), width="content")
-        buttons(export, scope, period)
+        buttons(text, export, scope, period)
 
 
-def buttons(export: str, scope: Scope, period: Period) -> None:
-    """`export` is a name of the catalogue. Nothing is made until it is asked for."""
+def buttons(title: str, export: str, scope: Scope, period: Period) -> None:
+    """`title` is what the files hold, `export` its name in the catalogue.
+
+    Nothing is made until it is asked for.
+    """
     with st.container(horizontal=True, width="content", gap="small", key=f"files-{export}"):
         for ending, words in _FORMATS.items():
             button(
-                words,
+                markup.about(words, title),
                 partial(loading.file, export, ending, scope, period),
                 EXPORTS[export].file_name(ending, period),
                 FORMATS[ending].content_type,

@@ -64,7 +64,8 @@ def choose_view(title: str, about: str = "", *, station: int | None = None) -> V
     _write_address(address.write(choice, dates, () if station is not None else stations, grain))
     period = period_of(choice, today, history, dates)
     clock = clock_of(zones)
-    caption = " · ".join((about or who.role, formats.days(period.start, period.end), clock))
+    told_of = (about or who.role, formats.days(period.start, period.end), clock)
+    caption = " · ".join(filter(None, told_of))
     words.html(markup.title(title, caption))
     if told:
         st.html(markup.notice(_("Not everything in the address makes sense"), " ".join(told)))

@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import resources
 from dashboard.gate.signing import SESSION_COOKIE
-from dashboard.gate.signins import SignIns
+from dashboard.gate.signins import SignedIn, SignIns
 from dashboard.gate.sockets import to_sign_in
 from db.analytics.scope import Scope
 from db.models import StationOwner, User
@@ -53,6 +53,10 @@ def visitor() -> Visitor:
     found = _sign_ins().signed_in(session_cookie())
     if found is None:
         _leave()
+    return visitor_of(found)
+
+
+def visitor_of(found: SignedIn) -> Visitor:
     if found.viewing_owner is None:
         return Visitor(found.user, Scope.of(found.user))
     user = _as_owner(found.user, found.viewing_owner)

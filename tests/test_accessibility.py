@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
 from math import dist
@@ -31,11 +31,24 @@ from factories import (
 from playwright.sync_api import Browser, BrowserContext, Page
 from receiver_app import running_receiver
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from dashboard.markup import STYLE_SHEET
 from dashboard.navigation import ADMINS, OWNERS, PAGES, DashboardPage
+from db.accounts import create_token
+from db.analytics.exclusions import enter
+from db.analytics.spans import Span
 from db.engine import writing
-from db.models import OCPPConnector, utc_now
+from db.models import (
+    JobSchedule,
+    OCPPConnector,
+    OCPPStation,
+    Payment,
+    Statement,
+    User,
+    WebhookEvent,
+    utc_now,
+)
 from ocpp_integration.payments.codes import Label
 from ocpp_integration.payments.tokens import token_of
 
@@ -50,6 +63,17 @@ _GROUND = "getComputedStyle(document.querySelector('.stApp') ?? document.body).b
 _CHARTS_WITHOUT_WORDS = """() => [...document.querySelectorAll(".js-plotly-plot")]
   .filter((chart) => !chart.closest('[data-testid="stPlotlyChart"][aria-label]'))
   .map((chart) => chart.textContent.slice(0, 60))"""
+# Buttons and links, but those that do the same wherever they are, such as explain a KPI, and those of a field
+# or a list's pages, which Streamlit names by what they do there.
+_NAMED_ALIKE = """() => {
+  const theirs = '[role="radio"], [tabindex="-1"], [class*="st-key-explain-"] *, '
+    + '[data-testid="stPagination"] *, [data-testid="stNumberInput"] *, .js-plotly-plot *';
+  const own = [...document.querySelectorAll(".stMainBlockContainer :is(button:enabled, a)")]
+    .filter((each) => !each.matches(theirs) && each.checkVisibility());
+  const spoken = (each) => each.ariaLabel || [...each.querySelectorAll("p"), each][0].innerText.trim();
+  const names = own.map(spoken);
+  return names.filter((name, place) => names.indexOf(name) !== place);
+}"""
 
 # What of red, green and blue is left to an eye (Machado, Oliveira and Fernandes 2009, severity 1).
 _EYES = {
@@ -77,9 +101,11 @@ def engine_of_pages(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     engine = make_store(tmp_path_factory.mktemp("axe"))
     with writing(engine) as store:
         owner = add_owner(store)
-        add_user(store, "admin")
-        add_user(store, "selam", "owner", owner)
+        admin = add_user(store, "admin")
+        selam = add_user(store, "selam", "owner", owner)
         bole = add_station(store, owner, "Bole Road", tariff=add_tariff(store))
+        for user in (admin, selam):
+            add_rows_alike(store, user, add_station(store, owner, f"Of {user.name}"), now)
         start = now - timedelta(days=1)
         session = add_session(store, bole, start, energy_wh=23_456, cost=Decimal("234.56"))
         add_meter_values(
@@ -87,6 +113,28 @@ def engine_of_pages(tmp_path_factory: pytest.TempPathFactory) -> Engine:
         )
         roll_up(store, start.date() - timedelta(days=1), now.date() + timedelta(days=1))
     return engine
+
+
+def add_rows_alike(store: Session, user: User, place: OCPPStation, now: datetime) -> None:
+    """Called twice, the lists have two rows whose buttons say the same to the eye."""
+    day = timedelta(days=1)
+    add_session(store, place, now - day, verdict="held", flags=["energy_beyond_connector"])
+    add_session(store, place, now, minutes=None, status="charging", cost=None)
+    place.connectors[0].status = "charging"
+    create_token(store, user, user, name="Billing", expires_at=None)
+    where: dict[str, Any] = {"station_pk": place.id, "connector_pk": None, "span": Span(now - day, now)}
+    enter(store, **where, reason="maintenance", by=user)
+    month = date(2026, 1 + place.id, 1)
+    sums = dict.fromkeys(("sessions", "energy_wh", "gross", "tax", "fee"), 0)
+    owner = place.charging_station.owner
+    store.add(Statement(owner=owner, owner_name=owner.name, currency="ETB", month=month, **sums))
+    store.add(
+        WebhookEvent(event_key=user.user_name, body_digest="", type="session.started", body=b"", state="dead")
+    )
+    store.add(JobSchedule(job=user.user_name, about="a job", seconds=60, next_due=now + day, updated_at=now))
+    payment: dict[str, Any] = {"provider": "sandbox", "phone": "+251911223344", "currency": "ETB"}
+    payment |= {"amount": 100, "expires_at": now, "created_at": now, "state": "expired"}
+    store.add(Payment(reference=f"EV-{user.user_name}", connector=place.connectors[0], **payment))
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +186,12 @@ def look_at(page: Page, pages: Iterable[DashboardPage]) -> list[str]:
     found = []
     for each in pages:
         turn_to(page, each)
-        found += in_both_themes(page) + _charts_without_words(page)
+        found += in_both_themes(page) + _charts_without_words(page) + _named_alike(page)
     return found
+
+
+def _named_alike(page: Page) -> list[str]:
+    return [f"{page.url}: several are called {name}" for name in page.evaluate(_NAMED_ALIKE)]
 
 
 def _charts_without_words(page: Page) -> list[str]:
@@ -181,7 +233,7 @@ def test_states_whose_colours_look_alike_to_the_colour_blind_differ_in_shape(eye
 
 
 @pytest.mark.timeout(600)
-def test_no_page_has_a_serious_violation_or_an_error_and_every_chart_has_words(
+def test_no_page_has_a_serious_violation_an_error_a_chart_without_words_or_two_buttons_named_alike(
     context: BrowserContext, url: str
 ) -> None:
     complaints = console_errors(context)

@@ -147,6 +147,8 @@ def test_a_user_is_created_and_can_sign_in(world: Engine, open_page: OpenPage) -
 
 def test_a_user_that_cannot_be_made_says_why_and_the_form_stays(world: Engine, open_page: OpenPage) -> None:
     page = _press(open_page("admin", "access"), "new-user")
+    _press(page, "access-confirm")
+    assert "needs a name" in text_of(page)
     page.text_input(key="access-user_name").set_value("selam")
     page.text_input(key="access-password").set_value("short")
     page.selectbox(key="access-role").set_value("driver")

@@ -238,6 +238,15 @@ def test_pages_carry_the_security_headers_and_are_not_stored(url: str) -> None:
     assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
 
 
+@pytest.mark.parametrize("path", ["/nonsense", "/stations/extra", "/access", "/index.html"])
+def test_an_address_that_leads_nowhere_is_told_so_with_a_way_home(url: str, path: str) -> None:
+    browser, _ = sign_in(url, "selam")
+    answer = get(url + path, session_cookie(browser), **{"Accept-Language": "am"})
+    assert answer.status_code == 404 and "script" not in answer.text
+    assert 'lang="am"' in answer.text and 'href="/"' in answer.text
+    assert get(url + path).status_code == 303
+
+
 def test_the_sign_in_form_allows_no_script(url: str) -> None:
     policy = requests.get(f"{url}/login", timeout=10).headers["content-security-policy"]
     assert policy.startswith("default-src 'none'") and "script-src" not in policy

@@ -207,7 +207,7 @@ def test_a_running_session_shows_its_figures_and_can_be_stopped(world: World) ->
         )
     page = world.open_page("selam", "live")
     assert "40.0 kW power 5.25 kWh energy 125.00 ETB cost" in text_of(page)
-    assert page.button(key=f"stop-{world.bole.connectors[0].id}").label == "Stop"
+    assert page.button(key=f"stop-{world.bole.connectors[0].id}").label == "Stop *Bole Road · connector 1*"
 
 
 def test_a_start_that_cannot_reach_the_backend_says_so(world: World) -> None:

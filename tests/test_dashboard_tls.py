@@ -42,7 +42,12 @@ def _headers(scheme: str) -> Headers:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    gate = Gate(PlainTextResponse("ok"), sign_ins=sign_ins, policy="default-src 'self'")
+    gate = Gate(
+        PlainTextResponse("ok"),
+        sign_ins=sign_ins,
+        policy="default-src 'self'",
+        has_page=lambda _found, _path: True,
+    )
     asyncio.run(gate(_scope(scheme), _hear, send))
     return Headers(raw=sent[0]["headers"])
 

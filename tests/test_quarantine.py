@@ -516,10 +516,11 @@ def test_an_admin_corrects_a_whole_register_to_where_it_stood_before(
     page = open_page("admin", "quarantine")
     page.button(key=f"correct-{session_of(network, 2).id}").click().run()
     assert page.text_input(key="quarantine-energy").value == "4.000"
-    page.text_input(key="quarantine-cost").set_value("nothing").run()
     page.text_input(key="quarantine-reason").set_value("the register").run()
-    page.button(key="quarantine-confirm").click().run()
-    assert "not a number: nothing" in text_of(page)
+    for no_number in ("nothing", "12,5", "0,500"):
+        page.text_input(key="quarantine-cost").set_value(no_number).run()
+        page.button(key="quarantine-confirm").click().run()
+        assert f"not a number: {no_number}" in text_of(page)
     page.text_input(key="quarantine-cost").set_value("").run()
     page.button(key="quarantine-confirm").click().run()
     corrected = session_of(network, 2)

@@ -113,7 +113,8 @@ def _ask_for_user(who: Visitor, _nothing: None) -> None:
 
 def _create_user(who: Visitor, _nothing: None, given: Answer) -> None:
     typed = {name: value or "" for name, value in given.items()}
-    if not typed["password"] and not typed["email"]:
+    # Of somebody without a name that is said first.
+    if typed["user_name"].strip() and not typed["password"] and not typed["email"]:
         raise AccessError(_("a user needs a password to sign in"))
     orders.create_user(who, NewUser(**typed))
 

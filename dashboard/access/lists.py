@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import markup, resources
 from dashboard.access import dialog, orders, rows
 from dashboard.access.orders import PAGE_SIZE
-from dashboard.question import ask
+from dashboard.question import Dialog, ask
 from dashboard.visitor import Visitor
 from db.accounts import TokenRow, UserRow
 from languages import N_, _, translated
@@ -63,7 +63,10 @@ def _token(token: TokenRow, now: datetime, timezone: str, *, with_user: bool) ->
     with st.container(key=f"row-token-{token.id}", horizontal=True, vertical_alignment="center"):
         st.html(rows.token_row(token, now, timezone, with_user=with_user))
         if token.state == "active" and st.button(
-            _("Revoke"), icon=":material/key_off:", key=f"revoke-{token.id}", type="tertiary"
+            markup.about(_("Revoke"), f"{token.name or _('Unnamed token')} {token.user_name} {token.id}"),
+            icon=":material/key_off:",
+            key=f"revoke-{token.id}",
+            type="tertiary",
         ):
             ask(dialog.REVOKE_TOKEN, token)
 
@@ -103,13 +106,15 @@ def _user(user: UserRow, now: datetime, timezone: str, *, is_self: bool) -> None
         st.html(rows.user_row(user, now, timezone))
         if is_self:
             return
-        if (
-            user.is_active
-            and user.signed_in_at
-            and st.button(_("End sessions"), icon=":material/logout:", key=f"end-{user.id}", type="tertiary")
-        ):
-            ask(dialog.END_SESSIONS, user)
-        words, icon = (_("Deactivate"), "person_off") if user.is_active else (_("Activate"), "person_check")
-        key = f"{'deactivate' if user.is_active else 'activate'}-{user.id}"
-        if st.button(words, icon=f":material/{icon}:", key=key, type="tertiary"):
-            ask(dialog.DEACTIVATE_USER if user.is_active else dialog.ACTIVATE_USER, user)
+        if user.is_active and user.signed_in_at:
+            _button(user, "end", _("End sessions"), "logout", dialog.END_SESSIONS)
+        if user.is_active:
+            _button(user, "deactivate", _("Deactivate"), "person_off", dialog.DEACTIVATE_USER)
+        else:
+            _button(user, "activate", _("Activate"), "person_check", dialog.ACTIVATE_USER)
+
+
+def _button(user: UserRow, key: str, words: str, icon: str, asked: Dialog[UserRow]) -> None:
+    words = markup.about(words, user.user_name)
+    if st.button(words, icon=f":material/{icon}:", key=f"{key}-{user.id}", type="tertiary"):
+        ask(asked, user)

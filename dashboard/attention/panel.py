@@ -50,7 +50,7 @@ def _row(concern: markup.Concern) -> None:
         if concern.page:
             st.page_link(
                 concern.page,
-                label=concern.where,
+                label=markup.about(concern.where, concern.headline),
                 icon=":material/chevron_right:",
                 query_params=concern.query,
             )

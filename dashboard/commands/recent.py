@@ -30,7 +30,8 @@ def command_list() -> None:
         for followed in found:
             with st.container(key=f"row-command-{followed.pk}", horizontal=True, vertical_alignment="center"):
                 st.html(row(followed, now))
-                if st.button(_("Steps"), key=f"steps-{followed.pk}", type="tertiary"):
+                words = markup.about(_("Steps"), f"{command_words.title_of(followed)[0]} {followed.pk}")
+                if st.button(words, key=f"steps-{followed.pk}", type="tertiary"):
                     dialog.follow(followed.pk)
                     st.rerun()
 

@@ -29,7 +29,7 @@ _OURS = {
 
 
 def document_routes(paths: Iterable[str]) -> list[Route]:
-    """`paths` are those of the pages; any other address has Streamlit's own document."""
+    """`paths` are those of the pages; the gate lets nobody ask for another."""
     answer = partial(_answer, document())
     return [Route(f"/{path}", answer, methods=["GET"]) for path in paths]
 

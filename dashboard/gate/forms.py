@@ -1,4 +1,4 @@
-"""The two server-rendered pages: sign in, and log out. They need no script and nothing of Streamlit's."""
+"""The server-rendered pages: sign in, log out, no such page. They need no script, nothing of Streamlit's."""
 
 from __future__ import annotations
 
@@ -96,6 +96,19 @@ def message_page(title: str, sentence: str, *, status: int, after: str = "") -> 
     """Something to know instead of a form, and the way back to it. `after` is HTML."""
     back = f'<a class="back" href="{rules.LOGIN}">{escape(_("Back to the sign-in form"))}</a>'
     return _page(status, title=title, subtitle=sentence, problem="", form="", after=after + back, switch="")
+
+
+def no_such_page() -> HTMLResponse:
+    """For who is signed in and asks for an address that leads nowhere."""
+    return _page(
+        404,
+        title=_("There is no such page"),
+        subtitle=_("The address is not quite right, or the page is not for you."),
+        problem="",
+        form="",
+        after=f'<a class="button" href="/">{escape(_("Go to the overview"))}</a>',
+        switch="",
+    )
 
 
 def _form(action: str, csrf_token: str, fields: str) -> str:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.gate import headers, rules
+from dashboard.gate import headers, languages, rules
+from dashboard.gate.forms import no_such_page
 from dashboard.gate.signing import SESSION_COOKIE
-from dashboard.gate.signins import SignIns
+from dashboard.gate.signins import SignedIn, SignIns
 from dashboard.gate.sockets import WatchedSocket
+from languages import LANGUAGES, speaking
 
 
 class Gate:
-    """Asks `sign_ins` about every request, and adds the security headers to every answer."""
+    """Asks `sign_ins` about every request, and adds the security headers to every answer.
 
-    def __init__(self, app: ASGIApp, *, sign_ins: SignIns, policy: str):
+    `has_page` says whether somebody has a page at a path, without the slash that it begins with.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, sign_ins: SignIns, policy: str, has_page: Callable[[SignedIn, str], bool]
+    ):
         self._app = app
         self._sign_ins = sign_ins
         self._policy = policy
+        self._has_page = has_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -34,10 +42,17 @@ class Gate:
             await self._app(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if rules.is_open(scope["path"]) or await self._is_signed_in(scope):
-            await self._app(scope, receive, send)
-        else:
-            await _turned_away(scope)(scope, receive, send)
+        answer = self._app if rules.is_open(scope["path"]) else await self._answer(scope)
+        await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> ASGIApp:
+        found = await self._signed_in(scope)
+        if found is None:
+            return _turned_away(scope)
+        path = scope["path"].strip("/")
+        if rules.names_a_page(scope["method"], scope["path"]) and not self._has_page(found, path):
+            return _nowhere(scope, found)
+        return self._app
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
@@ -51,9 +66,9 @@ class Gate:
         else:
             await send({"type": "websocket.close", "code": 1008})
 
-    async def _is_signed_in(self, scope: Scope) -> bool:
+    async def _signed_in(self, scope: Scope) -> SignedIn | None:
         cookie = HTTPConnection(scope).cookies.get(SESSION_COOKIE, "")
-        return bool(cookie) and await to_thread.run_sync(self._sign_ins.user, cookie) is not None
+        return await to_thread.run_sync(self._sign_ins.signed_in, cookie) if cookie else None
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         async def sending(message: Message) -> None:
@@ -79,6 +94,12 @@ def _turned_away(scope: Scope) -> Response:
         where = "" if wanted == "/" else "?" + urlencode({"next": wanted})
         return RedirectResponse(rules.LOGIN + where, 303)
     return PlainTextResponse("Sign in first.", 401)
+
+
+def _nowhere(scope: Scope, found: SignedIn) -> Response:
+    chosen = found.user.language
+    with speaking(chosen if chosen and chosen in LANGUAGES else languages.of(Request(scope))):
+        return no_such_page()
 
 
 def _add(answer: MutableHeaders, wanted: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ MARK = "/mark.svg"
 _OPEN = frozenset({LOGIN, LOGOUT, OIDC_BEGIN, OIDC_BACK, HEALTH, MARK, "/favicon.png", "/manifest.json"})
 # Streamlit's own scripts, styles and fonts: the same for everybody, and nothing of ours.
 _OPEN_PREFIX = "/static/"
+# Also Streamlit's, for who is signed in.
 _NOT_A_PAGE = ("/_stcore/", "/media/", "/component/", "/app/")
 
 
@@ -26,6 +27,11 @@ def is_page(method: str, path: str, headers: Mapping[str, str]) -> bool:
     """Whether a person asks for a page, so that the sign-in form is a useful answer."""
     wants_html = "text/html" in headers.get("accept", "")
     return method in ("GET", "HEAD") and wants_html and not path.startswith(_NOT_A_PAGE)
+
+
+def names_a_page(method: str, path: str) -> bool:
+    """Whether a page is asked for by its address, and nothing that is Streamlit's."""
+    return method in ("GET", "HEAD") and not is_open(path) and not path.startswith(_NOT_A_PAGE)
 
 
 def local_path(target: str) -> str:

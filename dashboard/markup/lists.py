@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 
 from languages import N_, _
+
+_COMMAND, _AS_CODE = re.compile("`([^`]+)`"), r"<code>\1</code>"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,15 @@ def totals(found: Sequence[tuple[str, str]]) -> str:
 def facts(found: Sequence[tuple[str, str]]) -> str:
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
     return f'<dl class="mm-facts">{items}</dl>'
+
+
+def sentences(found: Sequence[tuple[str, str]]) -> str:
+    """Names with sentences about them, in which what stands between backticks is a command."""
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{_COMMAND.sub(_AS_CODE, escape(about))}</dd></div>"
+        for name, about in found
+    )
+    return f'<dl class="mm-facts mm-sentences">{items}</dl>'
 
 
 def bill(lines: Sequence[tuple[str, str]], total: tuple[str, str]) -> str:

@@ -33,6 +33,14 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:])", r"\\\1", text)
 
 
+def about(words: str, what: str) -> str:
+    """A button's or a link's words, with what they are about for who does not see beside what it stands.
+
+    The style sheet hides the emphasis from the eye.
+    """
+    return f"{words} *{plain(' '.join(what.split()))}*" if what.strip() else words
+
+
 def title(text: str, caption: str) -> str:
     return f'<div class="mm-title"><h1>{escape(text)}</h1><p>{escape(caption)}</p></div>'
 

@@ -55,11 +55,11 @@ def state_of(row: PaymentRow, now: datetime) -> tuple[str, str]:
 
 
 def row(each: PaymentRow, now: datetime) -> str:
-    title = _("{station} · connector {number}", station=each.station_name, number=each.connector_number)
     below = " · ".join(
         filter(
             None,
             (
+                _("Connector {number}", number=each.connector_number),
                 formats.local_time(each.created_at, each.timezone),
                 each.phone,
                 _("session {number}", number=each.transaction_id) if each.transaction_id else "",
@@ -76,7 +76,7 @@ def row(each: PaymentRow, now: datetime) -> str:
         Fact(_("Billed"), _money(each, "billed")),
         _returned(each, now),
     ]
-    return fact_row(title, below, state_of(each, now), facts)
+    return fact_row(each.station_name, below, state_of(each, now), facts)
 
 
 def _returned(each: PaymentRow, now: datetime) -> Fact:
@@ -157,7 +157,9 @@ def _charged(each: PaymentRow) -> Iterator[Step]:
     elif each.state in ("paid", "charging"):
         yield Step(_("Charging is to begin"), "waiting")
     else:
-        yield Step(_("Nothing was charged"), "failed", detail=told(each.error or ""))
+        # Of what was to be given back, the error is told there.
+        why = "" if each.refund_state == "by_hand" else told(each.error or "")
+        yield Step(_("Nothing was charged"), "failed", detail=why)
 
 
 def _settled(each: PaymentRow, moved: dict[str, Movement]) -> Iterator[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
@@ -18,6 +19,7 @@ from ocpp_integration.quarantine import AtStake, Correction
 
 PAGE_SIZE = 20
 MOST_PAGES = 50
+_IN_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,12 @@ def suggested_kwh(who: Visitor, session_pk: int) -> str:
 
 
 def _number(field: str, text: str) -> Decimal:
+    """A comma parts thousands. One that may be meant for a point, as in 12,5, makes it no number."""
+    typed = text.strip()
     try:
-        number = Decimal(text.strip().replace(",", ""))
+        number = Decimal(typed.replace(",", "") if _IN_THOUSANDS.fullmatch(typed) else typed)
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or abs(number) >= 10**9:
-        raise InvalidRequest(field, _("This is not a number: {text}.", text=text.strip() or _("nothing")))
+        raise InvalidRequest(field, _("This is not a number: {text}.", text=typed or _("nothing")))
     return number

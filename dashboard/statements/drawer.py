@@ -62,7 +62,7 @@ def _drawer(statement_id: int) -> None:
 
 def pdf_button(statement_id: int, name: str, where: str) -> None:
     downloads.button(
-        _("PDF"),
+        markup.about(_("PDF"), name),
         partial(orders.statement_file, visitor(), statement_id),
         f"{name}.pdf",
         downloads.PDF,

@@ -97,7 +97,7 @@ def _row(found: StationNow, now: datetime, *, with_owner: bool) -> None:
         st.html(row.row(found, now, with_owner=with_owner))
         st.page_link(
             PAGE,
-            label=_("Open"),
+            label=markup.about(_("Open"), found.station.name),
             icon=":material/chevron_right:",
             query_params={"station": str(found.station.pk)},
         )

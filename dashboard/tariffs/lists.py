@@ -15,7 +15,7 @@ from dashboard.tariffs import dialog, orders
 from dashboard.tariffs import rows as tariff_rows
 from dashboard.tariffs.form import example
 from dashboard.visitor import Visitor
-from languages import _
+from languages import _, told
 from ocpp_integration.pricing import price
 from ocpp_integration.tariff_book import AssignmentRow, TariffRow
 from ocpp_integration.tariffs import document_of
@@ -47,11 +47,17 @@ def _tariff(row: TariffRow, timezone: str) -> None:
         st.html(tariff_rows.tariff_row(row, timezone))
         with st.container(width="content", gap=None):
             if st.button(
-                _("Assign"), icon=":material/add_location:", key=f"assign-{row.code}", type="tertiary"
+                markup.about(_("Assign"), row.code),
+                icon=":material/add_location:",
+                key=f"assign-{row.code}",
+                type="tertiary",
             ):
                 ask(dialog.ASSIGN, row.code)
             if st.button(
-                _("New version"), icon=":material/edit:", key=f"version-{row.code}", type="tertiary"
+                markup.about(_("New version"), row.code),
+                icon=":material/edit:",
+                key=f"version-{row.code}",
+                type="tertiary",
             ):
                 ask(dialog.ADD, row.code)
 
@@ -71,7 +77,8 @@ def assignment_list(who: Visitor) -> None:
 def _assignment(row: AssignmentRow, now: datetime, timezone: str) -> None:
     with st.container(key=f"row-assignment-{row.id}", horizontal=True, vertical_alignment="center"):
         st.html(tariff_rows.assignment_row(row, now, timezone))
-        if st.button(_("End"), icon=":material/event_busy:", key=f"end-{row.id}", type="tertiary"):
+        words = markup.about(_("End"), f"{row.code} {told(row.place)} {row.id}")
+        if st.button(words, icon=":material/event_busy:", key=f"end-{row.id}", type="tertiary"):
             ask(dialog.END, row)
 
 

@@ -83,7 +83,11 @@ def all_stations(found: Availability) -> None:
             drawn.stations(found.stations),
             "stations",
             _("Every station with its availability, the least available first"),
-            column_config={_("Availability"): percent, _("Without excluded"): percent},
+            column_config={
+                _("Station"): st.column_config.TextColumn(pinned=True),
+                _("Availability"): percent,
+                _("Without excluded"): percent,
+            },
         )
 
 
@@ -164,7 +168,10 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
             with st.container(key=f"row-exclusion-{each.pk}", horizontal=True, vertical_alignment="center"):
                 st.html(availability_rows.exclusion_row(each, datetime.now(UTC)))
                 if who.is_admin and st.button(
-                    _("Revoke"), icon=":material/event_available:", key=f"revoke-{each.pk}", type="tertiary"
+                    markup.about(_("Revoke"), f"{each.station_name} {dialog.times_of(each)}"),
+                    icon=":material/event_available:",
+                    key=f"revoke-{each.pk}",
+                    type="tertiary",
                 ):
                     ask(dialog.REVOKE, each)
 
@@ -229,7 +236,10 @@ def errors() -> None:
             drawn.errors(found.by_code),
             "errors",
             _("Errors by code with their meaning, the most frequent first"),
-            column_config={_("Meaning"): st.column_config.TextColumn(width="medium")},
+            column_config={
+                _("Error"): st.column_config.TextColumn(pinned=True),
+                _("Meaning"): st.column_config.TextColumn(width="medium"),
+            },
         )
     with right, st.container(key="card-errors-time", height="stretch"):
         st.html(markup.card_title(_("Errors over time"), _("Reports by {grain}", grain=_(grain))))

@@ -30,7 +30,7 @@ def head() -> bool:
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             for ending, (word, mime) in _FILES.items():
                 downloads.button(
-                    word,
+                    markup.about(word, _("Findings")),
                     partial(orders.findings_file, visitor(), ending),
                     f"billing-findings.{ending}",
                     mime,
@@ -93,7 +93,7 @@ def audit() -> None:
         else:
             st.html(markup.totals([(_("checks, nothing open"), formats.count(len(CHECKS)))]))
     with st.expander(_("What is checked"), icon=":material/help:"):
-        st.html(markup.facts([(_(check.title), _(check.about)) for check in CHECKS.values()]))
+        st.html(markup.sentences([(_(check.title), _(check.about)) for check in CHECKS.values()]))
 
 
 st.html(

@@ -28,7 +28,11 @@ def tile(job: JobState, now: datetime) -> None:
             return
         waits = job.running is not None or job.requested is not None
         if st.button(
-            _("Run now"), icon=":material/play_arrow:", key=f"run-{job.name}", width="stretch", disabled=waits
+            markup.about(_("Run now"), job.name),
+            icon=":material/play_arrow:",
+            key=f"run-{job.name}",
+            width="stretch",
+            disabled=waits,
         ):
             st.session_state[_ASKED] = job.name
             st.rerun()

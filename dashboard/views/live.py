@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import choices, language, loading, markup
 from dashboard.commands import dialog, orders
 from dashboard.commands.recent import command_list
-from dashboard.connector_card import KINDS, card, kind_of, rank_of
+from dashboard.connector_card import KINDS, card, kind_of, place_of, rank_of
 from dashboard.live_panel import live_strip
 from dashboard.search_box import search_box
 from dashboard.visitor import Visitor, visitor
@@ -35,7 +35,7 @@ def tile(connector: LiveConnector, now: datetime, who: Visitor) -> None:
             if connector.session_pk is not None:
                 st.page_link(
                     "views/sessions.py",
-                    label=_("Session"),
+                    label=markup.about(_("Session"), place_of(connector)),
                     icon=":material/receipt_long:",
                     query_params={"session": str(connector.session_pk)},
                 )
@@ -47,12 +47,14 @@ def buttons(connector: LiveConnector, who: Visitor) -> None:
     if kind := orders.possible(connector):
         words, icon = BUTTONS[kind]
         key = f"{kind}-{connector.pk}"
+        words = markup.about(words, place_of(connector))
         if st.button(words, icon=icon, key=key, width="stretch", disabled=is_down, help=why_not):
             dialog.ask(kind, connector)
             st.rerun()
     if orders.may_operate(who) and orders.operations(connector):
         key = f"manage-{connector.pk}"
-        if st.button(_("Manage"), icon=":material/build:", key=key, disabled=is_down, help=why_not):
+        words = markup.about(_("Manage"), place_of(connector))
+        if st.button(words, icon=":material/build:", key=key, disabled=is_down, help=why_not):
             dialog.manage(connector)
             st.rerun()
 

@@ -38,7 +38,7 @@ def frames(asked: Asked, names: dict[str, str]) -> None:
     for exchange in page.exchanges:
         first = exchange.first
         html = rows.frame_row(exchange, names.get(first.station_id, first.station_id), timezone)
-        row(f"frame-{first.id}", html, exchange)
+        row(f"frame-{first.id}", html, exchange, f"{first.action or _('Not OCPP')} {first.id}")
     if not page.exchanges:
         st.html(markup.empty(_("No message matches"), _("Choose a longer time or fewer filters.")))
     search.turn_pages(page.older)
@@ -60,16 +60,18 @@ def events(asked: Asked, names: dict[str, str]) -> None:
     timezone = resources.settings().timezone
     for event in found[: search.PAGE_SIZE]:
         name = names.get(event.station_id or "", event.station_id or "")
-        row(f"logged-{event.id}", rows.event_row(event, name, timezone), event)
+        html = rows.event_row(event, name, timezone)
+        row(f"logged-{event.id}", html, event, f"{formats.words(event.action)} {event.id}")
     if not found:
         st.html(markup.empty(_("No event matches"), _("Choose a longer time or fewer filters.")))
     search.turn_pages(found[search.PAGE_SIZE - 1].id if len(found) > search.PAGE_SIZE else None)
 
 
-def row(key: str, html: str, opened: Exchange | OCPPLog) -> None:
+def row(key: str, html: str, opened: Exchange | OCPPLog, name: str) -> None:
     with st.container(key=f"row-{key}", horizontal=True, vertical_alignment="center"):
         st.html(html)
-        if st.button(_("Open"), icon=":material/open_in_full:", key=f"open-{key}", type="tertiary"):
+        words = markup.about(_("Open"), name)
+        if st.button(words, icon=":material/open_in_full:", key=f"open-{key}", type="tertiary"):
             st.session_state[_OPENED] = opened
             st.rerun()
 

@@ -44,7 +44,8 @@ def choose_filter() -> PaymentFilter:
 def row(each: PaymentRow) -> None:
     with st.container(key=f"row-payment-{each.pk}", horizontal=True, vertical_alignment="center"):
         st.html(rows.row(each, utc_now()))
-        if st.button(_("Open"), icon=":material/visibility:", key=f"open-{each.pk}", type="tertiary"):
+        words = markup.about(_("Open"), each.reference)
+        if st.button(words, icon=":material/visibility:", key=f"open-{each.pk}", type="tertiary"):
             open_drawer(each.pk)
 
 
@@ -79,7 +80,7 @@ with st.container(key="card-payments", gap=None):
     count = sum(each.payments for each in sums.values())
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.html(markup.totals(rows.sums(sums)) if sums else markup.card_title(_("Payments")))
-        downloads.buttons("payments", view.scope, view.period)
+        downloads.buttons(_("Payments"), "payments", view.scope, view.period)
     slot = st.container(gap=None)
     pages = -(-count // orders.PAGE_SIZE)
     page = st.pagination(pages, key=f"payments-{hash(wanted)}-{pages}") if pages > 1 else 1

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import choices, formats, markup
 from dashboard.quarantine import dialog, orders, rows
-from dashboard.question import ask, show
+from dashboard.question import Dialog, ask, show
 from dashboard.visitor import visitor
 from db.analytics.sessions import SessionRow
 from db.models import SessionDecision
@@ -61,12 +61,16 @@ def row(session: SessionRow, decision: SessionDecision | None) -> None:
     with st.container(key=f"row-session-{session.pk}", horizontal=True, vertical_alignment="center"):
         st.html(rows.row(session, decision))
         if session.is_held:
-            if st.button(_("Accept"), icon=":material/check:", key=f"accept-{session.pk}", type="tertiary"):
-                ask(dialog.ACCEPT, session)
-            if st.button(_("Correct"), icon=":material/edit:", key=f"correct-{session.pk}", type="tertiary"):
-                ask(dialog.CORRECT, session)
-        elif st.button(_("Take back"), icon=":material/undo:", key=f"undo-{session.pk}", type="tertiary"):
-            ask(dialog.TAKE_BACK, session)
+            button(session, "accept", _("Accept"), "check", dialog.ACCEPT)
+            button(session, "correct", _("Correct"), "edit", dialog.CORRECT)
+        else:
+            button(session, "undo", _("Take back"), "undo", dialog.TAKE_BACK)
+
+
+def button(session: SessionRow, key: str, words: str, icon: str, asked: Dialog[SessionRow]) -> None:
+    words = markup.about(words, f"{session.station_name} {session.transaction_id or session.pk}")
+    if st.button(words, icon=f":material/{icon}:", key=f"{key}-{session.pk}", type="tertiary"):
+        ask(asked, session)
 
 
 def sessions() -> None:

@@ -92,7 +92,9 @@ def over_time(currencies: Sequence[str]) -> None:
         return
     with table:
         # Of an hour there is no file: it would be one of all sessions.
-        downloads.buttons(f"revenue-by-{'day' if grain == 'hour' else grain}", scope, period)
+        day_or_longer = "day" if grain == "hour" else grain
+        about = _("Revenue by {grain}", grain=_(day_or_longer))
+        downloads.buttons(about, f"revenue-by-{day_or_longer}", scope, period)
         paged(
             _("Revenue by {grain}", grain=_(grain)),
             _(GRAINS[grain]),

@@ -96,7 +96,7 @@ with slot:
     if rows:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(sums(count), width="content")
-            downloads.buttons("sessions", scope, view.period)
+            downloads.buttons(_("Sessions"), "sessions", scope, view.period)
         chosen = session_table(rows)
         st.caption(
             _(

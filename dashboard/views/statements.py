@@ -33,7 +33,12 @@ def choose_month() -> None:
 def row(statement: Statement, *, with_owner: bool) -> None:
     with st.container(key=f"row-statement-{statement.id}", horizontal=True, vertical_alignment="center"):
         st.html(rows.row(statement, resources.settings().timezone, with_owner=with_owner))
-        if st.button(_("Open"), icon=":material/visibility:", key=f"open-{statement.id}", type="tertiary"):
+        if st.button(
+            markup.about(_("Open"), statement.name),
+            icon=":material/visibility:",
+            key=f"open-{statement.id}",
+            type="tertiary",
+        ):
             open_drawer(statement.id)
         pdf_button(statement.id, statement.name, "list")
 

@@ -80,7 +80,8 @@ def nothing(shown: str, text: str) -> str:
 def row(event: RecordedWebhook) -> None:
     with st.container(key=f"row-event-{event.id}", horizontal=True, vertical_alignment="center"):
         st.html(recorded.row(event, datetime.now(UTC), resources.settings().timezone))
-        if st.button(_("Open"), icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
+        words = markup.about(_("Open"), f"{event.type} {event.id}")
+        if st.button(words, icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
             st.session_state[_ASKED] = event
             st.rerun()
 

@@ -58,7 +58,8 @@ def _row(webhook: Webhook) -> None:
         # Why one is not applied may quote what is in it.
         below = told(webhook.error or "") if visitor().is_admin else ""
         st.html(fact_row(formats.words(webhook.type), below, (_(word), kind), facts))
-        if visitor().is_admin and st.button(_("Body"), key=f"webhook-{webhook.pk}", type="tertiary"):
+        words = markup.about(_("Body"), f"{formats.words(webhook.type)} {webhook.pk}")
+        if visitor().is_admin and st.button(words, key=f"webhook-{webhook.pk}", type="tertiary"):
             st.session_state[_OPENED] = webhook
             st.rerun()
 

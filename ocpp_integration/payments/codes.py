@@ -86,12 +86,12 @@ def sheet(station: str, labels: Sequence[Label]) -> bytes:
                 canvas.showPage()
             name = lettering.fitting(station, A4[0] - 30 * mm, 16, bold=True)
             _centred(canvas, A4[0] / 2, A4[1] - 16 * mm, name, 16, bold=True)
-        _draw(canvas, label, position % on_page)
+        _draw(canvas, label, station, position % on_page)
     canvas.save()
     return file.getvalue()
 
 
-def _draw(canvas: Canvas, label: Label, position: int) -> None:
+def _draw(canvas: Canvas, label: Label, station: str, position: int) -> None:
     row, column = divmod(position, _COLUMNS)
     middle = A4[0] / _COLUMNS * (column + 0.5)
     left, bottom = middle - _CODE / 2, A4[1] - (86 + 90 * row) * mm
@@ -104,7 +104,9 @@ def _draw(canvas: Canvas, label: Label, position: int) -> None:
                 # A hair larger, so that no light shows between two of them.
                 canvas.rect(left + x * size, bottom + _CODE - (y + 1) * size, side, side, stroke=0, fill=1)
     told = ((label.title, 13.0, True, 6.0), (label.details, 10.0, False, 11.0), (_HOW, 10.0, False, 16.0))
-    for text, height, bold, below in (*told, (label.host, 8.0, False, 20.5)):
+    # The codes are cut apart, and none is to be stuck to another station.
+    where = f"{station} · {label.host}"
+    for text, height, bold, below in (*told, (where, 8.0, False, 20.5)):
         shown = lettering.fitting(text, _ROOM, height, bold=bold)
         _centred(canvas, middle, bottom - below * mm, shown, height, bold=bold)
 
