@@ -221,7 +221,8 @@ def apply_webhooks(engine: Engine, clock: Callable[[], datetime], progress: Prog
     while (batch := inbox.apply_batch(engine, now=clock(), limit=limit)).taken:
         taken, dead = taken + batch.taken, dead + batch.dead
         progress(taken, None)
-    reason = f"{dead} webhooks cannot be applied; each says why" if dead else None
+    webhooks = "1 webhook" if dead == 1 else f"{dead} webhooks"
+    reason = f"{webhooks} cannot be applied: the page Webhooks says why" if dead else None
     return Outcome(taken, dead, reason)
 
 
