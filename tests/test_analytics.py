@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from db import rollups
 from db.analytics import kpis, live, meter_values, series, sessions
 from db.analytics.outcome import is_success
-from db.analytics.scope import Period, Scope, in_days, rows_of
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import in_days, rows_of
 from db.engine import reading, writing
 from db.models import OCPPStation, Rollup, User
 from db.sums import SessionFacts

@@ -29,7 +29,8 @@ from db.analytics import (
 from db.analytics.buckets import Bucket, Grain, buckets
 from db.analytics.compared import compared
 from db.analytics.emissions import co2e_saved_kg
-from db.analytics.scope import Period, Scope, built_once
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import built_once
 from db.engine import reading, writing
 from db.models import ChargingSession, HourProfile, OCPPStation, Rollup
 

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from db.analytics.buckets import Bucket, Grain, Key, Parts, bucket_of, buckets
 from db.analytics.capacity import open_stations, ports
 from db.analytics.ended import Charges, charges
-from db.analytics.scope import Period, Scope, built_once, in_days
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import built_once, in_days
 from db.models import Rollup
 
 

@@ -18,7 +18,8 @@ from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session
 
 from db.analytics.buckets import Grain, Key, instants, parts
-from db.analytics.scope import Period, Scope, built_once
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import built_once
 from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation, Rollup
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from db import packed
 from db.analytics.buckets import Bucket, Grain, Key, bucket_at, instants
 from db.analytics.outcome import ENDED_STATUSES
-from db.analytics.scope import Period, Scope, timezones
+from db.analytics.scope import Period, Scope
+from db.analytics.zones import timezones
 from db.arrays import Integers
 from db.clocks import DAY, HOUR, clock
 from db.models import ChargingSession, ChargingStation, OCPPStation

@@ -14,21 +14,12 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, extract, false, f
 from sqlalchemy.orm import Session
 
 from db.analytics import error_codes
-from db.analytics.scope import (
-    SINCE,
-    UNTIL,
-    Period,
-    Scope,
-    Zone,
-    among,
-    built_once,
-    in_zones,
-    is_only_zone,
-    of_zone,
-    stations_of_zone,
-)
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import built_once
+from db.analytics.zones import SINCE, UNTIL, Zone, in_zones, is_only_zone, of_zone, stations_of_zone
 from db.clocks import DAY, clock, date_of
 from db.columns import UTCDateTime
+from db.membership import among
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 from db.models.ocpp import TELLS_OF_TROUBLE
 from db.prepared import PLANNED_ANEW

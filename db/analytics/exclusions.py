@@ -12,8 +12,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db import audit
-from db.analytics.scope import SINCE, UNTIL, Scope, built_once
+from db.analytics.scope import Scope
 from db.analytics.spans import Span
+from db.analytics.statements import built_once
+from db.analytics.zones import SINCE, UNTIL
 from db.models import ChargingStation, OCPPConnector, OCPPStation, OutageExclusion, User
 
 REASONS = {

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from db import rollups
 from db.analytics.buckets import Grain, Key, bucket_of
-from db.analytics.scope import DAYS, Period, Scope, built_once, rows_of
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import DAYS, built_once, rows_of
 from db.models import HourProfile
 from db.sums import HOURS
 

@@ -11,7 +11,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics import open_intervals
-from db.analytics.scope import Period, Scope, built_once, rows_of
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import built_once, rows_of
 from db.columns import from_minor
 
 

@@ -15,19 +15,11 @@ from db.analytics.availability import Outage, StatusSpan, outage_of
 from db.analytics.exclusions import Exclusion
 from db.analytics.outages import Port
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.scope import (
-    SINCE,
-    UNTIL,
-    Period,
-    Scope,
-    Zone,
-    built_once,
-    in_zones,
-    is_only_zone,
-    listed,
-    of_zone,
-)
+from db.analytics.scope import Period, Scope
 from db.analytics.spans import union
+from db.analytics.statements import built_once
+from db.analytics.zones import SINCE, UNTIL, Zone, in_zones, is_only_zone, of_zone
+from db.membership import listed
 from db.models import (
     ChargingConnector,
     ChargingStation,

@@ -12,7 +12,9 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, cast,
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.scope import SINCE, UNTIL, Period, Scope, Zone, built_once, in_zones, is_only_zone, of_zone
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import built_once
+from db.analytics.zones import SINCE, UNTIL, Zone, in_zones, is_only_zone, of_zone
 from db.clocks import DAY, Clock, clock, date_of
 from db.models import ConnectorStatusInterval, OCPPConnector
 from db.prepared import Prepared

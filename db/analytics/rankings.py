@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from db.analytics import open_intervals
 from db.analytics.kpis import availability
-from db.analytics.scope import Period, Scope, built_once
+from db.analytics.scope import Period, Scope
 from db.analytics.side_by_side import Shape, asked, sums_of
+from db.analytics.statements import built_once
 from db.columns import from_minor
 from db.models import ChargingStation, OCPPStation, StationOwner
 

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from db.analytics import rankings, volume
 from db.analytics.buckets import Bucket, Grain, buckets
 from db.analytics.ended import counted, ended_in
-from db.analytics.scope import Period, Scope, built_once
+from db.analytics.scope import Period, Scope
 from db.analytics.side_by_side import Shape, asked, sums_of
+from db.analytics.statements import built_once
 from db.analytics.summed import summed
 from db.columns import from_minor
 from db.models import ChargingSession, ChargingStation, OCPPStation, Tariff

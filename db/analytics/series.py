@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from db import rollups
 from db.analytics import open_intervals
 from db.analytics.kpis import availability
-from db.analytics.scope import Period, Scope, built_once, in_days, rows_of
+from db.analytics.scope import Period, Scope
 from db.analytics.side_by_side import Shape, asked, sums_of
+from db.analytics.statements import built_once, in_days, rows_of
 from db.columns import from_minor
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup
 from db.prepared import ONE

@@ -9,7 +9,9 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, cast, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from db.analytics.scope import Period, Scope, among, among_all, built_once, ranges
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import built_once, ranges
+from db.membership import among, among_all
 from db.models import Rollup, StationOwner
 from db.prepared import ONE
 

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from db.analytics.kpis import availability
 from db.analytics.open_intervals import Seconds
 from db.analytics.outcome import DOWN_STATUSES
-from db.analytics.scope import Period, Scope, built_once, ranges
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import built_once, ranges
 from db.models import (
     ChargingStation,
     ConnectorStatusInterval,

@@ -8,7 +8,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics.buckets import Grain, Key, bucket_of
-from db.analytics.scope import DAYS, Period, Scope, built_once, rows_of
+from db.analytics.scope import Period, Scope
+from db.analytics.statements import DAYS, built_once, rows_of
 
 
 def summed(

@@ -31,7 +31,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from db.analytics.buckets import instants
-from db.analytics.scope import Period, Scope, timezones
+from db.analytics.scope import Period, Scope
+from db.analytics.zones import timezones
 from db.clocks import clock
 from db.columns import UTCDateTime
 from db.sums import LONGEST
