@@ -163,15 +163,20 @@ def assign(
 def end(
     store: Session, by: User | None, assignment_id: int, *, now: datetime, at: datetime | None = None
 ) -> AssignmentRow:
-    """Have an assignment hold no longer from `at` (else now) on. Raises `TariffRefused`."""
+    """Have an assignment hold no longer from `at` (else now) on; one that ends before that stays as it is.
+
+    Raises `TariffRefused`.
+    """
     assignment = store.get(TariffAssignment, assignment_id)
     if assignment is None:
         raise TariffRefused(f"there is no assignment {assignment_id}")
-    if assignment.valid_until is not None and assignment.valid_until <= now:
+    known = assignment.valid_until
+    if known is not None and known <= max(now, assignment.valid_from):
         raise TariffRefused(f"assignment {assignment_id} has ended already")
     ends = at or now
     _check_not_past(ends, now)
-    assignment.valid_until = max(ends, assignment.valid_from)
+    ends = max(ends if known is None else min(ends, known), assignment.valid_from)
+    assignment.valid_until = ends
     row = _assignment_row(assignment)
     told = {"from": _told(ends), "number": str(assignment.id)}
     audit.record(store, by, "end tariff", f"{row.code} at {row.place}", told, at=now)
@@ -207,7 +212,7 @@ def list_assignments(
     if code is not None:
         query = query.where(TariffAssignment.code == code)
     if not with_ended:
-        query = query.where(_lasts_until_after(now))
+        query = query.where(_lasts_until_after(now), _ever_holds())
     return [_assignment_row(each) for each in store.scalars(query.order_by(TariffAssignment.id.desc()))]
 
 
@@ -278,6 +283,13 @@ def _stations_at(place: Place) -> ColumnElement[bool]:
 
 def _lasts_until_after(moment: datetime) -> ColumnElement[bool]:
     return or_(TariffAssignment.valid_until.is_(None), TariffAssignment.valid_until > moment)
+
+
+def _ever_holds() -> ColumnElement[bool]:
+    """Not of one that was ended before it had begun."""
+    return or_(
+        TariffAssignment.valid_until.is_(None), TariffAssignment.valid_until > TariffAssignment.valid_from
+    )
 
 
 def _check_not_past(moment: datetime, now: datetime) -> None:

@@ -124,7 +124,12 @@ def test_what_cannot_be_done_is_told_in_one_line(
         (["tariffs", "add", str(tmp_path / "none.json")], "cannot be read"),
         (["tariffs", "show", "nothing"], "no tariff is called nothing"),
         (["tariffs", "assign", "nothing", "--station", "NOWHERE"], "no station has the OCPP id NOWHERE"),
+        (
+            ["tariffs", "assign", "NIGHT", "--owner", "Selam Charging", "--connector", "2"],
+            "name that with --station",
+        ),
         (["reprice"], "Say which days"),
+        (["reprice", "--quarter", "2026-Q1", "--version", "2"], "name it with --tariff"),
     ):
         assert manage.main(command) == 1
         (line,) = capsys.readouterr().err.splitlines()

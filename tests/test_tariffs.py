@@ -210,6 +210,28 @@ def test_a_later_assignment_takes_the_place_of_the_one_before(network: Engine) -
     assert rows["other"].words == ["Energy 14.00 ETB per kWh with 15 % VAT"]
 
 
+def test_an_end_never_makes_an_assignment_hold_for_longer(network: Engine) -> None:
+    give(network, "main", energy_at("12"))
+    with writing(network) as store:
+        (assignment,) = tariff_book.list_assignments(store, NOON)
+        tariff_book.end(store, None, assignment.id, now=NOON, at=NOON + timedelta(days=1))
+        row = tariff_book.end(store, None, assignment.id, now=NOON, at=NOON + timedelta(days=2))
+    assert row.valid_until == NOON + timedelta(days=1)
+
+
+def test_an_assignment_that_ended_before_it_began_is_not_to_come(network: Engine) -> None:
+    later = NOON + timedelta(days=1)
+    with writing(network) as store:
+        tariff_book.add_version(store, None, parse(energy_at("12")), code="main", now=NOON)
+        place = tariff_book.find_station(store, STATION)
+        assigned = tariff_book.assign(store, None, "main", place, now=NOON, valid_from=later)
+        tariff_book.end(store, None, assigned.id, now=NOON)
+        assert tariff_book.list_assignments(store, NOON) == []
+        assert [row.places for row in tariff_book.list_tariffs(store, NOON)] == [()]
+        with pytest.raises(TariffRefused, match="has ended already"):
+            tariff_book.end(store, None, assigned.id, now=NOON)
+
+
 def test_what_is_past_or_does_not_fit_is_refused(network: Engine) -> None:
     give(network, "main", energy_at("12"))
     dollars = parse(energy_at("1") | {"currency": "USD"})

@@ -10,6 +10,7 @@ from management import tariffs
 from management.commands.command import Commands, engine_of
 from ocpp_integration.exports import periods
 from ocpp_integration.exports.periods import WrongPeriod
+from ocpp_integration.tariff_book import TariffRefused
 from settings import load
 
 
@@ -23,6 +24,8 @@ def reprice(options: Namespace) -> None:
     period = periods.asked(options.first, options.last, options.quarter)
     if period is None:
         raise WrongPeriod("Say which days: --from and --to, or --quarter")
+    if options.version is not None and options.tariff is None:
+        raise TariffRefused("--version is of a tariff: name it with --tariff")
     engine = engine_of(load())
     candidate = None
     if options.file is not None:
@@ -48,6 +51,8 @@ def _add(options: Namespace) -> None:
 
 
 def _assign(options: Namespace) -> None:
+    if options.connector is not None and options.station is None:
+        raise TariffRefused("--connector is one of a station: name that with --station")
     place = tariffs.assign(
         engine_of(load()),
         options.code,
