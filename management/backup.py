@@ -1,7 +1,7 @@
 """`manage.py backup` and `restore`: both stores in one archive, with a manifest, verified both ways.
 
-The archive is a .tar.gz of `manifest.json` and one file for each store: an SQLite file, or PostgreSQL's
-custom format. It holds hashes of passwords and keys, so only its owner may read it.
+The archive is a .tar.gz of `manifest.json` and one file for each store: an SQLite file, or a script for
+PostgreSQL. It holds hashes of passwords and keys, so only its owner may read it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -112,11 +111,10 @@ class IntegrationTest:
         return user
 
     def _follow(self, command_id: int) -> None:
-        start_within = timedelta(seconds=self.settings.connection_timeout)
         told: set[str] = {"sent", "accepted"}
         while True:
             with reading(self.engine) as store:
-                followed = find(store, Scope.network(), command_id, start_within=start_within)
+                followed = find(store, Scope.network(), command_id, start_within=self.settings.start_within)
             if followed is None:
                 raise StepFailed("The command has vanished from the store.")
             progress = followed.progress
@@ -167,7 +165,8 @@ def _fastest_available(store: Session) -> OCPPConnector | None:
             OCPPStation.is_online,
             ChargingStation.is_active,
         )
-        .order_by(ChargingConnector.power_w.desc())
+        # Of some the power is not known; PostgreSQL would begin with them.
+        .order_by(ChargingConnector.power_w.desc().nulls_last(), OCPPConnector.id)
         .limit(1)
     )
 

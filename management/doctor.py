@@ -69,10 +69,13 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Finding:
+    engine = make_engine(settings.database_url)
     try:
-        current = migrate.is_current(make_engine(settings.database_url))
+        current = migrate.is_current(engine)
     except SQLAlchemyError as error:
         return Finding(False, "store", f"cannot be opened ({error.__class__.__name__}); check DATABASE_URL")
+    finally:
+        engine.dispose()
     return Finding(current, "store", "migrated" if current else "old schema; run `python manage.py migrate`")
 
 
@@ -230,11 +233,21 @@ def _reachable(name: str, url: str, command: str) -> Iterator[Finding]:
         return
     # A foreign backend need not have a health address; that it answers at all is what counts.
     yield Finding(response.status_code < 500, name, f"answers {response.status_code} at {url}")
-    if date := response.headers.get("Date"):
-        skew = abs(parsedate_to_datetime(date) - asked)
+    if told_at := _date(response):
+        skew = abs(told_at - asked)
         told = (
             "agrees with ours"
             if skew <= MAX_SKEW
             else f"differs by {skew.total_seconds():.0f} s; set it by NTP"
         )
         yield Finding(skew <= MAX_SKEW, f"{name}'s clock", told)
+
+
+def _date(response: requests.Response) -> datetime | None:
+    """What the clock over there reads, None where that is not told or cannot be read."""
+    try:
+        told = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    # A date with the zone "-0000" comes without one; it is UTC all the same.
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

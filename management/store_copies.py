@@ -141,7 +141,12 @@ class PostgresqlCopy:
         self._tables = tables
 
     def exists(self) -> bool:
-        return True
+        engine = self._engine()
+        try:
+            # What else the database holds is none of ours, and a dump of no tables is one of them all.
+            return not {*inspect(engine).get_table_names()}.isdisjoint(self._tables)
+        finally:
+            engine.dispose()
 
     def counts(self) -> Counts:
         engine = self._engine()

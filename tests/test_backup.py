@@ -254,19 +254,27 @@ def test_a_backup_of_a_newer_schema_is_refused(stores: Stores) -> None:
         stores.restore()
 
 
-@sqlite_only
-def test_without_a_backend_of_ours_only_the_product_is_backed_up(stores: Stores, tmp_path: Path) -> None:
-    (tmp_path / "backend.db").unlink()
+def _remove(url: str) -> None:
+    """Leave nothing of the store at `url`."""
+    if url.startswith("sqlite"):
+        Path(make_url(url).database or "").unlink()
+    else:
+        _database(url, make_url(url).database or "")
+
+
+@both
+def test_without_a_backend_of_ours_only_the_product_is_backed_up(stores: Stores) -> None:
+    _remove(stores.settings.ocpp_backend_database_url)
     assert "backend: there is no such store" in stores.back_up()
     with tarfile.open(stores.path) as archive:
-        assert archive.getnames() == ["manifest.json", "product.db"]
+        assert [name.partition(".")[0] for name in archive.getnames()] == ["manifest", "product"]
     stores.restore()
     assert stores.owners() == ["Addis Charge"]
 
 
-@sqlite_only
-def test_a_store_that_is_not_there_is_not_backed_up(stores: Stores, tmp_path: Path) -> None:
-    (tmp_path / "product.db").unlink()
+@both
+def test_a_store_that_is_not_there_is_not_backed_up(stores: Stores) -> None:
+    _remove(stores.settings.database_url)
     with pytest.raises(BackupError, match="no store to back up"):
         stores.back_up()
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import factories
 import pytest
+import requests
 from locator import reply, running_locator
 from mengedmate import OWN, running_platform
 from sqlalchemy import Engine, create_engine, func, select
@@ -108,6 +109,18 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(
     assert "manage.py migrate" in findings["store"].message
     assert "manage.py init" in findings["WEBHOOK_SECRET"].message
     assert "python -m webhook_receiver" in findings["receiver"].message
+
+
+@pytest.mark.parametrize("told", ["not a date", "Tue, 10 Mar 2026 12:00:00 -0000"])
+def test_the_doctor_goes_on_whatever_date_a_foreign_backend_tells(
+    told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = requests.Response()
+    response.status_code, response.headers["Date"] = 200, told
+    monkeypatch.setattr(requests, "get", lambda *_, **__: response)
+    found = list(doctor._reachable("backend", "http://backend.example/healthz", "python -m ocpp_backend"))
+    # The one clock is found to be wrong, of the other nothing is known.
+    assert [finding.good for finding in found] == ([True] if told == "not a date" else [True, False])
 
 
 def test_the_doctor_says_since_when_the_backend_is_down_and_which_stations_it_refuses(
@@ -218,6 +231,21 @@ def test_what_is_not_there_is_refused_in_one_line(
     for command in (["revoke-token", "99"], ["deactivate-user", "nobody"], ["set-password", "nobody"]):
         assert manage.main(command) == 1
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_statistics_are_made_anew_from_the_first_day_on(
+    commanded: Engine,  # noqa: ARG001 - nothing is done to it
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capsys.readouterr()
+    assert manage.main(["rollup", "--from", "2026-03-01", "--to", "2026-02-01"]) == 1
+    assert "comes before the first" in capsys.readouterr().err
+
+
+def test_a_fee_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        manage.main(["statements", "fee", "--owner", "Selam Charging", "--percent", "nan"])
+    assert "a number like 7.5" in capsys.readouterr().err
 
 
 def test_a_new_password_is_taken_from_no_argument(commanded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

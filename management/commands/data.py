@@ -97,6 +97,8 @@ def kpis(_: Namespace) -> None:
 
 def rollup(options: Namespace) -> None:
     """Make the statistics of whole months anew from the sessions and statuses they sum."""
+    if options.last < options.first:
+        raise periods.WrongPeriod(f"the last day ({options.last}) comes before the first ({options.first})")
     with writing(engine_of(load())) as store:
         rollups.rebuild(store, options.first, options.last)
     print(f"Made the statistics from {options.first:%B %Y} to {options.last:%B %Y} anew.")

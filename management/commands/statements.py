@@ -98,9 +98,12 @@ def _month(text: str) -> date:
 
 def _percent(text: str) -> Decimal:
     try:
-        return Decimal(text)
+        percent = Decimal(text)
     except InvalidOperation as error:
         raise ArgumentTypeError("a number like 7.5") from error
+    if not percent.is_finite():
+        raise ArgumentTypeError("a number like 7.5")
+    return percent
 
 
 COMMANDS: Commands = {
