@@ -357,12 +357,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fill_addresses_from_ports(self) -> Settings:
-        backend = f"{self.host}:{self.ocpp_backend_port}"
-        self.ocpp_base_url = (self.ocpp_base_url or f"http://{backend}").rstrip("/")
-        self.ocpp_websocket_url = self.ocpp_websocket_url or f"ws://{backend}/ws/ev-locator/"
-        self.ocpp_webhook_url = self.ocpp_webhook_url or (
-            f"http://{self.host}:{self.receiver_port}/api/ocpp/webhook/"
-        )
+        ours = self.backend_url
+        self.ocpp_base_url = (self.ocpp_base_url or ours).rstrip("/")
+        self.ocpp_websocket_url = self.ocpp_websocket_url or f"{ours.replace('http', 'ws', 1)}/ws/ev-locator/"
+        self.ocpp_webhook_url = self.ocpp_webhook_url or f"{self.receiver_url}/api/ocpp/webhook/"
         return self
 
     @property
@@ -370,8 +368,12 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
     @property
+    def _host_in_urls(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
     def receiver_url(self) -> str:
-        return f"http://{self.host}:{self.receiver_port}"
+        return f"http://{self._host_in_urls}:{self.receiver_port}"
 
     @property
     def phone_url(self) -> str:
@@ -380,7 +382,12 @@ class Settings(BaseSettings):
 
     @property
     def dashboard_url(self) -> str:
-        return f"http://{self.host}:{self.dashboard_port}"
+        return f"http://{self._host_in_urls}:{self.dashboard_port}"
+
+    @property
+    def backend_url(self) -> str:
+        """HTTP root of the embedded OCPP backend, whether or not it is the one that is used."""
+        return f"http://{self._host_in_urls}:{self.ocpp_backend_port}"
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

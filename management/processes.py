@@ -83,7 +83,7 @@ def ports(settings: Settings) -> dict[str, int]:
 def health_checks(settings: Settings, since: datetime) -> dict[str, Check]:
     """For each process a question that is true once it does its work."""
     fleet_size = len(load_fleet(settings.simulator_fleet).stations)
-    backend = f"http://{settings.host}:{settings.ocpp_backend_port}/healthz"
+    backend = f"{settings.backend_url}/healthz"
     return {
         "backend": lambda: answers(backend),
         "receiver": lambda: answers(f"{settings.receiver_url}/healthz"),

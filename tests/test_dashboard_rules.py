@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from factories import make_store
+from sqlalchemy import Engine, func, select
 
 from dashboard import formats, markup
 from dashboard.figures import Metric, buckets
@@ -16,6 +18,7 @@ from dashboard.periods import dates_of, has_data, period_of
 from db.analytics.scope import Period
 from db.analytics.series import DayPoint
 from db.engine import writing
+from db.models import SignInFailure
 
 TODAY = date(2026, 3, 10)
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -59,6 +62,31 @@ def test_attempts_end_after_the_fifth_failure_until_a_quarter_of_an_hour_has_pas
         later = NOW + timedelta(minutes=5)
         assert attempts.register(store, "ADMIN", "10.0.0.2", later) == NOW + timedelta(minutes=15)
         assert attempts.register(store, "admin", "10.0.0.2", NOW + timedelta(minutes=15)) is None
+
+
+def test_attempts_at_the_same_time_are_counted_one_after_the_other(engine: Engine) -> None:
+    outcomes: list[datetime | None] = []
+
+    def attempt() -> None:
+        with writing(engine) as store:
+            outcomes.append(attempts.register(store, "admin", "10.0.0.1", NOW))
+
+    another = Thread(target=attempt)
+    with writing(engine) as store:
+        for _ in range(5):
+            attempts.register(store, "admin", "10.0.0.1", NOW)
+        another.start()
+        # It waits for us; if it did not, it would be through by then.
+        another.join(0.3)
+    another.join()
+    assert outcomes == [NOW + timedelta(minutes=15)]
+
+
+def test_failures_are_kept_for_longer_than_they_count(engine: Engine) -> None:
+    with writing(engine) as store:
+        attempts.register(store, "admin", "10.0.0.1", NOW)
+        attempts.register(store, "admin", "10.0.0.1", NOW + timedelta(days=1))
+        assert store.scalar(select(func.count()).select_from(SignInFailure)) == 2
 
 
 def test_failures_of_a_clock_that_was_ahead_lock_nobody_out(tmp_path: Path) -> None:

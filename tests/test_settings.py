@@ -51,6 +51,15 @@ def test_addresses_follow_the_ports() -> None:
     )
 
 
+def test_an_ipv6_address_is_in_brackets_in_urls() -> None:
+    settings = load(None, host="::1")
+    assert (settings.receiver_url, settings.dashboard_url, settings.ocpp_websocket_url) == (
+        "http://[::1]:8080",
+        "http://[::1]:8501",
+        "ws://[::1]:8000/ws/ev-locator/",
+    )
+
+
 def test_an_address_that_is_set_stays() -> None:
     assert load(None, ocpp_base_url="https://ocpp.example/root/").ocpp_base_url == "https://ocpp.example/root"
 

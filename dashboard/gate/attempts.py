@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from db.models import SignInFailure
@@ -19,8 +19,8 @@ def register(store: Session, account: str, address: str, now: datetime) -> datet
     Counting first keeps attempts that run at the same time within the limit; `forgive` takes the
     count back for one that succeeds.
     """
-    store.execute(delete(SignInFailure).where(SignInFailure.at <= now - WINDOW))
     account, address = account.lower()[:255], address[:255]
+    _take_turns(store, account, address)
     ends = [
         end
         for condition in (SignInFailure.account == account, SignInFailure.address == address)
@@ -35,6 +35,16 @@ def register(store: Session, account: str, address: str, now: datetime) -> datet
 def forgive(store: Session, account: str) -> None:
     """Forget the account's failures. Those of other accounts from the same address stay."""
     store.execute(delete(SignInFailure).where(SignInFailure.account == account.lower()[:255]))
+
+
+def _take_turns(store: Session, *keys: str) -> None:
+    """Who counts the same meanwhile is waited for: on PostgreSQL its count would not be seen. On SQLite
+    writers take turns as it is.
+    """
+    if store.get_bind().dialect.name == "postgresql":
+        # Always in the same order, so that two cannot wait for each other.
+        for key in sorted(keys):
+            store.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"sign-in {key}"))))
 
 
 def _locked_until(store: Session, condition: ColumnElement[bool], now: datetime) -> datetime | None:
