@@ -15,7 +15,7 @@ from tqdm import tqdm
 import partitioning
 from db import migrate
 from db.engine import make_engine
-from db.models import Base, utc_now
+from db.models import Base, PackedColumn, utc_now
 from db.partitions import METER_VALUES
 from management import copying
 from management.copying import Content
@@ -34,13 +34,22 @@ class CopyRefused(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of store, known by the table `sign`: that of the product, or that of the OCPP backend."""
+    """A kind of store, known by the table `sign`: that of the product, or that of the OCPP backend.
+
+    `made_anew` are tables that are left out, since jobs make them of the others.
+    """
 
     name: str
     sign: str
     metadata: MetaData
     prepare: Callable[[Engine], None]
     mend: str
+    made_anew: frozenset[str] = frozenset()
+
+    @property
+    def tables(self) -> list[Table]:
+        """Those that are copied, each after what it refers to."""
+        return [table for table in self.metadata.sorted_tables if table.name not in self.made_anew]
 
 
 KINDS = (
@@ -50,6 +59,8 @@ KINDS = (
         metadata=Base.metadata,
         prepare=migrate.upgrade,
         mend="run `manage.py migrate` on it",
+        # Who charged stands in them as a number, made of what the kind of database writes an id as.
+        made_anew=frozenset({PackedColumn.__tablename__}),
     ),
     Kind(
         "the OCPP backend's store",
@@ -124,7 +135,7 @@ def _copy_and_tell(kind: Kind, old: Connection, new: Connection) -> bool:
 
 
 def _copy(kind: Kind, old: Connection, new: Connection) -> list[Copied]:
-    all_tables = kind.metadata.sorted_tables
+    all_tables = kind.tables
     # Each row is copied, and then read there again.
     total = 2 * sum(copying.count(old, table) for table in all_tables)
     with tqdm(total=total, desc=kind.name, unit="row", unit_scale=True, leave=False, delay=0.5) as bar:

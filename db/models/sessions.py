@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -15,7 +15,6 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
-    Table,
     Text,
     UniqueConstraint,
     and_,
@@ -191,10 +190,6 @@ class PackedColumn(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(20), primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-# Whoever copies a store copies the sessions first: each would delete its day.
-cast("Table", PackedColumn.__table__).add_is_dependent_on(cast("Table", ChargingSession.__table__))
 
 
 class SessionMeterValue(Base):
