@@ -36,6 +36,7 @@ from db.models import (
 )
 from management import demo
 from ocpp_integration.payments import provider_work, sandbox
+from ocpp_integration.payments.attempts import CALLBACK
 from ocpp_integration.payments.tokens import token_of
 
 SETTLE_WITHIN = 300.0
@@ -98,9 +99,7 @@ class Drivers:
     def _call_back(self, payment: SandboxPayment, secret: str) -> None:
         body, headers = sandbox.callback(payment, secret)
         with contextlib.suppress(requests.RequestException):
-            requests.post(
-                self.stack.settings.receiver_url + sandbox.CALLBACK, data=body, headers=headers, timeout=5
-            )
+            requests.post(self.stack.settings.receiver_url + CALLBACK, data=body, headers=headers, timeout=5)
 
     def ask(self, method: str, path: str, body: Any) -> Any:
         """What is answered; None where the receiver is away, which a driver takes as it comes."""

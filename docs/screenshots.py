@@ -14,7 +14,6 @@ import argparse
 import os
 import secrets
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ import numpy as np
 from browser import await_all, browsing, fill_in_sign_in
 from PIL import Image
 from playwright.sync_api import Browser, Page
+from ports import free_port
 from sqlalchemy import Engine, func, select
 
 from dashboard.navigation import OWNERS, PAGES
@@ -205,9 +205,9 @@ def _settings(folder: Path) -> Settings:
         "OCPP_BACKEND_DATABASE_URL": f"sqlite:///{folder / 'backend.db'}",
         "SIMULATOR_KEYS": str(folder / "keys.json"),
         "PAYMENT_PROVIDER": "sandbox",
-        "DASHBOARD_PORT": str(_free_port()),
-        "RECEIVER_PORT": str(_free_port()),
-        "OCPP_BACKEND_PORT": str(_free_port()),
+        "DASHBOARD_PORT": str(free_port()),
+        "RECEIVER_PORT": str(free_port()),
+        "OCPP_BACKEND_PORT": str(free_port()),
         "METER_INTERVAL": "5",
         "DEMO_PASSWORD": secrets.token_urlsafe(12),
     }
@@ -231,12 +231,6 @@ def _running(folder: Path) -> Iterator[None]:
                 process.terminate()
             for process in processes:
                 process.wait(20)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

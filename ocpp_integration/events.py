@@ -103,7 +103,8 @@ def _thousandfold(most: int) -> BeforeValidator:
     return BeforeValidator(convert)
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
+    """A text that PostgreSQL takes. Raises `ValueError`."""
     if "\0" in value:
         raise ValueError("NUL characters are not allowed")
     return value
@@ -129,7 +130,7 @@ def _number_or_text(pattern: str, *, description: str = "", **bounds: int) -> Wi
 
 
 Time = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
-Text = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[str, AfterValidator(storable)]
 Name = Annotated[Text, Field(max_length=255)]
 EnergyKwhAsWh = Annotated[
     int,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from typing import IO
 
 import requests
 from factories import PASSWORD
+from ports import free_port
 from sqlalchemy import Engine
 
 from dashboard.gate.signing import SESSION_COOKIE
@@ -54,12 +54,6 @@ def serving(engine: Engine, **environment: str) -> Iterator[str]:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[str], said: IO[str]) -> None:

@@ -38,7 +38,7 @@ from ocpp_integration.billing import receipts, statements
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.lifecycle import apply_event
 from ocpp_integration.payments import charging_work, movements, provider_work, sandbox
-from ocpp_integration.payments.attempts import Attempts, Wish
+from ocpp_integration.payments.attempts import CALLBACK, Attempts, Wish
 from ocpp_integration.payments.provider import ProviderDown, ProviderRefused, ProviderSilent
 from ocpp_integration.payments.tokens import token_of
 from ocpp_integration.pricing import parse
@@ -213,7 +213,7 @@ class Week:
 
     def call_back(self, payment: SandboxPayment, secret: str = SECRET) -> int:
         body, headers = sandbox.callback(payment, secret)
-        return self.phone.post(sandbox.CALLBACK, data=body, headers=headers).status_code
+        return self.phone.post(CALLBACK, data=body, headers=headers).status_code
 
     def scan(self, place: Place, amount: str) -> str:
         return self.attempts.open(place.token, Wish(PHONE, amount=Decimal(amount))).reference

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import requests
 from locator import Answer, Locator, reply, running_locator
+from ports import free_port
 from receiver_app import SECRET
 from sqlalchemy import Engine
 
@@ -89,10 +89,3 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
         except requests.RequestException:
             time.sleep(0.05)
     raise AssertionError("the receiver did not answer in time")
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -13,7 +13,6 @@ pytest_plugins = ["backend_fixtures"]
 
 NOW = "2026-03-01T10:00:00Z"
 START = {"connectorId": 1, "idTag": "CARD", "meterStart": 0, "timestamp": NOW}
-VALUE = {"timestamp": NOW, "sampledValue": [{"value": "1"}]}
 
 
 def values(text: str) -> dict[str, Any]:

@@ -61,7 +61,6 @@ def _station(store: Session, name: str = "Bole Road", **more: Any) -> OCPPStatio
     return factories.add_station(store, factories.add_owner(store, f"Owner of {name}"), name, **more)
 
 
-TABLES = [name for name, export in EXPORTS.items() if "csv" in export.formats]
 OF_ALL = [name for name, export in EXPORTS.items() if not export.is_of_one_session]
 
 

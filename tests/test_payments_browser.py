@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from browser import console_errors, open_phone
 from playwright.sync_api import Browser, Page, expect
+from ports import free_port
 from receiver_app import Running, make_settings, running_receiver
-from receiver_process import free_port
 from sqlalchemy import Engine
 
 from db.engine import writing

@@ -11,8 +11,8 @@ import requests
 from browser import open_phone
 from factories import make_store
 from playwright.sync_api import Browser, Page, expect
+from ports import free_port
 from receiver_app import Running, running_receiver
-from receiver_process import free_port
 from sqlalchemy import func, select
 from test_payments_browser import jobs_of, tell
 

@@ -21,9 +21,10 @@ import orjson
 import pytest
 import requests
 from forked_receiver import start
+from ports import free_port
 from receiver_app import BATCH, SECRET, WEBHOOK
 from sqlalchemy import Engine, select
-from test_receiver_process import environment, free_port, wait_until
+from test_receiver_process import environment, wait_until
 
 from db.engine import reading
 from db.models import WebhookEvent

@@ -23,6 +23,7 @@ from uuid import uuid4
 import factories
 import pytest
 import requests
+from ports import free_port
 from receiver_app import BATCH, SECRET, WEBHOOK
 from sqlalchemy import select
 
@@ -374,13 +375,6 @@ def _is_running(pid: int) -> bool:
 
 def _status(client: socket.socket) -> int:
     return int(client.recv(4096).split(b" ", 2)[1])
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:

@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic.json_schema import WithJsonSchema
 
+from ocpp_integration.events import storable
 from ocpp_integration.exports import periods
 from ocpp_integration.exports.catalogue import EXPORTS, GRAINS
 from webhook_receiver.errors import BadFields, Refused
@@ -40,12 +41,6 @@ MAX_TRANSACTION_ID = 2**63 - 1
 Model = TypeVar("Model", bound=BaseModel)
 
 _NO_NUL = r"^[^\u0000]*$"
-
-
-def _storable(value: str) -> str:
-    if "\0" in value:
-        raise ValueError("NUL characters are not allowed")
-    return value
 
 
 def _whole(value: object) -> object:
@@ -84,7 +79,7 @@ def _text_or_number(longest: int) -> WithJsonSchema:
     )
 
 
-_Storable = AfterValidator(_storable)
+_Storable = AfterValidator(storable)
 Text = Annotated[str, Field(min_length=1, max_length=255), _Storable, _text_or_number(255)]
 ShortText = Annotated[str, Field(min_length=1, max_length=50), _Storable, _text_or_number(50)]
 AnyText = Annotated[str, _Storable, WithJsonSchema({"type": "string", "pattern": _NO_NUL})]

@@ -12,11 +12,11 @@ from sqlalchemy import Engine, select
 
 from db.engine import reading, writing
 from db.models import SandboxPayment
+from ocpp_integration.payments.attempts import CALLBACK
 from ocpp_integration.payments.provider import Order, ProviderRefused, ProviderSilent, Verified
 from ocpp_integration.payments.signature import HEADER, sign
 from ocpp_integration.transport import HttpTransport, Transport, TransportError
 
-CALLBACK = "/api/payments/callback/"
 PAGE = "/sandbox/checkout/"
 _SECONDS = 10.0
 
