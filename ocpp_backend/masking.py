@@ -9,12 +9,12 @@ MASK = "…"
 _KEPT = 4
 # Deeper than any message of OCPP is; beyond, it is not worth a look.
 _MAX_DEPTH = 32
-_ID_TAGS = {"idTag", "parentIdTag", "idToken"}
+_ID_TAGS = {"idTag", "parentIdTag", "idToken", "additionalIdToken"}
 # The configuration keys of 1.6 and the variables of 2.0.1 that hold a charge point's key.
 _SECRET_SETTINGS = {"authorizationkey", "basicauthpassword"}
 _TRACES = ("idtag", "idtoken", *_SECRET_SETTINGS)
 # The same in text that is no JSON.
-_ID_TAG_TEXT = re.compile(r'("(?:idTag|parentIdTag|idToken)"\s*:\s*"[^"]{4})[^"]+')
+_ID_TAG_TEXT = re.compile(r'("(?:idTag|parentIdTag|idToken|additionalIdToken)"\s*:\s*"[^"]{4})[^"]+')
 _VALUE_TEXT = re.compile(r'("(?:value|attributeValue)"\s*:\s*")[^"]*')
 
 

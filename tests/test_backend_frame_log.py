@@ -137,6 +137,20 @@ def test_of_a_bad_frame_and_its_error_no_id_tag_is_told(
     assert "DEADBEEF" not in str(found) + caplog.text
 
 
+def test_the_other_ids_of_a_person_are_masked_too() -> None:
+    token = {
+        "idToken": "CARD1234",
+        "additionalInfo": [{"additionalIdToken": "ET-MGM-C12345", "type": "eMAID"}],
+    }
+    assert masked({"idToken": token})["idToken"] == {
+        "idToken": "CARD…",
+        "additionalInfo": [{"additionalIdToken": "ET-M…", "type": "eMAID"}],
+    }
+    assert masked_text('[2,"1","Authorize",{"additionalIdToken": "ET-MGM-C12345"') == (
+        '[2,"1","Authorize",{"additionalIdToken": "ET-M…"'
+    )
+
+
 def test_a_key_in_an_unreadable_frame_is_masked() -> None:
     text = '[3,"a",{"configurationKey":[{"key":"AuthorizationKey","value":"secret"}]'
     assert "secret" not in masked_text(text)
