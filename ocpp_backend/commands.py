@@ -16,11 +16,11 @@ from ocpp_backend.failures import CallError, CallTimeout, Failure
 from ocpp_backend.hub import Hub
 from ocpp_backend.protocol import Command
 from ocpp_backend.store import Store
+from ocpp_integration.events import OUT_OF_ORDER
 
 _log = logging.getLogger(__name__)
 
 _BUSY = {"charging", "suspended_ev", "suspended_evse", "reserved"}
-_OUT_OF_ORDER = {"faulted", "unavailable"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _check_startable(db: Database, station_id: str, connector_id: int, *, connec
         raise Failure(404, "connector_not_found", f"Station {station_id} has no connector {connector_id}.")
     if not connected:
         raise Failure(503, "charge_point_not_connected", "The charge point is not connected.")
-    if connector.status in _OUT_OF_ORDER:
+    if connector.status in OUT_OF_ORDER:
         raise Failure(409, "connector_unavailable", f"The connector is {connector.status}.")
     if orders.unclaimed_on(db, station_id, connector_id) is not None:
         return  # the cable is plugged in already, and waits for a user

@@ -14,11 +14,10 @@ from ocpp_backend import measuring, running, session_data
 from ocpp_backend import transaction_rows as rows
 from ocpp_backend.samples import Sample
 from ocpp_backend.tables import connectors, stations, transactions
+from ocpp_integration.events import PLUGGED_IN
 
 _log = logging.getLogger(__name__)
 _t = transactions.c
-
-_IN_USE = ("preparing", "charging", "suspended_ev", "suspended_evse", "finishing")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def close_lost(db: Connection, now: datetime, patience: timedelta) -> None:
     in_use = select(connectors.c.connector_id).where(
         connectors.c.station_id == _t.station_id,
         connectors.c.connector_id == _t.connector_id,
-        connectors.c.status.in_(_IN_USE),
+        connectors.c.status.in_(PLUGGED_IN),
     )
     for transaction in rows.all_where(
         db, _t.status.not_in(("stopped", "pending")), silent, gone | ~in_use.exists()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ocpp_integration.events import MAX_SESSION_WH
+
 # A stop in Wh after samples in whole kWh may lie below the last of them.
 ROUNDING_WH = 1000
-# More than any vehicle's battery takes: a bigger step is a wrong reading, not energy.
-MAX_SESSION_WH = 1_000_000
 
 
 class Meter(NamedTuple):

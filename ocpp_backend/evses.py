@@ -14,8 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from ocpp_backend.tables import connectors, evses
-
-_OCCUPIED = {"preparing", "charging", "suspended_ev", "suspended_evse", "finishing"}
+from ocpp_integration.events import PLUGGED_IN
 
 
 def number_of(db: Connection, station_id: str, evse_id: int, evse_connector_id: int | None) -> int:
@@ -61,7 +60,7 @@ def _in_use(db: Connection, station_id: str, candidates: Sequence[Row[Any]]) -> 
     occupied = select(connectors.c.connector_id).where(
         connectors.c.station_id == station_id,
         connectors.c.connector_id.in_(numbers),
-        connectors.c.status.in_(_OCCUPIED),
+        connectors.c.status.in_(PLUGGED_IN),
     )
     in_use: int | None = db.scalar(occupied.order_by(connectors.c.connector_id).limit(1))
     return numbers[0] if in_use is None else in_use

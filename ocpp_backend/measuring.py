@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from ocpp_backend.energy import MAX_SESSION_WH, ROUNDING_WH, Meter, advance, estimate, settle
+from ocpp_backend.energy import ROUNDING_WH, Meter, advance, estimate, settle
 from ocpp_backend.samples import Reading, Sample, WireSample, begin_register, interval_wh, register_wh
+from ocpp_integration.events import MAX_SESSION_WH
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from ocpp_backend.clock import wire_time
-from ocpp_backend.energy import MAX_SESSION_WH
+from ocpp_integration.events import MAX_SESSION_WH
 
 REGISTER = "energy_active_import_register"
 INTERVAL = "energy_active_import_interval"

@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, sele
 from ocpp_backend import outbox
 from ocpp_backend.clock import wire_time
 from ocpp_backend.tables import connectors, stations
+from ocpp_integration.events import OUT_OF_ORDER, PLUGGED_IN
 
 _s = stations.c
 _c = connectors.c
 _TELL_HEARTBEAT_EVERY = timedelta(minutes=1)
-_OCCUPIED = {"preparing", "charging", "suspended_ev", "suspended_evse", "finishing", "reserved"}
+_OCCUPIED = PLUGGED_IN | {"reserved"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class SyncResult:
 
 def station_status(own: str | None, of_connectors: Iterable[str | None]) -> str:
     """A station's status: its own where it is down as a whole, else the best of its connectors."""
-    if own in ("faulted", "unavailable"):
+    if own in OUT_OF_ORDER:
         return own
     statuses = {status or "available" for status in of_connectors} or {"available"}
     if "available" in statuses:

@@ -28,7 +28,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 32
-MAX_SESSION_WH = 1_000_000  # more than any vehicle's battery takes
+# More than any vehicle's battery takes: a bigger step is a wrong reading, not energy.
+MAX_SESSION_WH = 1_000_000
 
 ConnectorStatus = Literal[
     "available",
@@ -42,6 +43,11 @@ ConnectorStatus = Literal[
     "faulted",
 ]
 StationStatus = Literal["available", "occupied", "unavailable", "faulted"]
+# What a connector is called while a vehicle is plugged in; some vehicles have finished long ago.
+PLUGGED_IN: frozenset[str] = frozenset(
+    {"preparing", "charging", "suspended_ev", "suspended_evse", "finishing"}
+)
+OUT_OF_ORDER: frozenset[str] = frozenset({"faulted", "unavailable"})
 _BY_SPELLING = {status.replace("_", ""): status for status in get_args(ConnectorStatus)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,11 +23,10 @@ from db.models import (
     utc_now,
 )
 from ocpp_integration.commands import STATES, session_of
+from ocpp_integration.events import PLUGGED_IN
 from ocpp_integration.steps import ABANDONED_AFTER, GRACE, RESTART_WITHIN, Progress, Seen, progress
 
-# A vehicle may be plugged in at these only.
-_PLUGGED = {"preparing", "charging", "suspended_ev", "suspended_evse", "finishing"}
-_IN_SERVICE = {"available", "reserved", *_PLUGGED}
+_IN_SERVICE = {"available", "reserved", *PLUGGED_IN}
 _OUT_OF_SERVICE = {"unavailable"}
 # What a charge point may report of one connector around a command; more than that is not looked through.
 _MOST_STATUSES = 50
@@ -35,8 +34,9 @@ _MOST_REPORTS = 200
 # Only a boot tells who made the charge point; whatever else says that it is there does not.
 _TOLD_AT_BOOT = ("vendor", "model", "firmware_version")
 _AROUND = timedelta(hours=1)
-# The backend dates what it heard by its own clock.
-_CLOCKS_DIFFER = timedelta(seconds=30)
+# The backend dates what it heard by its own clock. Charge points' clocks differ from ours, and by less than
+# this from the backend's after each heartbeat.
+CLOCKS_DIFFER = timedelta(seconds=30)
 RESETS = ("reset_soft", "reset_hard")
 SWITCHES = ("make_available", "make_unavailable")
 
@@ -136,7 +136,9 @@ def seen_of(store: Session, command: Command, start_within: timedelta) -> Seen:
         return Seen(session)
     return Seen(
         session,
-        plugged_at=_since(store, command, command.sent_at + ABANDONED_AFTER + start_within + GRACE, _PLUGGED),
+        plugged_at=_since(
+            store, command, command.sent_at + ABANDONED_AFTER + start_within + GRACE, PLUGGED_IN
+        ),
         energy_at=None if session is None else _first_energy(store, session),
     )
 
@@ -157,7 +159,7 @@ def _after_reset(store: Session, command: Command) -> Seen:
     )
     until = (freed_at or command.sent_at) + 2 * RESTART_WITHIN + ABANDONED_AFTER
     return Seen(
-        back_at=_back_at(reports, command.sent_at - _CLOCKS_DIFFER, until),
+        back_at=_back_at(reports, command.sent_at - CLOCKS_DIFFER, until),
         is_online=station.is_online,
         is_charging=is_charging,
         freed_at=freed_at,
@@ -206,7 +208,7 @@ def _charging(store: Session, command: Command, where: ColumnElement[bool]) -> t
     return is_charging, store.scalar(ended)
 
 
-def _since(store: Session, command: Command, until: datetime, wanted: set[str]) -> datetime | None:
+def _since(store: Session, command: Command, until: datetime, wanted: Collection[str]) -> datetime | None:
     """Since when the connector was `wanted`, after the command was sent and before `until`."""
     intervals = store.scalars(
         select(ConnectorStatusInterval)

@@ -16,12 +16,10 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPLog
 from ocpp_integration.commands import claim, session_of
-from ocpp_integration.following import seen_of
+from ocpp_integration.following import CLOCKS_DIFFER, seen_of
 from ocpp_integration.lifecycle import update_session
 from ocpp_integration.steps import ABANDONED_AFTER, RESTART_WITHIN, STOP_WITHIN, SWITCH_WITHIN
 
-# Charge points' clocks differ from ours, and by less than this from the backend's after each heartbeat.
-_CLOCKS_DIFFER = timedelta(seconds=30)
 _NOTHING_BEGAN = "No answer came, and no transaction began."
 _RUNS_ON = "No answer came, and the session runs on."
 _NO_RESTART = "No answer came, and the charge point has not restarted."
@@ -116,7 +114,7 @@ def _session_made_by(store: Session, command: Command, start_within: timedelta) 
         select(ChargingSession)
         .where(
             ChargingSession.ocpp_connector_id == command.ocpp_connector_id,
-            ChargingSession.reported_start >= command.sent_at - _CLOCKS_DIFFER,
+            ChargingSession.reported_start >= command.sent_at - CLOCKS_DIFFER,
             ChargingSession.reported_start <= command.sent_at + _window(start_within),
             ChargingSession.transaction_id.is_not(None),
             ChargingSession.transaction_id.not_in(claimed),
@@ -136,7 +134,7 @@ def _may_be_of(store: Session, session: ChargingSession, command: Command) -> bo
         select(OCPPLog.raw_data)
         .where(
             OCPPLog.station_id == session.station.station_id,
-            OCPPLog.timestamp >= session.created_at - _CLOCKS_DIFFER,
+            OCPPLog.timestamp >= session.created_at - CLOCKS_DIFFER,
             OCPPLog.session_transaction_id == session.transaction_id,
             OCPPLog.action == "session_started",
         )

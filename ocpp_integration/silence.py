@@ -21,7 +21,7 @@ from db.models import ChargingSession, OCPPLog, OCPPStation, WebhookEvent
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.books import keeping
 from ocpp_integration.errors import BackendRefused, BackendSilent
-from ocpp_integration.events import Event, Time
+from ocpp_integration.events import PLUGGED_IN, Event, Time
 from ocpp_integration.lifecycle import apply_event, enter
 from ocpp_integration.session_state import STUCK, flag
 
@@ -31,7 +31,6 @@ _NO_SUCH_CALL = (404, 405, 501)
 _REGULAR_REPORTS = 3
 _REGULAR_WITHIN = 4
 _APPLIED_WITHIN = timedelta(seconds=10)
-_IN_USE = ("preparing", "charging", "suspended_ev", "suspended_evse", "finishing")
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def stuck_sessions(store: Session, since: datetime) -> list[int]:
 
 def _occupies(session: ChargingSession) -> bool:
     connector = session.connector
-    return session.station.is_online and connector is not None and connector.status in _IN_USE
+    return session.station.is_online and connector is not None and connector.status in PLUGGED_IN
 
 
 def close_stuck(engine: Engine, transaction_id: int, since: datetime, now: datetime) -> bool:

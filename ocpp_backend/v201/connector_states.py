@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 
 from ocpp_backend import running, stations, transaction_rows
 from ocpp_backend.stations import ConnectorState
+from ocpp_integration.events import OUT_OF_ORDER, PLUGGED_IN
 
 CHARGING_STATES = {
     "Charging": "charging",
@@ -21,8 +22,6 @@ CHARGING_STATES = {
     "Idle": "preparing",
 }
 _BY_STATUS = {"charging": "charging", "suspended": "suspended_ev", "stopping": "charging"}
-_OCCUPIED = {"preparing", "charging", "suspended_ev", "suspended_evse", "finishing"}
-_OUT_OF_ORDER = {"faulted", "unavailable"}
 
 
 def says(db: Connection, station_id: str, number: int, told: str, at: datetime, now: datetime) -> None:
@@ -48,7 +47,7 @@ def follow(db: Connection, transaction: Row[Any], at: datetime, now: datetime) -
     known = stations.connector(db, station_id, number)
     before = known.status if known is not None else None
     status = _of_transaction(transaction) if transaction.status != "stopped" else "finishing"
-    if status == before or before in _OUT_OF_ORDER or (status == "finishing" and before not in _OCCUPIED):
+    if status == before or before in OUT_OF_ORDER or (status == "finishing" and before not in PLUGGED_IN):
         return
     stations.connector_says(db, station_id, _state(known, number, status), at, now)
 
@@ -57,7 +56,7 @@ def _of_occupied(known: Row[Any] | None, transaction: Row[Any] | None) -> str:
     if transaction is not None and transaction.start_time is not None:
         return _of_transaction(transaction)
     # A car that has finished is still there until its connector is free.
-    return known.status if known is not None and known.status in _OCCUPIED else "preparing"
+    return known.status if known is not None and known.status in PLUGGED_IN else "preparing"
 
 
 def _of_transaction(transaction: Row[Any]) -> str:

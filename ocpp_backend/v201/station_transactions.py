@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Row
 from ocpp_backend import endings, measuring, orders, running, session_data, transactions
 from ocpp_backend import transaction_rows as rows
 from ocpp_backend.endings import Stop
-from ocpp_backend.energy import MAX_SESSION_WH
 from ocpp_backend.samples import Sample, readings, register_wh
 from ocpp_backend.transactions import Start
 from ocpp_backend.v201 import connector_states, correlation, fields
 from ocpp_backend.v201.event import TransactionEvent
+from ocpp_integration.events import MAX_SESSION_WH
 
 _log = logging.getLogger(__name__)
 

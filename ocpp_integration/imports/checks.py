@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from db.analytics.outcome import STOP_REASONS
+from ocpp_integration.events import MAX_SESSION_WH
 from ocpp_integration.imports.cells import Moment
 from ocpp_integration.imports.errors import RowRejected
 from ocpp_integration.imports.session import EndedSession
 
-MAX_SESSION_WH = 1_000_000  # more than any vehicle's battery takes
 MAX_POWER_W = 10_000_000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE = timedelta(minutes=5)

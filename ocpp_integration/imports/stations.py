@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation, StationOwner
+from db.accounts import find_or_make_owner
+from db.models import ChargingConnector, ChargingStation, OCPPConnector, OCPPStation
 from ocpp_integration.errors import NotFound
 
 
@@ -50,15 +51,9 @@ class Stations:
         except KeyError:
             raise NotFound(f"There is no station {station_id}.") from None
 
-    def rated_power_w(self, station_id: str, connector_id: int) -> int | None:
-        """None where it is not known."""
-        station = self._known.get(station_id)
-        connector = station.connectors.get(connector_id) if station else None
-        return connector.rated_power_w if connector else None
-
     def add(self, station_id: str, *, owner_name: str, timezone: str, currency: str) -> Station:
         """A station that is not in operation: all that is known of it is its sessions."""
-        owner = self._owner(owner_name)
+        owner = find_or_make_owner(self._store, owner_name)
         row = OCPPStation(
             station_id=station_id,
             charging_station=ChargingStation(
@@ -92,14 +87,6 @@ class Stations:
         self._store.flush()
         self.new_connectors += 1
         return Connector(row.id, described.power_w, described.connector_type)
-
-    def _owner(self, name: str) -> StationOwner:
-        owner = self._store.scalar(select(StationOwner).where(StationOwner.name == name))
-        if owner is None:
-            owner = StationOwner(name=name)
-            self._store.add(owner)
-            self._store.flush()
-        return owner
 
 
 def _read(store: Session) -> dict[str, Station]:
