@@ -8,6 +8,8 @@ now or later.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -217,7 +219,7 @@ def list_assignments(
 
 
 def list_places(store: Session) -> list[Place]:
-    """Every owner, station and connector that a tariff can be assigned to, each by its name."""
+    """Every owner, station and connector that a tariff can be assigned to, each by a name of its own."""
     owners = store.scalars(select(StationOwner).order_by(StationOwner.name)).all()
     stations = store.scalars(
         select(ChargingStation)
@@ -225,11 +227,25 @@ def list_places(store: Session) -> list[Place]:
         .options(joinedload(ChargingStation.connectors))
         .order_by(ChargingStation.name, ChargingStation.id)
     )
+    active = stations.unique().all()
+    names = _told_apart(store, active)
     places = [_owner_place(owner) for owner in owners]
-    for station in stations.unique():
-        places.append(Place("station", station.id, station.name))
-        places += [_connector_place(each) for each in station.connectors if each.is_active]
+    for station in active:
+        name = names[station.id]
+        places.append(Place("station", station.id, name))
+        places += [_connector_place(each, name) for each in station.connectors if each.is_active]
     return places
+
+
+def _told_apart(store: Session, stations: Sequence[ChargingStation]) -> dict[UUID, str]:
+    """The names of stations, with their OCPP ids where several have one name."""
+    often = Counter(station.name for station in stations)
+    rows = store.execute(select(OCPPStation.charging_station_id, OCPPStation.station_id))
+    ocpp_ids = dict(rows.all())
+    return {
+        each.id: each.name if often[each.name] == 1 else f"{each.name} ({ocpp_ids.get(each.id, each.id)})"
+        for each in stations
+    }
 
 
 def find_owner(store: Session, name: str) -> Place:
@@ -297,8 +313,10 @@ def _check_not_past(moment: datetime, now: datetime) -> None:
         raise TariffRefused("it would change what is past; sessions have been billed since")
 
 
-def _connector_place(connector: ChargingConnector) -> Place:
-    return Place("connector", connector.id, f"{connector.station.name} connector {connector.number}")
+def _connector_place(connector: ChargingConnector, station: str | None = None) -> Place:
+    return Place(
+        "connector", connector.id, f"{station or connector.station.name} connector {connector.number}"
+    )
 
 
 def _tariff_row(code: str, known: list[Tariff], places: tuple[str, ...], now: datetime) -> TariffRow:

@@ -13,7 +13,7 @@ from dashboard_pages import OpenPage, opening_pages, text_of
 from factories import add_owner, add_station, add_tariff, add_user
 from sqlalchemy import Engine, select
 from streamlit.testing.v1 import AppTest
-from tariff_makers import IDLE, give
+from tariff_makers import IDLE, energy_at, give
 from webhooks import STATION, progress, started, status, stopped, tell
 
 from dashboard import formats
@@ -112,6 +112,22 @@ def test_an_admin_makes_a_tariff_by_its_prices_assigns_it_and_sees_an_example(
     assert _rows(world, TariffAssignment)[0].valid_until is not None
     told = [(row.user_name, row.action) for row in _rows(world, AuditEntry) if row.user_name]
     assert told == [("admin", "add tariff"), ("admin", "assign tariff"), ("admin", "end tariff")]
+
+
+def test_a_tariff_holds_at_the_station_that_was_chosen_among_several_of_one_name(
+    world: Engine, open_page: OpenPage
+) -> None:
+    give(world, "NIGHT", energy_at("6"), to="owner")
+    with writing(world) as store:
+        owner = store.scalars(select(StationOwner)).one()
+        twin = add_station(store, owner, station_id="TWIN").charging_station_id
+    page = _press(open_page("admin", "tariffs"), "assign-NIGHT")
+    page.selectbox(key="tariff-place").set_value("Bole Road (TWIN)")
+    with writing(world) as store:
+        # What comes meanwhile is before it in the list.
+        add_station(store, store.scalars(select(StationOwner)).one(), "Abuna", station_id="NEW")
+    _press(page, "tariff-confirm")
+    assert _rows(world, TariffAssignment)[-1].charging_station_id == twin
 
 
 def test_a_document_that_cannot_be_priced_names_its_field(world: Engine, open_page: OpenPage) -> None:

@@ -113,24 +113,22 @@ def _number_or_none(given: Answer, key: str) -> Decimal | None:
 
 def _ask_to_assign(who: Visitor, code: str) -> None:
     st.html(markup.card_title(code, _("For sessions that start from now on")))
-    places = orders.places(who)
     st.selectbox(
         _("Where"),
-        range(len(places)),
+        # Not by their number in the list, which is another when a station comes or goes meanwhile.
+        [place.name for place in orders.places(who)],
         index=None,
         placeholder=_("A connector, a station, or all stations of an owner"),
-        format_func=lambda number: places[number].name,
         key=f"{_KEY}place",
     )
     st.caption(_("A connector's own tariff comes before its station's, and that before its owner's."))
 
 
 def _assign(who: Visitor, code: str, given: Answer) -> None:
-    places = orders.places(who)
-    number = given["place"]
-    if number is None or number >= len(places):
+    places = {place.name: place for place in orders.places(who)}
+    if given["place"] not in places:
         raise TariffRefused(_("choose where it is to hold"))
-    orders.assign(who, code, places[number])
+    orders.assign(who, code, places[given["place"]])
 
 
 def _ask_to_end(_who: Visitor, row: AssignmentRow) -> None:
