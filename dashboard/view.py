@@ -17,6 +17,7 @@ import streamlit as st
 from dashboard import address, formats, loading, markup
 from dashboard.loading import Place
 from dashboard.periods import AUTO, CHOICES, DEFAULT, GRAINS, History, grains_of, period_of
+from dashboard.stations.naming import labels
 from dashboard.visitor import visitor
 from db.analytics.scope import Period, Scope
 from languages import _, ngettext, translated
@@ -54,7 +55,7 @@ def choose_view(title: str, about: str = "", *, station: int | None = None) -> V
         controls = st.container(horizontal=True, width="content", vertical_alignment="center", key="filters")
     told = _adopt_address(loading.today(), places)
     with controls:
-        stations = (station,) if station is not None else _choose_stations(places)
+        stations = (station,) if station is not None else _choose_stations(who.scope, places)
         zones = {places[pk].timezone for pk in stations or places}
         today = loading.today(zones)
         scope = who.scope.only(stations) if stations else who.scope
@@ -112,18 +113,19 @@ def clock_of(zones: Iterable[str]) -> str:
     return words.pop() if len(words) == 1 else _("each on its station's clock") if words else ""
 
 
-def _choose_stations(places: Mapping[int, Place]) -> tuple[int, ...]:
+def _choose_stations(scope: Scope, places: Mapping[int, Place]) -> tuple[int, ...]:
     chosen = st.session_state.get("stations") or []
     # Those chosen before may be gone, or not this visitor's any more.
     chosen = [pk for pk in chosen if pk in places]
     st.session_state["stations"] = chosen
     if len(places) < 2:
         return ()
+    named = labels(scope)
     with st.popover(_stations_label(chosen, places), icon=":material/ev_station:", key="stations-open"):
         st.multiselect(
             _("Stations"),
             list(places),
-            format_func=lambda pk: places[pk].label,
+            format_func=lambda pk: named.get(pk) or places[pk].label,
             placeholder=_("All stations"),
             key="stations",
             persist_state="session",

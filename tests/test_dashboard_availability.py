@@ -20,7 +20,7 @@ from db.analytics.exclusions import Exclusion, ExclusionRefused
 from db.analytics.scope import Period, Scope
 from db.analytics.spans import Span
 from db.engine import reading, writing
-from db.models import OCPPStation, User
+from db.models import OCPPStation, StationOwner, User
 from settings import Settings, load
 
 ADDIS = ZoneInfo("Africa/Addis_Ababa")
@@ -168,6 +168,19 @@ def test_an_admin_excludes_an_outage_after_a_look_at_what_it_changes(
     (found,) = _entered(world)
     assert (found.start, found.reason) == (BEGUN + timedelta(hours=12), "vehicle")
     assert "8 h excluded" in text_of(page)
+
+
+def test_of_two_stations_of_one_name_the_chosen_one_is_excluded(world: Engine, open_page: OpenPage) -> None:
+    with writing(world) as store:
+        twin = add_station(store, store.scalars(select(StationOwner)).all()[0], station_id="TWIN").id
+    page = _press(open_page("admin", "availability"), "new-exclusion")
+    page.selectbox(key="exclusion-station").set_value(_bole(world).id).run()
+    assert "Bole Road (TWIN)" in page.selectbox(key="exclusion-station").options
+    begun = BEGUN.astimezone(ADDIS).replace(tzinfo=None)
+    page.datetime_input(key="exclusion-start").set_value(begun)
+    page.datetime_input(key="exclusion-end").set_value(begun + timedelta(hours=1))
+    _press(_press(page, "exclusion-next"), "exclusion-confirm")
+    assert [each.station_pk for each in _entered(world)] == [_bole(world).id] != [twin]
 
 
 def page_error(page: AppTest) -> str:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from dashboard import formats, loading, markup, resources
+from dashboard import formats, markup, resources
 from dashboard.exclusions import orders
 from dashboard.exclusions.orders import Draft
 from dashboard.question import Answer, Dialog, Question
+from dashboard.stations.naming import labels
 from dashboard.visitor import Visitor
 from db.analytics.exclusions import MAX_NOTES, REASONS, Exclusion
 from db.models import utc_now
@@ -20,13 +21,13 @@ EMPTY = Draft(None, None, None, None, "maintenance")
 
 
 def _form(who: Visitor, draft: Draft) -> None:
-    places = loading.places(who.scope)
-    pks = list(places)
+    stations = labels(who.scope)
+    pks = list(stations)
     station = st.selectbox(
         _("Station"),
         pks,
-        index=pks.index(draft.station_pk) if draft.station_pk in places else None,
-        format_func=lambda pk: places[pk].label,
+        index=pks.index(draft.station_pk) if draft.station_pk in stations else None,
+        format_func=stations.__getitem__,
         placeholder=_("Choose a station"),
         key="exclusion-station",
     )

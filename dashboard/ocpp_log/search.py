@@ -8,6 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard import choices, loading, resources
+from dashboard.stations.naming import told_apart
 from dashboard.time_choice import ChosenTime, choose_time
 from db.analytics.scope import Scope
 from db.engine import reading
@@ -53,8 +54,9 @@ class Asked:
 
 
 def station_names() -> dict[str, str]:
-    """The names of all stations by their OCPP id; for admins."""
-    return {station.station_id: station.name for station in loading.stations(Scope.network())}
+    """The names of all stations by their OCPP id, no two alike; for admins."""
+    names = {station.station_id: station.name for station in loading.stations(Scope.network())}
+    return told_apart(names, {station_id: station_id for station_id in names})
 
 
 def choose(names: dict[str, str]) -> tuple[str, Asked]:
