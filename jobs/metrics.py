@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,14 +23,19 @@ def serve(settings: Settings, registry: CollectorRegistry) -> WSGIServer:
     `shutdown()` of what is returned ends it. Raises `ConfigurationError` where the port is in use.
     """
     host, port = settings.host, settings.jobs_metrics_port
+    server_class = _ServerOfIPv6 if ":" in host else WSGIServer
     try:
-        server = make_server(host, port, _app(settings, registry), handler_class=_Handler)
+        server = make_server(host, port, _app(settings, registry), server_class, _Handler)
     except OSError as error:
         raise ConfigurationError(
             f"{host}:{port} cannot be listened on ({error.strerror}): set another JOBS_METRICS_PORT"
         ) from error
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server
+
+
+class _ServerOfIPv6(WSGIServer):
+    address_family = socket.AF_INET6
 
 
 class _Handler(WSGIRequestHandler):

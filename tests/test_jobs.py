@@ -264,3 +264,12 @@ def test_the_jobs_tell_their_calls_of_the_backend_on_a_port_of_their_own() -> No
     server.server_close()
     assert 'mengedmate_backend_calls_total{call="sync-station",outcome="ok"} 1.0' in told.text
     assert (told.status_code, proxied.status_code, other.status_code) == (200, 404, 404)
+
+
+def test_the_jobs_tell_it_by_ipv6_where_that_is_listened_on() -> None:
+    settings = configuration.load(None, host="::1", jobs_metrics_port=free_port())
+    server = metrics.serve(settings, CollectorRegistry())
+    told = requests.get(f"http://[::1]:{settings.jobs_metrics_port}/metrics", timeout=5)
+    server.shutdown()
+    server.server_close()
+    assert told.status_code == 200

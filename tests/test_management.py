@@ -352,6 +352,16 @@ def test_a_token_cannot_end_before_it_begins(days: str) -> None:
         manage.main(["create-token", "admin", "--days", days])
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["list-events --limit -1", "list-quarantine --limit 0", "billing-audit --days -1", "demo --days -1"],
+)
+def test_what_is_less_than_none_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        manage.main(command.split())
+    assert ": from " in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def demo_store(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
     folder = tmp_path_factory.mktemp("demo")

@@ -452,6 +452,18 @@ def test_sessions_are_judged_listed_corrected_and_let_go_at_the_command_line(
     assert "is accepted" in capsys.readouterr().err
 
 
+def test_half_a_watt_hour_is_rounded_up_at_the_command_line_as_on_the_page(
+    commanded: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _never_judged(commanded)
+    manage.main(["judge-sessions"])
+    capsys.readouterr()
+    manage.main(["list-quarantine"])
+    number = capsys.readouterr().out.split()[0]
+    assert manage.main(["correct-session", number, "--energy-kwh", "9.1005", "--reason", "the meter"]) == 0
+    assert _summary(commanded)[2] == 12_500 + 9101 + 300
+
+
 @pytest.mark.usefixtures("commanded")
 def test_an_empty_quarantine_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert manage.main(["list-quarantine"]) == 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 
 from db.access import AccessError
 from management import people, station_keys
-from management.commands.command import Commands, engine_of, nothing
+from management.commands.command import Commands, engine_of, nothing, whole
 from settings import load
 
 
@@ -121,15 +121,7 @@ def _user_arguments(parser: ArgumentParser) -> None:
 def _token_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("user_name", help="the user that the token acts for")
     parser.add_argument("--name", default="", help="what the token is for")
-    parser.add_argument("--days", type=_days, help="days until it ends (default: never)")
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    # Zero would else be as good as never.
-    if not 1 <= days <= 36_500:
-        raise ArgumentTypeError("from 1 to 36500 days")
-    return days
+    parser.add_argument("--days", type=whole(1, 36_500), help="days until it ends (default: never)")
 
 
 def _token_list_arguments(parser: ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 
 from sqlalchemy import Engine
@@ -16,6 +16,21 @@ Commands = Mapping[str, tuple[Callable[[Namespace], int | None], Callable[[Argum
 
 def engine_of(settings: Settings) -> Engine:
     return make_engine(settings.database_url)
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from `least` to `most`."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"not a whole number: {text}") from None
+        if not least <= value <= most:
+            raise ArgumentTypeError(f"from {least} to {most}")
+        return value
+
+    return number
 
 
 def nothing(_: ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from management import recorded_webhooks
-from management.commands.command import Commands, engine_of
+from management.commands.command import Commands, engine_of, whole
 from ocpp_integration.recorded_webhooks import HELD
 from settings import load
 
@@ -25,7 +25,9 @@ def retry_event(options: Namespace) -> None:
 
 def _list_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--state", choices=HELD, default=HELD[0], help="default: %(default)s")
-    parser.add_argument("--limit", type=int, default=50, help="how many are shown (default: %(default)s)")
+    parser.add_argument(
+        "--limit", type=whole(1, 10_000), default=50, help="how many are shown (default: %(default)s)"
+    )
 
 
 def _retry_arguments(parser: ArgumentParser) -> None:

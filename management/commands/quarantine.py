@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from db import migrate as migrations
 from management import quarantine as held
-from management.commands.command import Commands, engine_of
+from management.commands.command import Commands, engine_of, whole
 from ocpp_integration import quarantine
 from ocpp_integration.quarantine import STATES, Correction
 from settings import load
@@ -35,7 +35,8 @@ def accept_session(options: Namespace) -> None:
 
 def correct_session(options: Namespace) -> None:
     """Have other energy, and another cost, count in the place of what was reported of a held session."""
-    correction = Correction(int((options.energy_kwh * 1000).to_integral_value()), options.cost)
+    energy_wh = (options.energy_kwh * 1000).to_integral_value(ROUND_HALF_UP)
+    correction = Correction(int(energy_wh), options.cost)
     held.decide(
         engine_of(load()),
         lambda store: quarantine.correct(store, None, options.session, correction, options.reason),
@@ -70,7 +71,9 @@ def _judge_arguments(parser: ArgumentParser) -> None:
 
 def _list_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--state", choices=STATES, default=STATES[0], help="default: %(default)s")
-    parser.add_argument("--limit", type=int, default=50, help="how many are shown (default: %(default)s)")
+    parser.add_argument(
+        "--limit", type=whole(1, 10_000), default=50, help="how many are shown (default: %(default)s)"
+    )
 
 
 def _decision_arguments(parser: ArgumentParser) -> None:

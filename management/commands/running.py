@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from db import migrate as migrations
 from management import demo, doctor, environment, processes
-from management.commands.command import Commands, engine_of, nothing
+from management.commands.command import Commands, engine_of, nothing, whole
 from settings import ENV_FILE, load
 
 
@@ -52,7 +52,9 @@ def examine(_: Namespace) -> int:
 
 
 def _demo_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--days", type=int, default=365, help="days of history to make (default: 365)")
+    parser.add_argument(
+        "--days", type=whole(0, 3_650), default=365, help="days of history to make (default: 365)"
+    )
     parser.add_argument("--no-start", action="store_true", help="set up only, start nothing")
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from management import statements
-from management.commands.command import Commands, engine_of
+from management.commands.command import Commands, engine_of, whole
 from ocpp_integration.billing.statements import StatementRefused, month_of
 from settings import load
 
@@ -81,7 +81,9 @@ def _receipt_arguments(parser: ArgumentParser) -> None:
 
 
 def _audit_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--days", type=int, help="how far back, 0 for ever (default: AUDIT_DAYS)")
+    parser.add_argument(
+        "--days", type=whole(0, 36_500), help="how far back, 0 for ever (default: AUDIT_DAYS)"
+    )
 
 
 def _add_output(parser: ArgumentParser) -> None:
