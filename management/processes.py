@@ -17,6 +17,7 @@ from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import make_engine, reading
 from db.models import JobSchedule, utc_now
@@ -103,7 +104,7 @@ def answers(url: str) -> bool:
 def stations_connected(url: str) -> int:
     try:
         return int(requests.get(url, timeout=3).json()["stations_connected"])
-    except (requests.RequestException, ValueError, KeyError):
+    except (requests.RequestException, ValueError, KeyError, TypeError):
         return 0
 
 
@@ -114,6 +115,9 @@ def jobs_ran_since(settings: Settings, since: datetime) -> bool:
         with reading(engine) as store:
             newest = store.scalar(select(func.max(JobSchedule.updated_at)))
             return newest is not None and newest >= since
+    except SQLAlchemyError:
+        # Such as a store that is locked, or not reached for a moment: asked again soon.
+        return False
     finally:
         engine.dispose()
 

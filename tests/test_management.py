@@ -91,6 +91,11 @@ def test_a_port_in_use_is_named_with_the_setting_that_moves_it() -> None:
             processes.check_ports(_settings(receiver_port=port))
 
 
+def test_a_store_that_does_not_answer_is_not_healthy_yet(tmp_path: Path) -> None:
+    settings = _settings(database_url=f"sqlite:///{tmp_path / 'not made yet.db'}")
+    assert not processes.jobs_ran_since(settings, utc_now())
+
+
 def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
