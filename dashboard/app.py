@@ -20,6 +20,7 @@ from dashboard.gate.middleware import Gate
 from dashboard.gate.oidc_routes import oidc_routes
 from dashboard.gate.provider import Provider
 from dashboard.gate.routes import routes
+from dashboard.gate.scripts import CompressedScripts
 from dashboard.gate.signins import SignIns
 from dashboard.navigation import PAGES
 from dashboard.told_runs import tell_runs
@@ -38,7 +39,10 @@ def create_app(settings: Settings, *, engine: Engine, cookie_secret: str, script
     return st.App(
         script,
         routes=ways_in + document_routes(page.path for page in PAGES),
-        middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy())],
+        middleware=[
+            Middleware(Gate, sign_ins=sign_ins, policy=app_policy()),
+            Middleware(CompressedScripts),
+        ],
         lifespan=_lifespan,
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import streamlit
 
-_SCRIPTS = Path(streamlit.__file__).parent / "static" / "static" / "js"
+SCRIPTS = Path(streamlit.__file__).parent / "static" / "static" / "js"
 # Imports stand at the head of a script; the largest has megabytes of others.
 _HEAD = 16_384
 _IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
@@ -40,7 +40,7 @@ def scripts(drawn: tuple[str, ...]) -> list[str]:
     An element that this version of Streamlit draws with a script of another name has none.
     """
     found: dict[str, None] = {}
-    waiting = [file.name for element in drawn for file in _SCRIPTS.glob(f"{element}.????????.js")]
+    waiting = [file.name for element in drawn for file in SCRIPTS.glob(f"{element}.????????.js")]
     for name in waiting:
         if name not in found:
             found[name] = None
@@ -50,5 +50,5 @@ def scripts(drawn: tuple[str, ...]) -> list[str]:
 
 @cache
 def _imports(name: str) -> Iterable[str]:
-    with (_SCRIPTS / name).open(encoding="utf-8") as script:
+    with (SCRIPTS / name).open(encoding="utf-8") as script:
         return _IMPORTED.findall(script.read(_HEAD))
