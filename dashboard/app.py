@@ -20,6 +20,7 @@ from dashboard.gate.middleware import Gate
 from dashboard.gate.oidc_routes import oidc_routes
 from dashboard.gate.provider import Provider
 from dashboard.gate.routes import routes
+from dashboard.gate.scripts import CompressedScripts
 from dashboard.gate.signins import SignedIn, SignIns
 from dashboard.navigation import PAGES, pages_for
 from dashboard.told_runs import tell_runs
@@ -39,7 +40,10 @@ def create_app(settings: Settings, *, engine: Engine, cookie_secret: str, script
     return st.App(
         script,
         routes=ways_in + document_routes(page.path for page in PAGES),
-        middleware=[Middleware(Gate, sign_ins=sign_ins, policy=app_policy(), has_page=_has_page)],
+        middleware=[
+            Middleware(Gate, sign_ins=sign_ins, policy=app_policy(), has_page=_has_page),
+            Middleware(CompressedScripts),
+        ],
         lifespan=_lifespan,
     )
 

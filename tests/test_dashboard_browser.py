@@ -29,6 +29,13 @@ from db.analytics.definitions import KPIS
 from db.engine import writing
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+# Scripts since the browser looked for the server's health, which is before it is sent any element.
+ASKED_FOR_LATER = """() => {
+  const asked = performance.getEntriesByType("resource");
+  const health = asked.find(each => each.name.endsWith("/_stcore/health"));
+  return asked.filter(each => each.name.endsWith(".js") && each.startTime > health.startTime)
+    .map(each => each.name);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +77,16 @@ def test_the_page_loads_nothing_that_its_own_policy_forbids(context: BrowserCont
     page = fill_in_sign_in(context, url)
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     assert problems == []
+
+
+def test_the_scripts_that_draw_a_page_are_asked_for_with_its_document(
+    context: BrowserContext, url: str
+) -> None:
+    dates = f"from={(NOW - timedelta(days=2)).date()}&to={NOW.date()}"
+    page = fill_in_sign_in(context, url, f"/?{dates}")
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.get_by_test_id("stDateInput")).to_be_visible()
+    assert page.evaluate(ASKED_FOR_LATER) == []
 
 
 def test_a_session_in_the_address_has_a_page_with_its_bill_its_curve_and_its_meter_as_a_file(

@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from dashboard.gate import preloads
 from dashboard.gate.signing import SESSION_COOKIE
 from db.engine import writing
 from db.models import SignInFailure, User
@@ -59,6 +60,18 @@ def open_socket(url: str, origin: str | None, cookie: str = "") -> None:
 
 def test_health_needs_no_session(url: str) -> None:
     assert requests.get(f"{url}/healthz", timeout=10).json() == {"status": "ok"}
+
+
+def test_a_script_of_streamlits_is_compressed_for_who_takes_that_and_the_same_for_others(url: str) -> None:
+    (script,) = preloads.SCRIPTS.glob("PlotlyChart.*.js")
+    address = f"{url}/static/js/{script.name}"
+    plain = requests.get(address, headers={"Accept-Encoding": "identity"}, timeout=10)
+    compressed = requests.get(address, headers={"Accept-Encoding": "gzip, br"}, timeout=10)
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"]) / 3
+    assert compressed.content == plain.content == script.read_bytes()
+    for header in ("cache-control", "x-content-type-options"):
+        assert compressed.headers[header] == plain.headers[header]
 
 
 def test_a_page_without_a_session_leads_to_the_sign_in_form(url: str) -> None:

@@ -138,7 +138,8 @@ def _warm(stack: Stack, browser: Browser, cookie: str, runs: int) -> dict[str, t
         for name in _PAGES:
             visit = _visit(stack, cookie, name)
             counts = {**elements(browser, visit), "charts": visit.charts}
-            empty = Visit(f"{url}/?{urlencode(counts)}", cookie, visit.charts)
+            # Under the same path, so that it begins with the same document.
+            empty = Visit(f"{url}/{_PAGES[name][0]}?{urlencode(counts)}", cookie, visit.charts)
             drawn_after(browser, empty)
             pairs = [(drawn_after(browser, visit), drawn_after(browser, empty)) for _ in range(runs)]
             page, other = map(statistics.median, zip(*pairs, strict=True))

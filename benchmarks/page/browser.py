@@ -71,6 +71,8 @@ def elements(browser: Browser, visit: Visit) -> Mapping[str, int]:
     with _visiting(browser, visit) as page:
         _wait(page, visit)
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        # Tables may be drawn after the last chart.
+        page.wait_for_selector('[data-testid="stSkeleton"]', state="detached")
         found: Mapping[str, int] = page.evaluate(_COUNTED)
         return found
 

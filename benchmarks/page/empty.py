@@ -14,8 +14,10 @@ from plotly import graph_objects as go
 _DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
 _BRAND = _DASHBOARD / "brand"
 _DAYS = list(range(30))
+# Where it is shown instead of a page, beside the first.
+_PATHS = ("revenue", "availability")
 # What else the menu of the dashboard has.
-_OTHER_PAGES = 16
+_OTHER_PAGES = 14
 
 
 def wanted(kind: str) -> int:
@@ -54,7 +56,8 @@ others = [
     st.Page(other, title=f"Page {number}", url_path=f"page-{number}", icon=":material/bolt:")
     for number in range(_OTHER_PAGES)
 ]
-chosen = st.navigation([st.Page(page, title="Empty", default=True), *others], expanded=True)
+here = [st.Page(page, title="Empty", url_path=path, default=not path) for path in ("", *_PATHS)]
+chosen = st.navigation([*here, *others], expanded=True)
 st.logo(_BRAND / "wordmark.svg", size="large", icon_image=_BRAND / "mark.svg")
 with st.sidebar:
     st.html("<p>Somebody</p>")

@@ -1,9 +1,12 @@
-"""The document that every page begins with: Streamlit's, with our name and mark, told where its server is."""
+"""The document that every page begins with: Streamlit's, with our name and mark.
+
+It is told where its server is, and which scripts the page will want.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from dashboard.gate import rules
+from dashboard.gate import preloads, rules
 
 _STREAMLITS = Path(streamlit.__file__).parent / "static" / "index.html"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -21,6 +24,7 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _HEAD = """<head>
     <meta name="color-scheme" content="light dark" />
     <script>window.__streamlit = { BACKEND_BASE_URL: location.origin }</script>"""
+_LINK = '<link rel="modulepreload" crossorigin href="./static/js/{}">\n  '
 _OURS = {
     "<head>": _HEAD,
     "<title>Streamlit</title>": "<title>MengedMate</title>",
@@ -30,8 +34,14 @@ _OURS = {
 
 def document_routes(paths: Iterable[str]) -> list[Route]:
     """`paths` are those of the pages; the gate lets nobody ask for another."""
-    answer = partial(_answer, document())
-    return [Route(f"/{path}", answer, methods=["GET"]) for path in paths]
+    return [
+        Route(
+            f"/{path}",
+            partial(_answer, {asked: _page_document(path, asked) for asked in (False, True)}),
+            methods=["GET"],
+        )
+        for path in paths
+    ]
 
 
 @cache
@@ -42,10 +52,18 @@ def document() -> str:
     return text
 
 
+def _page_document(path: str, has_dates: bool) -> str:
+    text = document()
+    wanted = preloads.scripts(preloads.elements(path, has_dates=has_dates))
+    links = "".join(_LINK.format(name) for name in wanted if f"/{name}" not in text)
+    return text.replace("</head>", f"{links}</head>", 1)
+
+
 def inline_scripts() -> list[str]:
     """What a Content-Security-Policy has to name of the document."""
     return _INLINE_SCRIPT.findall(document())
 
 
-async def _answer(text: str, _request: Request) -> Response:
-    return HTMLResponse(text)
+async def _answer(texts: Mapping[bool, str], request: Request) -> Response:
+    """`texts` by whether the address names dates."""
+    return HTMLResponse(texts["from" in request.query_params])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Result, SQLColumnExpression, and_, case, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.scope import Scope
@@ -56,6 +55,33 @@ class LiveConnector:
     heard_at: datetime | None
 
 
+# Columns, not objects of the store: of a thousand connectors these would cost most of a refresh.
+_COLUMNS: dict[str, SQLColumnExpression[Any]] = {
+    "pk": OCPPConnector.id,
+    "station_pk": OCPPStation.id,
+    "station_id": OCPPStation.station_id,
+    "station_name": ChargingStation.name,
+    "currency": ChargingStation.currency,
+    "timezone": ChargingStation.timezone,
+    "number": OCPPConnector.connector_id,
+    "type": ChargingConnector.connector_type,
+    "power_w": ChargingConnector.power_w,
+    "status": case((OCPPStation.is_online, OCPPConnector.status), else_="offline"),
+    "since": case((OCPPStation.is_online, OCPPConnector.status_at), else_=OCPPStation.last_heartbeat),
+    "error_code": OCPPConnector.error_code,
+    "vendor_error_code": OCPPConnector.vendor_error_code,
+    "session_pk": ChargingSession.id,
+    "transaction_id": ChargingSession.transaction_id,
+    "session_status": ChargingSession.status,
+    "started_at": ChargingSession.start_time,
+    "energy_wh": ChargingSession.energy_wh,
+    "live_power_w": ChargingSession.power_w,
+    "cost": ChargingSession.cost,
+    "soc_percent": ChargingSession.soc_percent,
+    "heard_at": ChargingSession.heard_at,
+}
+
+
 @dataclass(frozen=True)
 class NetworkState:
     """Connectors by state. `newest` is when the last webhook was applied, None before the first."""
@@ -82,15 +108,9 @@ def connectors(store: Session, scope: Scope) -> list[LiveConnector]:
         is_running(),
     )
     shown = or_(ChargingConnector.is_active.is_not(False), ChargingSession.id.is_not(None))
-    rows = store.execute(
-        select(
-            OCPPConnector,
-            OCPPStation,
-            ChargingStation,
-            ChargingConnector.connector_type,
-            ChargingConnector.power_w,
-            ChargingSession,
-        )
+    rows: Result[Any] = store.execute(
+        select(*(column.label(name) for name, column in _COLUMNS.items()))
+        .select_from(OCPPConnector)
         .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
@@ -101,7 +121,7 @@ def connectors(store: Session, scope: Scope) -> list[LiveConnector]:
         )
     )
     # Were two sessions open on a connector, the later one is the one that is charging.
-    return list({row[0].id: _live_connector(row) for row in rows}.values())
+    return list({row["pk"]: LiveConnector(**row) for row in rows.mappings()}.values())
 
 
 def state_of(found: list[LiveConnector], newest: datetime | None) -> NetworkState:
@@ -136,31 +156,3 @@ def newest_event(store: Session, scope: Scope) -> datetime | None:
     )
     times = store.scalars(select(newest).where(OCPPStation.id.in_(scope.stations())))
     return max((time for time in times if time is not None), default=None)
-
-
-def _live_connector(row: Sequence[Any]) -> LiveConnector:
-    connector, station, place, connector_type, rated_w, session = row
-    return LiveConnector(
-        pk=connector.id,
-        station_pk=station.id,
-        station_id=station.station_id,
-        station_name=place.name,
-        currency=place.currency,
-        timezone=place.timezone,
-        number=connector.connector_id,
-        type=connector_type,
-        power_w=rated_w,
-        status=connector.status if station.is_online else "offline",
-        since=connector.status_at if station.is_online else station.last_heartbeat,
-        error_code=connector.error_code,
-        vendor_error_code=connector.vendor_error_code,
-        session_pk=session.id if session else None,
-        transaction_id=session.transaction_id if session else None,
-        session_status=session.status if session else None,
-        started_at=session.start_time if session else None,
-        energy_wh=session.energy_wh if session else None,
-        live_power_w=session.power_w if session else None,
-        cost=session.cost if session else None,
-        soc_percent=session.soc_percent if session else None,
-        heard_at=session.heard_at if session else None,
-    )
