@@ -16,6 +16,7 @@ from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from db import audit
@@ -113,8 +114,12 @@ def add_version(
         valid_from=begins,
         valid_until=document.end_date_time,
     )
-    store.add(tariff)
-    store.flush()
+    try:
+        with store.begin_nested():
+            store.add(tariff)
+    except IntegrityError as error:
+        # On PostgreSQL two may have counted the versions at once.
+        raise TariffRefused(f"another version of {code} was added just now; look at it first") from error
     told = {"from": _told(begins), "price": "; ".join(in_words(document))[:1000]}
     audit.record(store, by, "add tariff", f"{code} version {tariff.version}", told, at=now)
     return tariff

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -230,6 +231,28 @@ def test_an_assignment_that_ended_before_it_began_is_not_to_come(network: Engine
         assert [row.places for row in tariff_book.list_tariffs(store, NOON)] == [()]
         with pytest.raises(TariffRefused, match="has ended already"):
             tariff_book.end(store, None, assigned.id, now=NOON)
+
+
+def test_of_two_who_add_a_version_at_once_the_second_is_told_so(network: Engine) -> None:
+    """On SQLite it waits for the first and comes after it, so that there is nothing to tell."""
+
+    def add() -> str:
+        with writing(network) as store:
+            added = tariff_book.add_version(store, None, parse(energy_at("12")), code="main", now=BEFORE)
+            return f"version {added.version}"
+
+    with ThreadPoolExecutor(1) as other:
+        with writing(network) as store:
+            tariff_book.add_version(store, None, parse(energy_at("13")), code="main", now=BEFORE)
+            second = other.submit(add)
+            # The first commits once the other waits for it.
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.5)
+        if network.dialect.name == "sqlite":
+            assert second.result() == "version 2"
+        else:
+            with pytest.raises(TariffRefused, match="another version of main was added just now"):
+                second.result()
 
 
 def test_what_is_past_or_does_not_fit_is_refused(network: Engine) -> None:
