@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -36,8 +37,7 @@ class DayPoint(NamedTuple):
     error_rate: float | None
 
 
-@dataclass(frozen=True)
-class StationTotal:
+class StationTotal(NamedTuple):
     station_pk: int
     name: str
     currency: str
@@ -175,20 +175,23 @@ class MonthPoint:
 
 def monthly(store: Session, scope: Scope, period: Period) -> list[MonthPoint]:
     """The months of the period in which something ended, by their first day."""
-    months: dict[date, MonthPoint] = {}
-    for bucket, currency, sessions, energy_wh, minor in _sums_in_period(scope, period.names_of_parts).rows(
-        store, period.told
-    ):
+    sessions, energy_wh = defaultdict[date, int](int), defaultdict[date, int](int)
+    earned: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    rows = _sums_in_period(scope, period.names_of_parts).rows(store, period.told)
+    for bucket, currency, number, wh, minor in rows:
         month = bucket.replace(day=1)
-        known = months.get(month) or MonthPoint(month, 0, 0, {})
-        revenue = known.revenue.get(currency, Decimal(0)) + from_minor(minor)
-        months[month] = MonthPoint(
+        sessions[month] += number
+        energy_wh[month] += wh
+        earned[month][currency] += minor
+    return [
+        MonthPoint(
             month,
-            known.sessions + sessions,
-            known.energy_wh + energy_wh,
-            known.revenue | {currency: revenue},
+            sessions[month],
+            energy_wh[month],
+            {currency: from_minor(minor) for currency, minor in earned[month].items()},
         )
-    return [months[month] for month in sorted(months)]
+        for month in sorted(sessions)
+    ]
 
 
 @built_once
