@@ -8,7 +8,6 @@ now or later.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +28,7 @@ from db.models import (
     TariffAssignment,
     User,
 )
+from ocpp_integration.naming import told_apart
 from ocpp_integration.pricing import TariffDocument
 from ocpp_integration.pricing.words import in_words
 from ocpp_integration.tariffs import document_of, version_in_force
@@ -244,13 +244,9 @@ def list_places(store: Session) -> list[Place]:
 
 def _told_apart(store: Session, stations: Sequence[ChargingStation]) -> dict[UUID, str]:
     """The names of stations, with their OCPP ids where several have one name."""
-    often = Counter(station.name for station in stations)
     rows = store.execute(select(OCPPStation.charging_station_id, OCPPStation.station_id))
-    ocpp_ids = dict(rows.all())
-    return {
-        each.id: each.name if often[each.name] == 1 else f"{each.name} ({ocpp_ids.get(each.id, each.id)})"
-        for each in stations
-    }
+    ocpp_ids: dict[UUID, str] = dict(rows.all())
+    return told_apart({each.id: each.name for each in stations}, ocpp_ids)
 
 
 def find_owner(store: Session, name: str) -> Place:

@@ -8,7 +8,6 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard import choices, loading, resources
-from dashboard.stations.naming import told_apart
 from dashboard.time_choice import ChosenTime, choose_time
 from db.analytics.scope import Scope
 from db.engine import reading
@@ -17,6 +16,7 @@ from db.ocpp_log import LogSearch
 from db.searching import sought
 from languages import N_, _, translated
 from ocpp_integration import frame_log
+from ocpp_integration.naming import told_apart
 
 PAGE_SIZE = 50
 KINDS = {"frames": N_("OCPP messages"), "events": N_("Events of the backend")}

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from typing import TypeVar
-
 from dashboard import loading
 from db.analytics.scope import Scope
-
-K = TypeVar("K")
+from ocpp_integration.naming import told_apart
 
 
 def labels(scope: Scope) -> dict[int, str]:
@@ -18,9 +13,3 @@ def labels(scope: Scope) -> dict[int, str]:
     if len(set(names.values())) == len(names):
         return names
     return told_apart(names, {each.pk: each.station_id for each in loading.stations(scope)})
-
-
-def told_apart(names: Mapping[K, str], ids: Mapping[K, str]) -> dict[K, str]:
-    """The names, with its id behind each that another has as well."""
-    often = Counter(names.values())
-    return {key: name if often[name] == 1 else f"{name} ({ids.get(key, key)})" for key, name in names.items()}
