@@ -23,7 +23,6 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    extract,
     func,
     literal,
     select,
@@ -35,6 +34,7 @@ from sqlalchemy.orm import Session
 from db.analytics.outcome import ENDED_STATUSES, VALID_STOP_REASONS
 from db.arrays import Integers, integers, mixed
 from db.clocks import DAY
+from db.instants import Seconds
 from db.models import ChargingSession, PackedColumn
 from db.models.sessions import counts
 
@@ -73,7 +73,7 @@ def columns(
 
 def of_sessions(store: Session, names: Sequence[str], *conditions: Any) -> Columns:
     """The same of the sessions that meet the conditions; a `Select` among these is of stations."""
-    known = _known(store)
+    known = _known()
     met = [
         ChargingSession.ocpp_station_id.in_(each) if isinstance(each, Select) else each
         for each in conditions
@@ -94,7 +94,7 @@ def pack(store: Session, day: date) -> int:
     if store.get_bind().dialect.name == "postgresql":
         store.execute(text("LOCK TABLE charging_sessions IN SHARE MODE"))
     start = int(datetime.combine(day, time(), UTC).timestamp())
-    found = of_sessions(store, tuple(_known(store)), *_stopped(start, start + DAY))
+    found = of_sessions(store, tuple(_known()), *_stopped(start, start + DAY))
     store.add_all(PackedColumn(day=day, name=name, content=packed(values)) for name, values in found.items())
     store.flush()
     return len(found["stop"])
@@ -111,7 +111,7 @@ def due(store: Session, before: date) -> list[date]:
     )
 
 
-def _known(store: Session) -> dict[str, ColumnElement[Any]]:
+def _known() -> dict[str, ColumnElement[Any]]:
     """What is known of a session: whole numbers, times in seconds since 1970, what begins with a verb 0 or 1.
 
     `charging_seconds`, `cost` and `tax` (in minor units) may be `UNKNOWN`; an unknown connector is 0. A
@@ -127,8 +127,8 @@ def _known(store: Session) -> dict[str, ColumnElement[Any]]:
         "id": of.id,
         "station": of.ocpp_station_id,
         "connector": func.coalesce(of.ocpp_connector_id, 0),
-        "start": _epoch(store, of.start_time),
-        "stop": func.coalesce(_epoch(store, of.stop_time), _epoch(store, of.start_time)),
+        "start": Seconds(of.start_time),
+        "stop": func.coalesce(Seconds(of.stop_time), Seconds(of.start_time)),
         "charging_seconds": func.coalesce(of.charging_seconds, UNKNOWN),
         "energy_wh": func.coalesce(of.energy_wh, 0),
         "cost": func.coalesce(type_coerce(of.cost, BigInteger), UNKNOWN),
@@ -206,10 +206,3 @@ def _day(store: Session) -> ColumnElement[date]:
     if store.get_bind().dialect.name == "postgresql":
         stop = func.timezone("UTC", stop)
     return type_coerce(func.date(stop), Date)
-
-
-def _epoch(store: Session, at: Any) -> ColumnElement[int]:
-    # PostgreSQL would round it, and a stop just before midnight be in the next day.
-    if store.get_bind().dialect.name == "postgresql":
-        at = func.date_trunc("second", at)
-    return extract("epoch", at)

@@ -26,14 +26,12 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
-    Interval,
     Select,
     String,
     and_,
     case,
     cast,
     exists,
-    extract,
     func,
     literal,
     not_,
@@ -46,6 +44,7 @@ from sqlalchemy.orm import aliased
 from db.analytics.error_codes import ALWAYS_A_WARNING
 from db.analytics.outcome import ENDED_STATUSES, SUCCESS_OVER_WH, VALID_STOP_REASONS
 from db.analytics.scope import Scope
+from db.instants import Later, Seconds
 from db.models import (
     ChargingSession,
     ChargingStation,
@@ -69,15 +68,15 @@ NOT_ASKED = frozenset({"backend_down", "busy"})
 _SECOND = timedelta(seconds=1)
 
 
-def attempts(scope: Scope, start: datetime, end: datetime, dialect: str) -> CTE:
+def attempts(scope: Scope, start: datetime, end: datetime) -> CTE:
     """The attempts that ended from `start` until before `end` and those under way, each with its visit.
 
     Columns: `station`, `timezone`, `port`, `who`, `visit` (its number among those of `who` at the station),
     `is_first`, `start`, `stop` (the start while it is under way), `has_power`, `is_valid`, `is_over`,
     `session_pk` or `command_pk`. What begins with a verb is 0 or 1.
     """
-    sessions = _sessions(scope, start, end, dialect)
-    tried = sessions.union_all(refused(scope, start, end, dialect)).cte("tried").c
+    sessions = _sessions(scope, start, end)
+    tried = sessions.union_all(refused(scope, start, end)).cte("tried").c
     until = func.max(tried.stop).over(
         partition_by=(tried.station, tried.who), order_by=_in_order(tried), rows=(None, -1)
     )
@@ -115,23 +114,23 @@ def visits(found: CTE) -> CTE:
     )
 
 
-def _sessions(scope: Scope, start: datetime, end: datetime, dialect: str) -> Select[*tuple[Any, ...]]:
+def _sessions(scope: Scope, start: datetime, end: datetime) -> Select[*tuple[Any, ...]]:
     session = ChargingSession
     is_over = and_(session.status.in_(sorted(ENDED_STATUSES)), session.stop_time.is_not(None))
     is_valid = and_(
         is_over,
         session.energy_wh > SUCCESS_OVER_WH,
         func.coalesce(func.nullif(session.stop_reason, ""), "Local").in_(sorted(VALID_STOP_REASONS)),
-        not_(is_faulted_next(dialect)),
+        not_(is_faulted_next()),
     )
-    begun = _epoch(session.start_time, dialect)
+    begun = Seconds(session.start_time)
     query = select(
         session.ocpp_station_id.label("station"),
         ChargingStation.timezone,
         session.ocpp_connector_id.label("port"),
         *_who(session.user_id, session.id_tag, session.ocpp_connector_id, session.id),
         begun.label("start"),
-        case((is_over, _epoch(session.stop_time, dialect)), else_=begun).label("stop"),
+        case((is_over, Seconds(session.stop_time)), else_=begun).label("stop"),
         case((session.energy_wh > 0, 1), (has_charged(), 1), else_=0).label("has_power"),
         case((is_valid, 1), else_=0).label("is_valid"),
         case((is_over, 1), else_=0).label("is_over"),
@@ -149,9 +148,9 @@ def _sessions(scope: Scope, start: datetime, end: datetime, dialect: str) -> Sel
     )
 
 
-def refused(scope: Scope, start: datetime, end: datetime, dialect: str) -> Select[*tuple[Any, ...]]:
+def refused(scope: Scope, start: datetime, end: datetime) -> Select[*tuple[Any, ...]]:
     """Starts from afar that came to nothing and made no session. A moment each, when they were sent."""
-    at = _epoch(Command.sent_at, dialect)
+    at = Seconds(Command.sent_at)
     no, yes = literal(0, Integer), literal(1, Integer)
     query = select(
         OCPPConnector.ocpp_station_id.label("station"),
@@ -208,15 +207,10 @@ def has_charged() -> ColumnElement[bool]:
     )
 
 
-def is_faulted_next(dialect: str) -> ColumnElement[bool]:
+def is_faulted_next() -> ColumnElement[bool]:
     """Whether the connector is faulted at a session's stop or soon after: its newest fault by then lasts."""
     fault, stop = ConnectorStatusInterval, ChargingSession.stop_time
-    seconds = FAULTED_NEXT // _SECOND
-    soon = (
-        func.datetime(stop, f"+{seconds} seconds")
-        if dialect == "sqlite"
-        else stop + literal(FAULTED_NEXT, Interval)
-    )
+    soon = Later(stop, FAULTED_NEXT // _SECOND)
     lasts = (
         select(case((or_(fault.ended_at.is_(None), fault.ended_at > stop), 1), else_=0))
         .where(
@@ -231,9 +225,3 @@ def is_faulted_next(dialect: str) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     return func.coalesce(lasts, 0) == 1
-
-
-def _epoch(time: Any, dialect: str) -> ColumnElement[int]:
-    # PostgreSQL would round it, and a stop just before midnight be in the next day.
-    seconds = func.date_trunc("second", time) if dialect == "postgresql" else time
-    return cast(extract("epoch", seconds), BigInteger)

@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, extract, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from db.analytics import error_codes
@@ -19,6 +19,7 @@ from db.analytics.statements import built_once
 from db.analytics.zones import SINCE, UNTIL, Zone, in_zones, is_only_zone, of_zone, stations_of_zone
 from db.clocks import DAY, clock, date_of
 from db.columns import UTCDateTime
+from db.instants import SummedLengths
 from db.membership import among
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 from db.models.ocpp import TELLS_OF_TROUBLE
@@ -138,7 +139,7 @@ def _by_connector(scope: Scope, dialect: str, is_only: bool, in_period: bool) ->
         *groups,
         func.count().filter(_IS_FAULT).label("faults"),
         func.count().label("reports"),
-        _time(dialect, bindparam("now", type_=UTCDateTime())).label("seconds"),
+        _time(bindparam("now", type_=UTCDateTime())).label("seconds"),
         func.min(reported.started_at).label("first"),
         func.max(reported.started_at).label("last"),
     ).where(TELLS_OF_TROUBLE, _NAMES_AN_ERROR, *times)
@@ -165,7 +166,7 @@ def by_station(store: Session, scope: Scope, period: Period | None, now: datetim
             reported.vendor_error_code,
             reports.filter(_IS_FAULT),
             reports,
-            _time(store.get_bind().dialect.name, now),
+            _time(now),
         )
     )
     rows = store.execute(
@@ -217,13 +218,10 @@ def _reported(store: Session, scope: Scope, period: Period | None) -> list[Colum
     ]
 
 
-def _time(dialect: str, now: Any) -> ColumnElement[Any]:
+def _time(now: Any) -> ColumnElement[int]:
     """The seconds that the reports held, up to now."""
-    began, ended = ConnectorStatusInterval.started_at, func.coalesce(ConnectorStatusInterval.ended_at, now)
-    if dialect == "postgresql":
-        # There the seconds of a time are a decimal number, which costs more than all else that is summed.
-        return extract("epoch", func.sum(ended - began))
-    return func.sum(extract("epoch", ended) - extract("epoch", began))
+    reported = ConnectorStatusInterval
+    return SummedLengths(reported.started_at, func.coalesce(reported.ended_at, now))
 
 
 def _of_station(rows: list[Any]) -> StationErrors:

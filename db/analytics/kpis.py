@@ -7,12 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, cast, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from db.analytics import open_intervals
 from db.analytics.scope import Period, Scope
 from db.analytics.statements import built_once, rows_of
+from db.analytics.zones import is_only_zone
 from db.columns import from_minor
 
 
@@ -39,25 +40,41 @@ class Summary:
 
 
 def summary(store: Session, scope: Scope, period: Period, now: datetime) -> Summary:
-    rows = _sums(scope, period.names_of_parts).rows(store, period.told)
-    totals = [sum(int(row[column]) for row in rows) for column in (1, 2, 3, 4, 6, 7)]
+    rows = _rows(store, scope, period, now)
+    totals = [sum(row[column] or 0 for row in rows) for column in (1, 2, 3, 4, 6, 7)]
     sessions, attempts, failed, energy_wh, observed, outage = totals
-    open_observed, open_outage = open_intervals.seconds(store, scope, period, now)
     return Summary(
         sessions=sessions,
         attempts=attempts,
         failed_attempts=failed,
         energy_wh=energy_wh,
-        revenue={row[0]: from_minor(int(row[5])) for row in rows if row[2]},
-        availability=availability(observed + open_observed, outage + open_outage),
+        revenue={row[0]: from_minor(row[5]) for row in rows if row[2]},
+        availability=availability(observed, outage),
         error_rate=failed / attempts if attempts else None,
     )
 
 
+def _rows(store: Session, scope: Scope, period: Period, now: datetime) -> list[tuple[Any, ...]]:
+    """A row of sums for each currency, and one without for the statuses that have not ended in each zone."""
+    parts = period.names_of_parts
+    found = open_intervals.asked(
+        store, scope, period, now, lambda scope, is_only: _whole(scope, parts, is_only)
+    )
+    # The sums of a scope are in the answer of each of its zones.
+    first, *others = [rows for _, rows in found] or [()]
+    return [*first, *(row for rows in others for row in rows if row[0] is None)]
+
+
 @built_once
-def _sums(scope: Scope, parts: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+def _whole(scope: Scope, parts: tuple[str, ...], is_only: bool) -> Select[*tuple[Any, ...]]:
+    # In one question, for a way to the server and back takes as long as its answer.
     rows = rows_of(scope, parts, ("currency", *_SUMMED)).c
-    return select(rows.currency, *(func.sum(rows[name]) for name in _SUMMED)).group_by(rows.currency)
+    sums = (cast(func.sum(rows[name]), BigInteger).label(name) for name in _SUMMED)
+    ended = select(rows.currency, *sums).group_by(rows.currency)
+    observed, outage = open_intervals.lengths(scope, is_only).subquery().c
+    nothing = (literal(0, BigInteger) for _ in _SUMMED[:-2])
+    both = union_all(ended, select(null(), *nothing, observed, outage)).subquery()
+    return select(both, is_only_zone(scope))
 
 
 _SUMMED = (

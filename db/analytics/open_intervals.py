@@ -8,7 +8,7 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, cast, extract, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import DOWN_STATUSES
@@ -16,17 +16,18 @@ from db.analytics.scope import Period, Scope
 from db.analytics.statements import built_once
 from db.analytics.zones import SINCE, UNTIL, Zone, in_zones, is_only_zone, of_zone
 from db.clocks import DAY, Clock, clock, date_of
+from db.instants import Seconds
 from db.models import ConnectorStatusInterval, OCPPConnector
 from db.prepared import Prepared
 
-Seconds = tuple[int, int]  # observed, outage
+Lengths = tuple[int, int]  # observed, outage
 
 # Days begin at full quarters of an hour after one another, wherever clocks jump, so that what began within
 # the same one began on the same day.
 _SLOT = 900
 
 
-class _Passed(NamedTuple):
+class Passed(NamedTuple):
     """The part of a period that has passed by a zone's clocks, also in seconds since 1970."""
 
     zone: Zone
@@ -34,29 +35,14 @@ class _Passed(NamedTuple):
     end: int
 
     @property
-    def has_begun(self) -> bool:
-        return self.first < self.end
-
-    @property
     def told(self) -> dict[str, Any]:
-        return {**self.zone.told, "first": self.first}
+        return {**self.zone.told, "first": self.first, "end": self.end}
 
 
-def seconds(store: Session, scope: Scope, period: Period, now: datetime) -> Seconds:
-    """Observed and outage seconds of the open intervals within `period`, up to `now`."""
-    observed = outage = 0
-    for passed, rows in _asked(store, scope, period, now, _sums):
-        for is_down, count, total, _ in rows:
-            length = count * passed.end - int(total)
-            observed += length
-            outage += length if is_down else 0
-    return observed, outage
-
-
-def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) -> dict[date, Seconds]:
+def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) -> dict[date, Lengths]:
     """The same for each local day that has any."""
-    days: dict[date, Seconds] = {}
-    for passed, rows in _asked(store, scope, period, now, _begun_together):
+    days: dict[date, Lengths] = {}
+    for passed, rows in asked(store, scope, period, now, _begun_together):
         groups = [
             (is_down, _Together(passed.first + slot * _SLOT, n, int(total)))
             for is_down, slot, n, total, _ in rows
@@ -69,10 +55,10 @@ def seconds_by_day(store: Session, scope: Scope, period: Period, now: datetime) 
     return days
 
 
-def seconds_by_station(store: Session, scope: Scope, period: Period, now: datetime) -> dict[int, Seconds]:
+def seconds_by_station(store: Session, scope: Scope, period: Period, now: datetime) -> dict[int, Lengths]:
     """The same for each station, by `ocpp_stations.id`."""
-    stations: dict[int, Seconds] = {}
-    for passed, rows in _asked(store, scope, period, now, _sums_by_station):
+    stations: dict[int, Lengths] = {}
+    for passed, rows in asked(store, scope, period, now, _sums_by_station):
         for pk, is_down, count, total, _ in rows:
             length = count * passed.end - int(total)
             observed, outage = stations.get(pk, (0, 0))
@@ -89,7 +75,7 @@ class _Together(NamedTuple):
 
 
 def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
-    """Seconds by local day. A day that many intervals last through is looked at once."""
+    """Lengths by local day. A day that many intervals last through is looked at once."""
     lengths: dict[int, int] = defaultdict(int)
     begun: dict[int, int] = defaultdict(int)
     for since, number, total in groups:
@@ -104,66 +90,66 @@ def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
     return lengths
 
 
-def _asked(
+def asked(
     store: Session,
     scope: Scope,
     period: Period,
     now: datetime,
-    statement: Callable[[Scope, str, bool], Prepared[*tuple[Any, ...]]],
-) -> list[tuple[_Passed, Sequence[tuple[Any, ...]]]]:
-    """The rows of each zone in which the period has begun."""
-    dialect = store.get_bind().dialect.name
+    statement: Callable[[Scope, bool], Prepared[*tuple[Any, ...]]],
+) -> list[tuple[Passed, Sequence[tuple[Any, ...]]]]:
+    """The rows of each zone. `statement` is built for a scope and whether the zone is its only one, and says
+    last of each row whether it is (`is_only_zone`); it is told a `Passed` and the period.
+    """
 
     def ask(zone: Zone) -> Sequence[tuple[Any, ...]]:
-        passed = _passed(zone, now)
-        return statement(scope, dialect, zone.is_only).rows(store, passed.told) if passed.has_begun else ()
+        return statement(scope, zone.is_only).rows(store, {**period.told, **_passed(zone, now).told})
 
     found = in_zones(store, scope, period, ask, is_only=itemgetter(-1))
-    return [(_passed(zone, now), rows) for zone, rows in found if rows]
+    return [(_passed(zone, now), rows) for zone, rows in found]
 
 
-def _passed(zone: Zone, now: datetime) -> _Passed:
+def _passed(zone: Zone, now: datetime) -> Passed:
     until = min(now, zone.until).replace(microsecond=0)
-    return _Passed(zone._replace(until=until), int(zone.since.timestamp()), int(until.timestamp()))
+    first = int(zone.since.timestamp())
+    return Passed(zone._replace(until=until), first, max(first, int(until.timestamp())))
 
 
-# Statements are built once for each scope and told what has `_Passed` when they are executed.
+def lengths(scope: Scope, is_only: bool) -> Select[int, int]:
+    """One row with the observed and the outage seconds within a `Passed`; None where none is open."""
+    length = bindparam("end", type_=BigInteger) - _begun()
+    observed, outage = func.sum(length), func.sum(length).filter(_IS_DOWN)
+    return select(cast(observed, BigInteger), cast(outage, BigInteger)).where(*_open(scope, is_only))
+
+
+# Statements are built once for each scope and told a `Passed` when they are executed.
 
 
 @built_once
-def _sums(scope: Scope, dialect: str, is_only: bool) -> Select[*tuple[Any, ...]]:
-    return _summed(scope, dialect, is_only, _IS_DOWN)
-
-
-@built_once
-def _sums_by_station(scope: Scope, dialect: str, is_only: bool) -> Select[*tuple[Any, ...]]:
-    sums = _summed(scope, dialect, is_only, OCPPConnector.ocpp_station_id, _IS_DOWN)
+def _sums_by_station(scope: Scope, is_only: bool) -> Select[*tuple[Any, ...]]:
+    sums = _summed(scope, is_only, OCPPConnector.ocpp_station_id, _IS_DOWN)
     return sums.join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
 
 
 @built_once
-def _begun_together(scope: Scope, dialect: str, is_only: bool) -> Select[*tuple[Any, ...]]:
-    since = _begun(dialect) - bindparam("first", type_=BigInteger)
-    return _summed(scope, dialect, is_only, _IS_DOWN, (since // _SLOT).label("slot"))
+def _begun_together(scope: Scope, is_only: bool) -> Select[*tuple[Any, ...]]:
+    since = _begun() - bindparam("first", type_=BigInteger)
+    return _summed(scope, is_only, _IS_DOWN, (since // _SLOT).label("slot"))
 
 
-def _summed(scope: Scope, dialect: str, is_only: bool, *groups: Any) -> Select[*tuple[Any, ...]]:
-    sums = select(*groups, func.count(), func.sum(_begun(dialect)), is_only_zone(scope))
+def _summed(scope: Scope, is_only: bool, *groups: Any) -> Select[*tuple[Any, ...]]:
+    sums = select(*groups, func.count(), func.sum(_begun()), is_only_zone(scope))
     return sums.where(*_open(scope, is_only)).group_by(*groups)
 
 
-_IS_DOWN = ConnectorStatusInterval.status.in_(sorted(DOWN_STATUSES)).label("is_down")
+_IS_DOWN = ConnectorStatusInterval.status.in_(sorted(DOWN_STATUSES))
 
 
-def _begun(dialect: str) -> ColumnElement[int]:
+def _begun() -> ColumnElement[int]:
     """When within the period an interval began."""
     started_at: ColumnElement[Any] = ConnectorStatusInterval.started_at.expression
     # Compared as the time that it is: to count its seconds costs most.
     is_before = started_at < SINCE
-    if dialect == "postgresql":
-        started_at = func.date_trunc("second", started_at)
-    seconds = cast(extract("epoch", started_at), BigInteger)
-    return case((is_before, bindparam("first", type_=BigInteger)), else_=seconds)
+    return case((is_before, bindparam("first", type_=BigInteger)), else_=Seconds(started_at))
 
 
 def _open(scope: Scope, is_only: bool) -> list[ColumnElement[bool]]:

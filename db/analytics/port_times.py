@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Integer, case, cast, extract, func, or_, select
+from sqlalchemy import BigInteger, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics import exclusions
@@ -18,6 +18,7 @@ from db.analytics.availability import UK_RAPID_W
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.scope import Period, Scope
 from db.arrays import Integers, integers
+from db.instants import Microseconds
 from db.models import (
     ChargingConnector,
     ChargingStation,
@@ -129,8 +130,8 @@ def _intervals(store: Session, scope: Scope, period: Period) -> dict[str, Intege
     )
     columns = {
         "connector": interval.ocpp_connector_id,
-        "start": _microseconds(store, interval.started_at),
-        "end": func.coalesce(_microseconds(store, interval.ended_at), _NEVER),
+        "start": Microseconds(interval.started_at),
+        "end": func.coalesce(Microseconds(interval.ended_at), _NEVER),
         "is_down": is_down,
         "is_out": is_out,
     }
@@ -192,10 +193,3 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _instant(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
-
-
-def _microseconds(store: Session, at: Any) -> ColumnElement[int]:
-    if store.get_bind().dialect.name == "postgresql":
-        return cast(extract("epoch", at) * _SECOND, BigInteger)
-    # SQLite keeps times as text, with six places behind the second.
-    return cast(extract("epoch", at), BigInteger) * _SECOND + cast(func.substr(at, 21, 6), Integer)

@@ -87,7 +87,7 @@ def _days(scope: Scope) -> Select[date, str, int, int, int, int, int, int, int]:
     ).where(scope.rollups(), in_days())
 
 
-def _point(day: date, sums: Sequence[int], unended: open_intervals.Seconds) -> DayPoint:
+def _point(day: date, sums: Sequence[int], unended: open_intervals.Lengths) -> DayPoint:
     revenue_minor, sessions, attempts, failed, energy_wh, observed, outage = sums
     up = availability(observed + unended[0], outage + unended[1])
     error_rate = failed / attempts if attempts else None

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from db.analytics.kpis import availability
-from db.analytics.open_intervals import Seconds
+from db.analytics.open_intervals import Lengths
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.scope import Period, Scope
 from db.analytics.statements import built_once, ranges
@@ -104,9 +104,9 @@ def _energy_today(store: Session, scope: Scope, zones: Mapping[int, str], now: d
 
 def _seconds(
     store: Session, scope: Scope, period: Period, zones: Mapping[int, str], now: datetime
-) -> dict[int, Seconds]:
+) -> dict[int, Lengths]:
     """Observed and outage seconds: of the intervals that ended from the sums, and the open ones up to now."""
-    found: dict[int, Seconds] = defaultdict(lambda: (0, 0))
+    found: dict[int, Lengths] = defaultdict(lambda: (0, 0))
     for pk, observed, outage in _ended_seconds(scope, period.names_of_parts).rows(store, period.told):
         found[pk] = int(observed), int(outage)
     bounds = {zone: period.bounds(zone) for zone in set(zones.values())}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, cast, extract, func, select
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 from sqlalchemy.orm import Session
 
 from db import packed
@@ -18,6 +18,7 @@ from db.analytics.error_codes import ALWAYS_A_WARNING
 from db.analytics.outcome import SUCCESS_OVER_WH
 from db.analytics.scope import Scope
 from db.arrays import Integers, integers
+from db.instants import Seconds
 from db.models import ChargingSession, ConnectorStatusInterval, OCPPConnector
 from db.models.ocpp import TELLS_OF_TROUBLE
 
@@ -141,7 +142,7 @@ _OF_FAULTS = ("id", "connector", "stop")
 
 def _refused(store: Session, scope: Scope, start: datetime, end: datetime) -> dict[str, Integers]:
     """They are few: starts from afar that came to nothing."""
-    rows = store.execute(attempts.refused(scope, start, end, store.get_bind().dialect.name)).all()
+    rows = store.execute(attempts.refused(scope, start, end)).all()
     told = [
         (row.station, row.port, _person(row.who, row.port), row.start, row.stop, 0, 0, 1, 0, row.command_pk)
         for row in rows
@@ -161,7 +162,7 @@ def _faulted_next(
     that time, the store is asked.
     """
     fault = ConnectorStatusInterval
-    begun, ended = (_epoch(store, at) for at in (fault.started_at, fault.ended_at))
+    begun, ended = (Seconds(at) for at in (fault.started_at, fault.ended_at))
     query = (
         select(
             cast(fault.ocpp_connector_id, BigInteger).label("connector"),
@@ -187,7 +188,7 @@ def _faulted_next(
     # A second more, as these times are without their fractions.
     newest = np.searchsorted(begins, at + _seconds(attempts.FAULTED_NEXT) + 1, "right") - 1
     found = (newest >= 0) & (until[newest] >= at)
-    found[found] = _are(store, pks[found], lambda: attempts.is_faulted_next(store.get_bind().dialect.name))
+    found[found] = _are(store, pks[found], attempts.is_faulted_next)
     return found
 
 
@@ -201,12 +202,6 @@ def _are(store: Session, pks: Integers, condition: Callable[[], ColumnElement[bo
 
 def chunks(pks: Integers) -> Iterator[list[int]]:
     return (pks[start : start + _AT_ONCE].tolist() for start in range(0, len(pks), _AT_ONCE))
-
-
-def _epoch(store: Session, at: Any) -> ColumnElement[int]:
-    if store.get_bind().dialect.name == "postgresql":
-        at = func.date_trunc("second", at)
-    return cast(extract("epoch", at), BigInteger)
 
 
 def _seconds(time: timedelta) -> int:

@@ -12,8 +12,9 @@ from sqlalchemy import CTE, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from db.analytics import attempts
-from db.analytics.definitions.sql import days, time_of
+from db.analytics.definitions.sql import days
 from db.analytics.scope import Period, Scope
+from db.instants import TimeOf
 from db.models import ChargingSession, ChargingStation, Command, OCPPConnector, OCPPStation
 
 _Columns = tuple[str, ...]
@@ -25,15 +26,15 @@ _AROUND = timedelta(days=2)
 
 def tried(store: Session, scope: Scope, period: Period, _now: datetime, columns: _Columns) -> _Rows:
     """The attempts that ended in the period."""
-    found = _attempts(store, scope, period)
+    found = _attempts(scope, period)
     of = found.c
     known: dict[str, Any] = {
         "station": ChargingStation.name,
         "station_id": OCPPStation.station_id,
         "connector": OCPPConnector.connector_id,
         "timezone": ChargingStation.timezone,
-        "started_at": time_of(of.start),
-        "ended_at": time_of(of.stop),
+        "started_at": TimeOf(of.start),
+        "ended_at": TimeOf(of.stop),
         "what": case((of.session_pk.is_not(None), "session"), else_="start refused"),
         "energy_wh": ChargingSession.energy_wh,
         "stop_reason": func.coalesce(ChargingSession.stop_reason, Command.error),
@@ -53,7 +54,7 @@ def tried(store: Session, scope: Scope, period: Period, _now: datetime, columns:
 
 def visits(store: Session, scope: Scope, period: Period, _now: datetime, columns: _Columns) -> _Rows:
     """The visits whose last attempt ended in the period."""
-    found = _attempts(store, scope, period)
+    found = _attempts(scope, period)
     made, of = attempts.visits(found), found.c
     key = (of.station, of.who, of.visit)
     sizes = select(*key, func.count().label("attempts"), func.min(of.start).label("start")).group_by(*key)
@@ -64,8 +65,8 @@ def visits(store: Session, scope: Scope, period: Period, _now: datetime, columns
         "station_id": OCPPStation.station_id,
         "timezone": ChargingStation.timezone,
         "who": visit.who,
-        "started_at": time_of(size.start),
-        "ended_at": time_of(visit.stop),
+        "started_at": TimeOf(size.start),
+        "ended_at": TimeOf(visit.stop),
         "attempts": size.attempts,
         "is_first_valid": visit.is_first_valid == 1,
         "is_any_valid": visit.is_any_valid == 1,
@@ -79,9 +80,9 @@ def visits(store: Session, scope: Scope, period: Period, _now: datetime, columns
     )
 
 
-def _attempts(store: Session, scope: Scope, period: Period) -> CTE:
+def _attempts(scope: Scope, period: Period) -> CTE:
     start, end = period.bounds("UTC")
-    return attempts.attempts(scope, start - _AROUND, end + _AROUND, store.get_bind().dialect.name)
+    return attempts.attempts(scope, start - _AROUND, end + _AROUND)
 
 
 def _in_period(store: Session, scope: Scope, period: Period, query: _Rows, found: CTE) -> _Rows:

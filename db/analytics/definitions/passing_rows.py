@@ -23,12 +23,11 @@ from db.analytics.definitions.sql import (
     hour_of,
     least,
     numbers,
-    seconds,
-    time_of,
     weekday_of,
 )
 from db.analytics.scope import Period, Scope
 from db.clocks import DAY, HOUR
+from db.instants import Seconds, TimeOf
 from db.models import ChargingSession, ChargingStation
 from db.sums import LONGEST
 
@@ -84,7 +83,7 @@ def power(store: Session, scope: Scope, period: Period, _now: datetime, columns:
     drawn = cast(func.sum(changes.c.change).over(order_by=changes.c.at), BigInteger)
     known = {
         **{name: changes.c[name] for name in _PLACE},
-        "at": time_of(changes.c.at),
+        "at": TimeOf(changes.c.at),
         "own_power_w": (changes.c.change + 500) // 1000,
         "power_w": (drawn + 500) // 1000,
     }
@@ -193,8 +192,8 @@ class _Span(NamedTuple):
 
 
 def _span() -> _Span:
-    stop = seconds(ChargingSession.stop_time)
-    start = greatest(seconds(ChargingSession.start_time), stop - int(LONGEST.total_seconds()))
+    stop = Seconds(ChargingSession.stop_time)
+    start = greatest(Seconds(ChargingSession.start_time), stop - int(LONGEST.total_seconds()))
     length = stop - start
     known = func.coalesce(ChargingSession.charging_seconds, length)
     charging = greatest(literal(0), least(length, known))

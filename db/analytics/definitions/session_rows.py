@@ -21,13 +21,13 @@ from db.analytics.definitions.sql import (
     clocks,
     days,
     hour_of,
-    seconds,
     weekday_of,
 )
 from db.analytics.ended import counted
 from db.analytics.outcome import SUCCESS_OVER_WH, VALID_STOP_REASONS
 from db.analytics.scope import Period, Scope
 from db.clocks import HOUR
+from db.instants import Seconds
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation, Tariff
 from db.models.sessions import counts, has_verdict
 
@@ -37,7 +37,7 @@ _Rows = Select[*tuple[Any, ...]]
 _REASON = func.coalesce(func.nullif(ChargingSession.stop_reason, ""), "Local")
 ENERGY = func.coalesce(ChargingSession.energy_wh, 0)
 IS_OVER = counted()
-_LENGTH = seconds(ChargingSession.stop_time) - seconds(ChargingSession.start_time)
+_LENGTH = Seconds(ChargingSession.stop_time) - Seconds(ChargingSession.start_time)
 _HAS_BEGUN = and_(ChargingSession.status != "pending", counts())
 
 COLUMNS: dict[str, ColumnElement[Any]] = {
@@ -101,7 +101,7 @@ def _ended(store: Session, scope: Scope, period: Period, columns: _Columns) -> _
 def begun(store: Session, scope: Scope, period: Period, _now: datetime, columns: _Columns) -> _Rows:
     """Those that began in the period, with the hour and the weekday at which the station's clock stood."""
     local, of_zone = clocks(store, scope, period), days(store, scope, period)
-    at, start = seconds(ChargingSession.start_time), ChargingSession.start_time
+    at, start = Seconds(ChargingSession.start_time), ChargingSession.start_time
     hours = (at + local.c.ahead) // HOUR
     more = {"hour": hour_of(hours), "weekday": weekday_of(hours)}
     return (

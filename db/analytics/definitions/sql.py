@@ -38,40 +38,6 @@ from db.columns import UTCDateTime
 from db.sums import LONGEST
 
 
-class seconds(FunctionElement[int]):
-    """The instant of a time, rounded down."""
-
-    type = BigInteger()
-    inherit_cache = True
-
-
-@compiles(seconds, "sqlite")
-def _seconds_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
-    return f"CAST(strftime('%s', {compiler.process(element.clauses, **options)}) AS INTEGER)"
-
-
-@compiles(seconds, "postgresql")
-def _seconds_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
-    return f"CAST(floor(extract(epoch FROM {compiler.process(element.clauses, **options)})) AS BIGINT)"
-
-
-class time_of(FunctionElement[datetime]):
-    """The time of an instant."""
-
-    type = UTCDateTime()
-    inherit_cache = True
-
-
-@compiles(time_of, "sqlite")
-def _time_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
-    return f"datetime({compiler.process(element.clauses, **options)}, 'unixepoch')"
-
-
-@compiles(time_of, "postgresql")
-def _time_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
-    return f"to_timestamp({compiler.process(element.clauses, **options)})"
-
-
 class day_of(FunctionElement[str]):
     """The day of a reading of a clock, as 2025-03-30."""
 

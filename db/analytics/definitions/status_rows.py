@@ -20,9 +20,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from db.analytics import availability
-from db.analytics.definitions.sql import days, greatest, least, merged, seconds
+from db.analytics.definitions.sql import days, greatest, least, merged
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.scope import Period, Scope
+from db.instants import Seconds
 from db.models import (
     ChargingConnector,
     ChargingStation,
@@ -111,9 +112,9 @@ def reported_errors(store: Session, scope: Scope, period: Period, _now: datetime
 
 def _clipped(of_zone: CTE, now: datetime) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """When within the period an interval began, and when it ended; one that is open lasts until now."""
-    ended = func.coalesce(seconds(ConnectorStatusInterval.ended_at), _now(now))
+    ended = func.coalesce(Seconds(ConnectorStatusInterval.ended_at), _now(now))
     return (
-        greatest(seconds(ConnectorStatusInterval.started_at), of_zone.c.first_second),
+        greatest(Seconds(ConnectorStatusInterval.started_at), of_zone.c.first_second),
         least(ended, of_zone.c.until_second),
     )
 
@@ -144,8 +145,8 @@ def _without_overlaps(scope: Scope) -> CTE:
     held = (
         select(
             OCPPConnector.id.label("connector"),
-            seconds(OutageExclusion.started_at).label("first"),
-            seconds(OutageExclusion.ended_at).label("last"),
+            Seconds(OutageExclusion.started_at).label("first"),
+            Seconds(OutageExclusion.ended_at).label("last"),
         )
         .join(OCPPConnector, OCPPConnector.ocpp_station_id == OutageExclusion.ocpp_station_id)
         .where(

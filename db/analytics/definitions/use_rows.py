@@ -26,10 +26,11 @@ from sqlalchemy.orm import Session
 
 from db.analytics import capacity
 from db.analytics.definitions import passing_rows
-from db.analytics.definitions.sql import greatest, least, merged, seconds, time_of, told
+from db.analytics.definitions.sql import greatest, least, merged, told
 from db.analytics.ended import counted
 from db.analytics.scope import Period, Scope
 from db.columns import UTCDateTime
+from db.instants import Seconds, TimeOf
 from db.models import ChargingConnector, ChargingSession, ChargingStation, OCPPConnector, OCPPStation
 from db.sums import LONGEST
 
@@ -79,8 +80,8 @@ def unused_stations(store: Session, scope: Scope, period: Period, now: datetime,
         "station": ChargingStation.name,
         "station_id": OCPPStation.station_id,
         "timezone": ChargingStation.timezone,
-        "started_at": time_of(first),
-        "ended_at": time_of(last),
+        "started_at": TimeOf(first),
+        "ended_at": TimeOf(last),
     }
     return (
         _connectors(select(*(known[name].label(name) for name in columns)), there)
@@ -113,15 +114,15 @@ def congestion(store: Session, scope: Scope, period: Period, now: datetime, colu
     opened = {
         "what": literal("open"),
         **{name: sites.c[name] for name in ("station", "timezone")},
-        "started_at": time_of(sites.c.first),
-        "ended_at": time_of(sites.c.last),
+        "started_at": TimeOf(sites.c.first),
+        "ended_at": TimeOf(sites.c.last),
         "open_seconds": sites.c.last - sites.c.first,
     }
     congested = {
         "what": literal("congested"),
         **{name: sites.c[name] for name in ("station", "timezone")},
-        "started_at": time_of(full.c.first),
-        "ended_at": time_of(full.c.last),
+        "started_at": TimeOf(full.c.first),
+        "ended_at": TimeOf(full.c.last),
         "congested_seconds": full.c.last - full.c.first,
     }
     return _together(
@@ -134,12 +135,12 @@ def congestion(store: Session, scope: Scope, period: Period, now: datetime, colu
 def _full(sites: CTE, there: CTE) -> CTE:
     """When all connectors of a site were taken: (site, first, last)."""
     start = greatest(
-        seconds(ChargingSession.start_time),
-        seconds(ChargingSession.stop_time) - int(LONGEST.total_seconds()),
+        Seconds(ChargingSession.start_time),
+        Seconds(ChargingSession.stop_time) - int(LONGEST.total_seconds()),
     )
     # A session of an unknown connector is at the only one of its site; where there are several, at none.
     port = func.coalesce(ChargingSession.ocpp_connector_id, case((sites.c.ports == 1, sites.c.port)))
-    first, last = greatest(start, sites.c.first), least(seconds(ChargingSession.stop_time), sites.c.last)
+    first, last = greatest(start, sites.c.first), least(Seconds(ChargingSession.stop_time), sites.c.last)
     occupied = (
         select(sites.c.site, there.c.connector, first.label("first"), last.label("last"))
         .select_from(ChargingSession)
@@ -200,8 +201,8 @@ def _of_connector(there: CTE) -> dict[str, Any]:
         "station": ChargingStation.name,
         "connector": OCPPConnector.connector_id,
         "timezone": ChargingStation.timezone,
-        "started_at": time_of(there.c.first),
-        "ended_at": time_of(there.c.last),
+        "started_at": TimeOf(there.c.first),
+        "ended_at": TimeOf(there.c.last),
     }
 
 
