@@ -145,7 +145,7 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int | None
     question = asked(store, scope, period)
     rows = _best_stations(scope, limit, question.shape).rows(store, question.told)
     return [
-        StationTotal(pk, name, currency, int(sessions), int(energy_wh), from_minor(int(minor)))
+        StationTotal(pk, name, currency, sessions, energy_wh, from_minor(minor))
         for pk, name, currency, sessions, energy_wh, minor in rows
     ]
 
@@ -154,12 +154,15 @@ def top_stations(store: Session, scope: Scope, period: Period, limit: int | None
 def _best_stations(scope: Scope, limit: int | None, shape: Shape) -> Select[*tuple[Any, ...]]:
     sums = sums_of("station", scope, ("sessions", "energy_wh", "revenue_minor"), shape).c
     order = (sums.revenue_minor.desc(), sums.energy_wh.desc(), sums.scope_id)
-    best = select(*sums).where(sums.sessions > 0).order_by(*order).limit(limit).subquery()
+    best: Select[*tuple[Any, ...]] = select(*sums).where(sums.sessions > 0)
+    if limit is not None:
+        best = best.order_by(*order).limit(limit)
+    of = best.subquery().c
     return (
-        select(best.c.scope_id, ChargingStation.name, *list(best.c)[1:])
-        .join(OCPPStation, best.c.scope_id == OCPPStation.id)
+        select(of.scope_id, ChargingStation.name, *list(of)[1:])
+        .join(OCPPStation, of.scope_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
-        .order_by(best.c.revenue_minor.desc(), best.c.energy_wh.desc(), ChargingStation.name)
+        .order_by(of.revenue_minor.desc(), of.energy_wh.desc(), ChargingStation.name, of.scope_id)
     )
 
 
