@@ -28,6 +28,8 @@ from simulator.fleet import load_fleet
 PROCFILE = ROOT / "Procfile"
 HEALTHY_WITHIN = 90.0
 _OWN_NAME = "system"
+# The first sync of the jobs finds the backend there, and virtual charge points a backend that knows them.
+_STARTED_AFTER = {"jobs": "backend", "simulator": "jobs"}
 
 Check = Callable[[], bool]
 
@@ -39,10 +41,16 @@ def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path =
     """
     check_ports(settings)
     commands = parse_procfile(procfile.read_text(encoding="utf-8")).processes
-    supervisor = Supervisor(commands, folder=ROOT, environment=_environment(), tell=_printing(commands))
+    checks = {name: check for name, check in health_checks(settings, utc_now()).items() if name in commands}
+    supervisor = Supervisor(
+        commands,
+        folder=ROOT,
+        environment=_environment(),
+        tell=_printing(commands),
+        after={name: checks[other] for name, other in _STARTED_AFTER.items() if other in checks},
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.end())
-    checks = {name: check for name, check in health_checks(settings, utc_now()).items() if name in commands}
     threading.Thread(target=_announce, args=(checks, on_healthy), daemon=True).start()
     supervisor.run()
 

@@ -15,6 +15,8 @@ LONGEST_PAUSE = 30.0
 # One that ran for so many seconds is well: its next end is the first again.
 WELL_AFTER = 60.0
 KILL_AFTER = 15.0
+# What a process waits for at its first start may never come: it is started all the same.
+START_WITHIN = 20.0
 _NAP = 0.2
 
 # Told of each line: of which process, or of none where the supervisor itself says it.
@@ -38,7 +40,10 @@ def pause_after(failures: int) -> float:
 
 
 class Supervisor:
-    """`commands` by name, for a shell, run in `folder` until `end` is called, as any thread or signal may."""
+    """`commands` by name, for a shell, run in `folder` until `end` is called, as any thread or signal may.
+
+    A process with a question in `after` is started once that is answered with yes.
+    """
 
     def __init__(
         self,
@@ -47,9 +52,12 @@ class Supervisor:
         folder: Path,
         environment: Mapping[str, str],
         tell: Tell,
+        after: Mapping[str, Callable[[], bool]] | None = None,
         pause: Callable[[int], float] = pause_after,
     ) -> None:
         self._kept = {name: _Kept(command) for name, command in commands.items()}
+        self._after = after or {}
+        self._ready: set[str] = set()
         self._folder = folder
         self._environment = dict(environment)
         self._tell = tell
@@ -64,6 +72,9 @@ class Supervisor:
         self._heard.put((None, None))
 
     def run(self) -> None:
+        for name in self._after.keys() & self._kept.keys():
+            self._kept[name].due = time.monotonic() + START_WITHIN
+            threading.Thread(target=self._wait, args=(name,), daemon=True).start()
         while not self._is_ending:
             self._start_what_is_due()
             self._listen(self._next_due())
@@ -81,9 +92,18 @@ class Supervisor:
     def _next_due(self) -> float | None:
         return min((kept.due for kept in self._kept.values() if kept.due is not None), default=None)
 
+    def _wait(self, name: str) -> None:
+        """Ask what a process waits for at its first start, until that is so or it was started without."""
+        while not (self._is_ending or self._kept[name].began):
+            if self._after[name]():
+                self._ready.add(name)
+                return
+            time.sleep(_NAP)
+
     def _start_what_is_due(self) -> None:
         for name, kept in self._kept.items():
-            if kept.due is not None and kept.due <= time.monotonic():
+            is_ready = name in self._ready and not kept.began
+            if kept.due is not None and (is_ready or kept.due <= time.monotonic()):
                 self._start(name, kept)
 
     def _start(self, name: str, kept: _Kept) -> None:

@@ -22,6 +22,7 @@ from ocpp_backend.hub import Hub
 from ocpp_backend.presence import Presence
 from ocpp_backend.protocol import Protocol, Request
 from ocpp_backend.quarantine import Quarantine
+from ocpp_backend.refusals import Refusals
 from ocpp_backend.slowdown import Slowdown
 from ocpp_backend.store import Store
 
@@ -42,6 +43,7 @@ class ChargePointDoor:
     call_timeout: float
     wrong_keys: Slowdown = field(default_factory=lambda: Slowdown(free=2))
     takeovers: Slowdown = field(default_factory=lambda: Slowdown(free=3))
+    refusals: Refusals = field(default_factory=Refusals)
 
     async def enter(self, socket: WebSocket) -> None:
         station_id = socket.path_params["station_id"]
@@ -70,7 +72,10 @@ class ChargePointDoor:
         address = _address(socket)
         pause = self.wrong_keys.count((station_id, address)) if refusal.status == 401 else 0
         later = f"; answered {pause:g} s later" if pause else ""
-        _log.warning("%r from %s is refused: %s%s", station_id, address, refusal.message, later)
+        times = self.refusals.count((station_id, address, refusal.message, pause))
+        if times is not None:
+            often = f" ({times} times since that was told last)" if times > 1 else ""
+            _log.warning("%r from %s is refused: %s%s%s", station_id, address, refusal.message, often, later)
         if await self.wrong_keys.wait(pause, partial(_left, socket)):
             await _deny(socket, refusal)
 

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,14 @@ _DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('alive', 
 class Running:
     """A supervisor in a thread, and what it tells: (process or None, line)."""
 
-    def __init__(self, folder: Path, *, pause: float = 0.05, **programs: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        pause: float = 0.05,
+        after: Mapping[str, Callable[[], bool]] | None = None,
+        **programs: str,
+    ) -> None:
         self.told: list[tuple[str | None, str]] = []
         self._heard = threading.Condition()
         self.supervisor = Supervisor(
@@ -32,6 +39,7 @@ class Running:
             folder=folder,
             environment=os.environ,
             tell=self._tell,
+            after=after,
             pause=lambda _: pause,
         )
         self.thread = threading.Thread(target=self.supervisor.run)
@@ -106,6 +114,26 @@ def test_a_process_that_does_not_hear_is_killed(tmp_path: Path, monkeypatch: pyt
     running.until("alive", of="backend")
     running.end()
     assert running.until("ended") == ["backend ended (exit code -9)"]
+
+
+def test_a_process_is_first_started_once_what_it_waits_for_is_there(tmp_path: Path) -> None:
+    is_there = threading.Event()
+    running = Running(tmp_path, after={"jobs": is_there.is_set}, jobs=_DIES, backend=_LIVES)
+    running.until("alive", of="backend")
+    assert not any("jobs started" in line for _, line in running.told)
+    is_there.set()
+    running.until("^jobs started")
+    is_there.clear()
+    # What ends is started again whether or not that is still there.
+    running.until("dying", times=3, of="jobs")
+    running.end()
+
+
+def test_a_process_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("management.supervisor.START_WITHIN", 0.1)
+    running = Running(tmp_path, after={"jobs": lambda: False}, jobs=_LIVES)
+    running.until("alive", of="jobs")
+    running.end()
 
 
 def test_the_end_of_a_pause_is_not_waited_for(tmp_path: Path) -> None:
