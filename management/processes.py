@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from db import job_runs
 from db.engine import make_engine, reading
 from db.models import JobSchedule, utc_now
 from management.supervisor import Supervisor, Tell
@@ -28,8 +30,6 @@ from simulator.fleet import load_fleet
 PROCFILE = ROOT / "Procfile"
 HEALTHY_WITHIN = 90.0
 _OWN_NAME = "system"
-# The first sync of the jobs finds the backend there, and virtual charge points a backend that knows them.
-_STARTED_AFTER = {"jobs": "backend", "simulator": "jobs"}
 
 Check = Callable[[], bool]
 
@@ -47,12 +47,24 @@ def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path =
         folder=ROOT,
         environment=_environment(),
         tell=_printing(commands),
-        after={name: checks[other] for name, other in _STARTED_AFTER.items() if other in checks},
+        after=_started_after(settings, checks),
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.end())
     threading.Thread(target=_announce, args=(checks, on_healthy), daemon=True).start()
     supervisor.run()
+
+
+def _started_after(settings: Settings, checks: Mapping[str, Check]) -> dict[str, Check]:
+    """What a process waits for: the first sync of the jobs is to find the backend there, and virtual charge
+    points a backend that knows them.
+    """
+    after: dict[str, Check] = {}
+    if backend := checks.get("backend"):
+        after["jobs"] = backend
+    if jobs := checks.get("jobs"):
+        after["simulator"] = lambda: jobs() and has_synced(settings)
+    return after
 
 
 def _printing(names: Iterable[str]) -> Tell:
@@ -118,11 +130,20 @@ def stations_connected(url: str) -> int:
 
 def jobs_ran_since(settings: Settings, since: datetime) -> bool:
     """Whether a scheduler has started, or ended a run, since then."""
+    newest = select(func.max(JobSchedule.updated_at))
+    return _holds(settings, lambda store: (at := store.scalar(newest)) is not None and at >= since)
+
+
+def has_synced(settings: Settings) -> bool:
+    """Whether the stations were told to the backend, and are not being told it just now."""
+    return _holds(settings, lambda store: any(run.ended_at for run in job_runs.newest(store, "sync")))
+
+
+def _holds(settings: Settings, condition: Callable[[Session], bool]) -> bool:
     engine = make_engine(settings.database_url)
     try:
         with reading(engine) as store:
-            newest = store.scalar(select(func.max(JobSchedule.updated_at)))
-            return newest is not None and newest >= since
+            return condition(store)
     except SQLAlchemyError:
         # Such as a store that is locked, or not reached for a moment: asked again soon.
         return False

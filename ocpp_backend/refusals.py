@@ -1,4 +1,4 @@
-"""What is refused again and again is told rarely: whom nobody lets in comes back every few seconds, for ever."""
+"""What is refused again and again is told rarely: who is not let in comes back every few seconds."""
 
 from __future__ import annotations
 

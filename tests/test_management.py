@@ -21,7 +21,7 @@ import pytest
 import requests
 from locator import reply, running_locator
 from mengedmate import OWN, running_platform
-from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy import Engine, create_engine, func, select, update
 
 import manage
 from db import accounts, job_runs, job_schedules, rollups
@@ -94,6 +94,21 @@ def test_a_port_in_use_is_named_with_the_setting_that_moves_it() -> None:
 def test_a_store_that_does_not_answer_is_not_healthy_yet(tmp_path: Path) -> None:
     settings = _settings(database_url=f"sqlite:///{tmp_path / 'not made yet.db'}")
     assert not processes.jobs_ran_since(settings, utc_now())
+    assert not processes.has_synced(settings)
+
+
+def test_virtual_charge_points_wait_for_the_end_of_a_sync(tmp_path: Path) -> None:
+    settings = _settings(database_url=f"sqlite:///{tmp_path / 'store.db'}")
+    engine = make_store(tmp_path)
+    assert not processes.has_synced(settings)
+    now = utc_now()
+    with writing(engine) as store:
+        store.add(JobRun(job="sync", slot=now, started_at=now))
+    assert not processes.has_synced(settings)
+    with writing(engine) as store:
+        store.execute(update(JobRun).values(ended_at=now))
+    assert processes.has_synced(settings)
+    engine.dispose()
 
 
 def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(
