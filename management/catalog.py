@@ -21,7 +21,7 @@ from db.analytics.exclusions import REASONS
 from jobs.advice import ADVICE, UNFORESEEN
 from languages import ENGLISH, FOLDER, LANGUAGES
 from ocpp_integration.billing.checks import CHECKS
-from ocpp_integration.exports.reliability import OUTCOMES
+from ocpp_integration.exports.reliability import BROKE_OFF, OUTCOMES
 from settings import ROOT, Settings
 
 _FOLDERS = ("dashboard", "webhook_receiver", "ocpp_integration", "db", "jobs")
@@ -102,7 +102,7 @@ def _tabled() -> Iterator[Text]:
         ("db/analytics/error_codes.py", [*error_codes.OCPP_16.values(), "vendor error {code}"]),
         ("db/analytics/flags.py", flags.FLAGS.values()),
         ("db/analytics/exclusions.py", REASONS.values()),
-        ("ocpp_integration/exports/reliability.py", OUTCOMES.values()),
+        ("ocpp_integration/exports/reliability.py", (*OUTCOMES.values(), BROKE_OFF)),
         ("ocpp_integration/billing/checks", [check.title for check in CHECKS.values()]),
         ("ocpp_integration/billing/checks", [check.about for check in CHECKS.values()]),
         ("jobs/advice.py", [*ADVICE.values(), UNFORESEEN]),

@@ -17,6 +17,7 @@ from db.analytics.success import Success, VisitRow, success, troubled_visits
 from db.engine import reading, writing
 from db.models import Command, OCPPConnector, OCPPStation
 from ocpp_integration.errors import BackendDown
+from ocpp_integration.exports.reliability import BROKE_OFF, outcome_in_words
 
 DAY = date(2025, 6, 10)
 MIDNIGHT = datetime(2025, 6, 9, 21, tzinfo=UTC)  # in Addis Ababa
@@ -91,6 +92,17 @@ def test_v2c_at_the_store_is_one_troubled_visit_with_what_went_wrong(engine: Eng
         (1, False, "EVDisconnected"),
         (2, True, None),
     ]
+
+
+def test_a_visit_with_energy_is_not_said_not_to_have_charged(engine: Engine) -> None:
+    with writing(engine) as store:
+        station = _station(store)
+        _session(store, station, 9, minutes=20, energy_wh=13_400, stop_reason="PowerLoss")
+        _session(store, station, 12, minutes=1, energy_wh=40, stop_reason="PowerLoss", id_tag="TAG2")
+    assert {visit.driver: outcome_in_words(visit) for visit in _told(engine)} == {
+        "TAG1": BROKE_OFF,
+        "TAG2": "did not charge",
+    }
 
 
 def test_a_refused_remote_start_and_a_session_after_it_are_one_visit_of_the_user(engine: Engine) -> None:

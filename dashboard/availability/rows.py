@@ -21,7 +21,7 @@ from db.analytics.outages import DayTime, StationAvailability
 from db.analytics.scope import Period
 from db.analytics.success import AttemptRow, Grain, VisitRow, first_day
 from languages import _, dates, ngettext, told
-from ocpp_integration.exports.reliability import OUTCOMES
+from ocpp_integration.exports.reliability import outcome_in_words
 
 _MAX_DAYS, _MAX_WEEKS = 100, 110
 _SHOWN_ERRORS = 4
@@ -168,7 +168,7 @@ def visit_row(each: VisitRow) -> Row:
     return {
         _("Began"): clock(each.start, each.timezone),
         _("Station"): each.station_name,
-        _("Outcome"): _capital(_(OUTCOMES[each.outcome])),
+        _("Outcome"): _capital(_(outcome_in_words(each))),
         _("What happened"): "; ".join(map(_told, each.attempts)),
         _("Driver"): each.driver or _("Not known"),
         _("Attempts"): len(each.attempts),

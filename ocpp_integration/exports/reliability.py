@@ -15,6 +15,7 @@ from db.analytics.charge_success import Outcome
 from db.analytics.errors import ErrorTotal
 from db.analytics.exclusions import REASONS, Exclusion
 from db.analytics.outages import Port, PortLog, StationAvailability, by_station, each_log
+from db.analytics.outcome import SUCCESS_OVER_WH
 from db.analytics.scope import Period, Scope
 from db.analytics.success import AttemptRow, VisitRow, troubled_visits
 from ocpp_integration.exports.table import Table, decimal, integer, text, time
@@ -84,7 +85,7 @@ VISIT_COLUMNS = (
     time("end", lambda row: row.stop),
     text("timezone", lambda row: row.timezone),
     text("id_tag", lambda row: row.driver),
-    text("outcome", lambda row: OUTCOMES[row.outcome]),
+    text("outcome", lambda row: outcome_in_words(row)),
     integer("attempts", lambda row: len(row.attempts)),
     text("what_happened", lambda row: "; ".join(map(told, row.attempts))),
 )
@@ -93,8 +94,18 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.TROUBLED: "charged after trouble",
     Outcome.FAILED: "did not charge",
 }
+BROKE_OFF = "began to charge, but broke off"
 # As many as a file has; the newest ones.
 VISITS = 100_000
+
+
+def outcome_in_words(visit: VisitRow) -> str:
+    """What came of a visit: that it did not charge is said where next to nothing flowed."""
+    if visit.outcome is Outcome.FAILED and any(
+        (attempt.energy_wh or 0) > SUCCESS_OVER_WH for attempt in visit.attempts
+    ):
+        return BROKE_OFF
+    return OUTCOMES[visit.outcome]
 
 
 def told(attempt: AttemptRow) -> str:
