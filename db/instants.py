@@ -105,8 +105,8 @@ class Later(FunctionElement[datetime]):
 @compiles(Later, "sqlite")
 def _later_on_sqlite(element: Later, compiler: Any, **options: Any) -> str:
     at, seconds = (compiler.process(clause, **options) for clause in element.clauses)
-    # With as many places as a time that is kept has, for they are compared as text.
-    return f"strftime('%Y-%m-%d %H:%M:%f000', {at}, {seconds} || ' seconds')"
+    # With all places of a second, as times that are kept have: they are compared as text.
+    return f"(datetime(substr({at}, 1, 19), {seconds} || ' seconds') || substr({at}, 20))"
 
 
 @compiles(Later, "postgresql")

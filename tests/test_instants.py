@@ -47,9 +47,12 @@ def test_a_later_time_is_compared_as_those_that_are_kept_are(engine: Engine) -> 
         (found,) = Prepared(
             select(stop <= Later(start, 600), stop < Later(start, 600), stop > Later(start, 599))
         ).rows(store)
+        nearly = literal(MIDNIGHT - timedelta(microseconds=100), UTCDateTime())
+        ((later,),) = Prepared(select(Later(nearly, 60))).rows(store)
         lengths = store.execute(select(SummedLengths(start, func.coalesce(stop, start)))).scalar_one()
     assert [bool(each) for each in found] == [True, False, True]
     assert lengths == 600
+    assert later == MIDNIGHT + timedelta(seconds=60) - timedelta(microseconds=100)
 
 
 def test_a_session_that_stops_just_before_midnight_is_of_one_day_everywhere(engine: Engine) -> None:
