@@ -19,7 +19,7 @@ from db.analytics.buckets import Bucket, Grain, Key, Parts, buckets
 from db.analytics.capacity import ports
 from db.analytics.ended import Charges, charges
 from db.analytics.scope import Period, Scope
-from db.arrays import Integers
+from db.arrays import Integers, positions
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,15 @@ def _taken(
     """The number of a port, from when and until when nobody else could have it while its site was open."""
     if not len(sites):
         return there.pk, there.first, there.last
-    site = np.minimum(np.searchsorted(sites, found.station), len(sites) - 1)
+    site = positions(sites, found.station)
     counts = np.bincount(there.site, minlength=len(sites))
     only = np.zeros(len(sites), np.int64)
     only[there.site] = there.pk
     unknown = np.where(counts[site] == 1, only[site], 0)
     pk = np.where(found.connector == 0, unknown, found.connector)
-    port = np.minimum(np.searchsorted(there.pk, pk), len(there.pk) - 1)
+    port = positions(there.pk, pk)
     starts, ends = np.maximum(found.begun, first[site]), np.minimum(found.ended, last[site])
-    chosen = (sites[site] == found.station) & (there.pk[port] == pk) & (starts < ends)
+    chosen = (site >= 0) & (port >= 0) & (starts < ends)
     # A connector that is not open takes nobody in either.
     every = np.arange(len(there.pk))
     return (

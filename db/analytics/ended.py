@@ -18,7 +18,7 @@ from db.analytics.buckets import Bucket, Grain, Key, bucket_at, instants
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
 from db.analytics.zones import timezones
-from db.arrays import Integers
+from db.arrays import Integers, positions
 from db.clocks import DAY, HOUR, clock
 from db.models import ChargingSession, ChargingStation, OCPPStation
 from db.models.sessions import counts
@@ -173,10 +173,8 @@ class Places:
 
     def located(self, found: packed.Columns) -> tuple[packed.Columns, Integers]:
         """What is of these stations, as one may have been added meanwhile, and the positions of theirs."""
-        if not len(self.pks):
-            return {name: values[:0] for name, values in found.items()}, self.pks
-        of = np.minimum(np.searchsorted(self.pks, found["station"]), len(self.pks) - 1)
-        known = self.pks[of] == found["station"]
+        of = positions(self.pks, found["station"])
+        known = of >= 0
         if known.all():
             return found, of
         return {name: values[known] for name, values in found.items()}, of[known]

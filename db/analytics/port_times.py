@@ -17,7 +17,7 @@ from db.analytics import exclusions
 from db.analytics.availability import UK_RAPID_W
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.scope import Period, Scope
-from db.arrays import Integers, integers
+from db.arrays import Integers, integers, positions
 from db.instants import Microseconds
 from db.models import (
     ChargingConnector,
@@ -89,11 +89,10 @@ def _log(store: Session, scope: Scope, period: Period, now: datetime) -> _Log:
     pks = np.array([pk for pk, _, _ in places], np.int64)
     firsts, lasts = np.array([bounds[zone] for _, zone, _ in places], np.int64).reshape(-1, 2).T
     rows = _intervals(store, scope, period)
-    port = np.minimum(np.searchsorted(pks, rows["connector"]), max(0, len(pks) - 1))
-    if not len(pks):
-        rows, port = {name: values[:0] for name, values in rows.items()}, pks
+    port = positions(pks, rows["connector"])
+    rows, port = {name: values[port >= 0] for name, values in rows.items()}, port[port >= 0]
     start, end = np.maximum(rows["start"], firsts[port]), np.minimum(rows["end"], lasts[port])
-    known = (pks[port] == rows["connector"]) & (start < end)
+    known = start < end
     seen = np.zeros(len(pks), bool)
     seen[port[known]] = True
     return _Log(
@@ -163,7 +162,7 @@ def _excluded(store: Session, scope: Scope, period: Period, pks: Integers) -> _S
         if each.connector_pk in (None, pk)
     ]
     connectors, starts, ends = np.array(found, np.int64).reshape(-1, 3).T
-    return np.searchsorted(pks, connectors), starts, ends
+    return positions(pks, connectors), starts, ends
 
 
 def _length(port: Integers, starts: Integers, ends: Integers) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,8 @@ from db.instants import Seconds
 from db.models import ChargingSession, ConnectorStatusInterval, OCPPConnector
 from db.models.ocpp import TELLS_OF_TROUBLE
 
+# Times a small number, it differs from its other multiples in the upper bits.
+_SPREAD = np.int64(-7_046_029_254_386_353_131)
 # Beyond all times.
 _LATEST = np.int64(2**36)
 # So many sessions are looked up at once.
@@ -78,23 +80,43 @@ def attempts_and_visits(
 ) -> tuple[Attempts, Visits]:
     """Those that ended from `start` until before `end`, and those under way."""
     sessions, refused = _sessions(store, scope, start, end), _refused(store, scope, start, end)
-    tried = {name: np.concatenate((sessions[name], refused[name])) for name in refused}
-    _, person = np.unique(tried["who"], return_inverse=True)
-    _, who = np.unique(tried["station"] * (len(person) + 1) + person, return_inverse=True)
-    # As `attempts` orders them, too.
-    order = np.lexsort((tried["pk"], tried["is_session"], tried["stop"], who * _LATEST + tried["start"]))
+    tried = {
+        name: np.concatenate((values, refused[name]), dtype=values.dtype) for name, values in sessions.items()
+    }
+    # Whoever tried at a station, as a number: as with people, that two have the same is one chance in a
+    # billion.
+    who = tried["who"] ^ tried["station"] * _SPREAD
+    order = _in_order(who, tried)
     tried, who = {name: values[order] for name, values in tried.items()}, who[order]
-    is_first = _is_first(who, tried["start"], tried["stop"], tried["who"])
+    is_first = _is_first(np.cumsum(_differ(who)), tried["start"], tried["stop"], tried["who"])
     found = Attempts(**tried, visit=np.cumsum(is_first) - 1)
     return found, _visits(found, np.flatnonzero(is_first))
+
+
+def _in_order(who: Integers, tried: Mapping[str, Any]) -> Integers:
+    """The order in which `attempts` puts those of somebody, too."""
+    keys = [tried[name] for name in ("pk", "is_session", "stop", "start")] + [who]
+    order = np.lexsort(keys[-2:])
+    # Few begin in the same second: only these are looked at further.
+    alike = ~(_differ(who[order]) | _differ(tried["start"][order]))
+    ties = np.flatnonzero(alike | np.append(alike[1:], False)[: len(alike)])
+    tied = order[ties]
+    order[ties] = tied[np.lexsort([key[tied] for key in keys])]
+    return order
+
+
+def _differ(values: Integers) -> Any:
+    """Whether each is another than the one before; the first is."""
+    return np.append([True], values[1:] != values[:-1])[: len(values)]
 
 
 def _is_first(who: Integers, start: Integers, stop: Integers, person: Integers) -> Any:
     """Whether nobody tried before, or too long ago. `who` are people at a station, in order."""
     patience = np.where(person > 0, _seconds(attempts.SAME_VISIT), _seconds(attempts.SAME_VISIT_ANONYMOUS))
     until = np.maximum.accumulate(stop + who * _LATEST)[:-1] - who[1:] * _LATEST
-    begins = (who[1:] != who[:-1]) | (start[1:] - until > patience[1:])
-    return np.append([True], begins)[: len(who)]
+    begins = _differ(who)
+    begins[1:] |= start[1:] - until > patience[1:]
+    return begins
 
 
 def _visits(found: Attempts, firsts: Integers) -> Visits:
@@ -129,10 +151,10 @@ def _sessions(store: Session, scope: Scope, start: datetime, end: datetime) -> d
         "who": np.where(rows["driver"] == 0, nobody, rows["driver"]),
         "start": rows["start"],
         "stop": np.where(is_over == 1, rows["stop"], rows["start"]),
-        "has_power": has_power.astype(np.int64),
-        "is_valid": is_valid.astype(np.int64),
-        "is_over": is_over,
-        "is_session": np.ones_like(is_over),
+        "has_power": has_power.astype(np.int8),
+        "is_valid": is_valid.astype(np.int8),
+        "is_over": is_over.astype(np.int8),
+        "is_session": np.ones(len(is_over), np.int8),
         "pk": rows["id"],
     }
 
