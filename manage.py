@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 import log
+from db import texts
 from management import cli
 from settings import version
 
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     log.configure("WARNING")
     try:
+        texts.check(vars(options).values())
         return int(options.run(options) or 0)
     except cli.REFUSALS as refusal:
         print(refusal, file=sys.stderr)

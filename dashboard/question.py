@@ -16,13 +16,14 @@ import streamlit as st
 from dashboard.visitor import Visitor, visitor
 from db.access import AccessError
 from db.analytics.exclusions import ExclusionRefused
+from db.texts import TextRefused, check
 from languages import _, told
 from ocpp_integration.errors import IntegrationError
 from ocpp_integration.pricing import InvalidTariff
 from ocpp_integration.tariff_book import TariffRefused
 
 # What the domain raises, in words for people.
-Refused = (AccessError, ExclusionRefused, IntegrationError, InvalidTariff, TariffRefused)
+Refused = (AccessError, ExclusionRefused, IntegrationError, InvalidTariff, TariffRefused, TextRefused)
 _QUESTION = "question"
 
 T = TypeVar("T")
@@ -123,8 +124,10 @@ def _body(question: Question[Any]) -> None:
 
 
 def _act(who: Visitor, question: Question[Any]) -> None:
+    given = question.answer or {}
     try:
-        question.next = question.dialog.act(who, question.target, question.answer or {})
+        check(given.values())
+        question.next = question.dialog.act(who, question.target, given)
     except Refused as refused:
         question.answer, question.error = None, sentence(refused)
     else:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from db.access import AccessError
 from db.analytics.exclusions import ExclusionRefused
+from db.texts import TextRefused
 from jobs.runs import AlreadyRunning
 from management import backup, charging_test, copy_store, exports
 from management.commands import (
@@ -64,6 +65,7 @@ REFUSALS = (
     OperationalError,
     periods.WrongPeriod,
     TariffRefused,
+    TextRefused,
 )
 
 

@@ -124,9 +124,11 @@ def test_the_command_line_enters_lists_and_revokes(
     entering = ["add-exclusion", station.station_id, *hours, "--reason", "vandalism", "--by", "admin"]
     assert manage.main([*entering, "--connector", "2"]) == 0
     assert manage.main([*entering, "--connector", "9"]) == 1
+    assert manage.main([*entering, "--notes", "a byte that is not UTF-8: \udce9"]) == 1
     assert manage.main(["list-exclusions"]) == 0
     said = capsys.readouterr()
     assert "2025-06-10 12:00 EAT" in said.out and "vandalism" in said.out and "no connector 9" in said.err
+    assert "characters that cannot be stored" in said.err
     with reading(engine) as store:
         (found,) = exclusions.entered(store, Scope.network())
     assert Span(found.start, found.end) == HOUR
