@@ -15,7 +15,7 @@ from db.analytics.scope import Scope
 from db.analytics.sessions import SessionFilter
 from db.engine import reading
 from db.models import utc_now
-from ocpp_integration import recorded_webhooks
+from ocpp_integration.recorded_webhooks import Matching, Search
 
 SEARCHES: list[Callable[[Session, str], Any]] = [
     lambda store, text: audit.newest(store, audit.Search(text), limit=9),
@@ -23,7 +23,7 @@ SEARCHES: list[Callable[[Session, str], Any]] = [
     lambda store, text: sessions.list_sessions(
         store, Scope.network(), SessionFilter(search=text), now=utc_now()
     ),
-    lambda store, text: recorded_webhooks.newest(store, recorded_webhooks.Search(text=text), limit=9),
+    lambda store, text: Matching(store, Search(text=text)).newest(limit=9),
 ]
 
 

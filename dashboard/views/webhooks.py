@@ -15,7 +15,7 @@ from db.engine import reading, writing
 from languages import N_, _, told, translated
 from ocpp_integration import recorded_webhooks
 from ocpp_integration.errors import IntegrationError
-from ocpp_integration.recorded_webhooks import RecordedWebhook, Search
+from ocpp_integration.recorded_webhooks import Matching, RecordedWebhook, Search
 
 PAGE_SIZE = 20
 MOST_PAGES = 50
@@ -55,9 +55,10 @@ def events() -> None:
         search = Search("" if shown == "all" else shown, text)
         slot = st.container(gap=None)
         with reading(resources.engine()) as store:
-            pages = -(-recorded_webhooks.count(store, search, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
+            matching = Matching(store, search)
+            pages = -(-matching.count(PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
             page = st.pagination(pages, key=f"events-{hash(search)}-{pages}") if pages > 1 else 1
-            found = recorded_webhooks.newest(store, search, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+            found = matching.newest(limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         with slot:
             for event in found:
                 row(event)
