@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         texts.check(vars(options).values())
         return int(options.run(options) or 0)
     except cli.REFUSALS as refusal:
-        print(refusal, file=sys.stderr)
+        print(cli.told(refusal), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from db.access import AccessError
 from db.analytics.exclusions import ExclusionRefused
@@ -63,10 +63,19 @@ REFUSALS = (
     IntegrationError,
     InvalidTariff,
     OperationalError,
+    ProgrammingError,
     periods.WrongPeriod,
     TariffRefused,
     TextRefused,
 )
+
+
+def told(refusal: Exception) -> str:
+    """The refusal for the person at the keyboard."""
+    if isinstance(refusal, DBAPIError):
+        # Not with the statement, which says nothing to who did not write it.
+        return f"The store failed: {str(refusal.orig).strip()}\n`python manage.py doctor` says what to do."
+    return str(refusal)
 
 
 def add_commands(parsers: _SubParsersAction[Any]) -> None:
