@@ -88,8 +88,8 @@ def _store(settings: Settings) -> Finding:
 
 def _clock(settings: Settings) -> Iterator[Finding]:
     """Whether this host's clock stands before what was recorded by it: after a power cut it may begin in the
-    past, and whatever is told then would be billed and counted at a wrong time. On PostgreSQL the store's clock
-    is asked as well.
+    past, and whatever is told then would be billed and counted at a wrong time. On PostgreSQL the store's
+    clock is asked as well.
     """
     engine = make_engine(settings.database_url)
     try:
@@ -128,9 +128,8 @@ def _store_clock(engine: Engine) -> datetime | None:
 def _disk(settings: Settings) -> Iterator[Finding]:
     """Room beside the stores that are files here."""
     urls = (make_url(url) for url in (settings.database_url, settings.ocpp_backend_database_url))
-    folders = {
-        Path(url.database).parent for url in urls if url.drivername.startswith("sqlite") and url.database
-    }
+    files = (url.database for url in urls if url.get_backend_name() == "sqlite")
+    folders = {Path(file).parent for file in files if file}
     for folder in sorted(folders):
         if folder.is_dir():
             free = shutil.disk_usage(folder).free
