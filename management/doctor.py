@@ -206,14 +206,18 @@ def _platform(settings: Settings) -> Iterator[Finding]:
         return
     address = url.rstrip("/") + PATHS[settings.mengedmate_stations][0]
     headers = {"Authorization": f"Token {token.get_secret_value()}"}
+    asked = datetime.now(UTC)
     try:
-        status = requests.get(address, headers=headers, timeout=3, allow_redirects=False).status_code
+        response = requests.get(address, headers=headers, timeout=3, allow_redirects=False)
     except requests.RequestException:
         yield Finding(False, "MengedMate", f"does not answer at {address}; check MENGEDMATE_URL")
         return
+    status = response.status_code
     mend = "; check MENGEDMATE_TOKEN" if status in (401, 403) else "; check MENGEDMATE_URL"
     told = f"answers {status} at {address}"
     yield Finding(status == 200, "MengedMate", told if status == 200 else told + mend)
+    # The one clock that is surely not this host's.
+    yield from _agrees("MengedMate", response, asked)
 
 
 def _told_stations(settings: Settings) -> Iterator[Finding]:
@@ -292,6 +296,11 @@ def _reachable(name: str, url: str, command: str) -> Iterator[Finding]:
         return
     # A foreign backend need not have a health address; that it answers at all is what counts.
     yield Finding(response.status_code < 500, name, f"answers {response.status_code} at {url}")
+    yield from _agrees(name, response, asked)
+
+
+def _agrees(name: str, response: requests.Response, asked: datetime) -> Iterator[Finding]:
+    """Whether the clock over there, where it is told, reads what ours does."""
     if told_at := _date(response):
         skew = abs(told_at - asked)
         told = (
