@@ -63,6 +63,7 @@ REFUSALS = (
     IntegrationError,
     InvalidTariff,
     OperationalError,
+    OSError,
     ProgrammingError,
     periods.WrongPeriod,
     TariffRefused,
@@ -75,6 +76,8 @@ def told(refusal: Exception) -> str:
     if isinstance(refusal, DBAPIError):
         # Not with the statement, which says nothing to who did not write it.
         return f"The store failed: {str(refusal.orig).strip()}\n`python manage.py doctor` says what to do."
+    if isinstance(refusal, OSError) and refusal.strerror:
+        return f"{refusal.filename}: {refusal.strerror}" if refusal.filename else refusal.strerror
     return str(refusal)
 
 

@@ -69,6 +69,17 @@ def test_a_store_that_cannot_be_had_is_told_with_the_mend(
     assert says in capsys.readouterr().err
 
 
+def test_a_disk_that_is_full_is_told_with_the_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "backup.tar.gz")
+
+    monkeypatch.setattr("management.commands.data.backup.back_up", full)
+    assert manage.main(["backup", "backup.tar.gz"]) == 1
+    assert capsys.readouterr().err == "backup.tar.gz: No space left on device\n"
+
+
 @pytest.mark.parametrize("is_there", [False, True])
 def test_a_file_is_written_where_files_have_one_name_only_such_as_on_a_memory_stick(
     is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
