@@ -17,9 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import job_health, migrate
 from db.columns import UTCDateTime
 from db.engine import make_engine, reading
-from db.models import ConnectorToken, JobSchedule, OCPPStation, WebhookEvent
+from db.models import ConnectorToken, JobSchedule, OCPPConnector, OCPPStation, WebhookEvent
 from db.replica import Replica
 from ocpp_integration import backend_state
+from ocpp_integration.lifecycle import MAX_CLOCK_AHEAD
 from ocpp_integration.payments.attempts import CALLBACK
 from ocpp_integration.payments.stuck import stuck, under_way
 from ocpp_integration.platform.source import PATHS
@@ -99,7 +100,7 @@ def _clock(settings: Settings) -> Iterator[Finding]:
     finally:
         engine.dispose()
     now = datetime.now(UTC)
-    if newest is not None and newest > now + MAX_SKEW:
+    if newest is not None and newest > now + MAX_CLOCK_AHEAD:
         told = f"reads {now:%Y-%m-%d %H:%M} UTC, and the store was written at {newest:%Y-%m-%d %H:%M} UTC"
         mend = "set it by NTP before the processes go on"
         yield Finding(False, "clock", f"{told}; it is behind now, or was ahead then: {mend}")
@@ -112,8 +113,14 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 def _newest(engine: Engine) -> datetime | None:
     with reading(engine) as store:
-        received = select(WebhookEvent.received_at).order_by(WebhookEvent.id.desc()).limit(1)
-        times = (store.scalar(received), store.scalar(select(func.max(JobSchedule.updated_at))))
+        asked = (
+            select(WebhookEvent.received_at).order_by(WebhookEvent.id.desc()).limit(1),
+            select(func.max(JobSchedule.updated_at)),
+            # Until then nothing newer counts of a station or a connector.
+            select(func.max(OCPPStation.last_heartbeat)),
+            select(func.max(OCPPConnector.status_at)),
+        )
+        times = [store.scalar(each) for each in asked]
     return max((at for at in times if at is not None), default=None)
 
 
