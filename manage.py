@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 import log
+from db import texts
 from management import cli
 from settings import version
 
@@ -20,16 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     log.configure("WARNING")
     try:
+        texts.check(vars(options).values())
         return int(options.run(options) or 0)
-    except cli.REFUSALS as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         # Whoever reads the output has enough of it, such as `head`; nothing is left to be flushed there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except cli.REFUSALS as refusal:
+        print(cli.told(refusal), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

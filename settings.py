@@ -297,6 +297,13 @@ class Settings(BaseSettings):
         0, ge=0, le=65535, description="Port of the metrics of the jobs process; 0: it serves none"
     )
 
+    @field_validator("database_url", "ocpp_backend_database_url")
+    @classmethod
+    def _of_a_store(cls, url: str) -> str:
+        if not re.match(r"(sqlite|postgresql)(\+\w+)?://", url):
+            raise ValueError("sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME is needed")
+        return url
+
     @field_validator("database_read_url")
     @classmethod
     def _on_postgresql(cls, url: str | None) -> str | None:

@@ -13,16 +13,18 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from dashboard import markup
 from dashboard.visitor import Visitor, visitor
 from db.access import AccessError
 from db.analytics.exclusions import ExclusionRefused
+from db.texts import TextRefused, check
 from languages import _, told
 from ocpp_integration.errors import IntegrationError
-from ocpp_integration.pricing import InvalidTariff
+from ocpp_integration.pricing import WHOLE, InvalidTariff
 from ocpp_integration.tariff_book import TariffRefused
 
 # What the domain raises, in words for people.
-Refused = (AccessError, ExclusionRefused, IntegrationError, InvalidTariff, TariffRefused)
+Refused = (AccessError, ExclusionRefused, IntegrationError, InvalidTariff, TariffRefused, TextRefused)
 _QUESTION = "question"
 
 T = TypeVar("T")
@@ -95,8 +97,21 @@ def forget() -> None:
 
 def sentence(refused: Exception) -> str:
     """A refusal in the visitor's language, as a sentence."""
-    reason = told(str(refused))
-    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
+    if isinstance(refused, InvalidTariff):
+        return _by_place(refused)
+    return _sentence(told(str(refused)))
+
+
+def _by_place(refused: InvalidTariff) -> str:
+    """What is wrong at each place of a document, a line each."""
+    wrong = {place: " ".join(map(told, reasons)) for place, reasons in refused.errors.items()}
+    if wrong.keys() == {WHOLE}:
+        return _sentence(wrong[WHOLE])
+    return "\n".join(f"- **{markup.plain(place)}**: {words}" for place, words in wrong.items())
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
 
 def _current() -> Question[Any] | None:
@@ -123,8 +138,10 @@ def _body(question: Question[Any]) -> None:
 
 
 def _act(who: Visitor, question: Question[Any]) -> None:
+    given = question.answer or {}
     try:
-        question.next = question.dialog.act(who, question.target, question.answer or {})
+        check(given.values())
+        question.next = question.dialog.act(who, question.target, given)
     except Refused as refused:
         question.answer, question.error = None, sentence(refused)
     else:

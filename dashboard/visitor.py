@@ -18,6 +18,8 @@ from db.models import StationOwner, User
 from languages import _
 from ocpp_integration.errors import IntegrationError
 
+_WHOSE = "whose"
+
 
 class NotForYou(IntegrationError):
     code = "not_for_you"
@@ -49,11 +51,20 @@ class Visitor:
 
 
 def visitor() -> Visitor:
-    """The signed-in user and what it may see. Without a live session the browser is sent to sign in."""
+    """The signed-in user and what it may see. Without a live session, or in the page of another
+    user, the browser is sent to sign in, from where one who is signed in comes to a page of its own.
+    """
     found = _sign_ins().signed_in(session_cookie())
-    if found is None:
+    if found is None or not _is_theirs(found):
         _leave()
     return visitor_of(found)
+
+
+def _is_theirs(found: SignedIn) -> bool:
+    """Whether this page is the user's own. One that lost its connection may come back, with all that was
+    chosen and opened in it, when somebody else has signed in with the same browser.
+    """
+    return bool(st.session_state.setdefault(_WHOSE, found.user.id) == found.user.id)
 
 
 def visitor_of(found: SignedIn) -> Visitor:

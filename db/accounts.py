@@ -307,5 +307,5 @@ def _free_email(store: Session, email: str, *, besides: User | None = None) -> s
 
 
 def _check_name(name: str) -> None:
-    if len(name) > MAX_NAME_LENGTH or "\0" in name:
-        raise AccessError(f"a name has at most {MAX_NAME_LENGTH} characters, and no NUL")
+    if len(name) > MAX_NAME_LENGTH:
+        raise AccessError(f"a name has at most {MAX_NAME_LENGTH} characters")

@@ -69,6 +69,12 @@ def from_minor(value: int, places: int = 2) -> Decimal:
     return Decimal(value).scaleb(-places)
 
 
+def summed_money(total: Any) -> Decimal:
+    """A sum over a column of money, 0 where there was nothing to add up."""
+    # It comes back typed or as the bare integer, by dialect.
+    return total if isinstance(total, Decimal) else from_minor(int(total or 0))
+
+
 def Money() -> FixedPoint:
     """Amounts in a currency's minor unit."""
     return FixedPoint(2)

@@ -7,13 +7,15 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from db.texts import storable
+
 # As much as the fields take; an address may have more.
 LONGEST = 100
 
 
 def sought(text: str) -> str:
-    """The text without white space around it, and without NUL, which PostgreSQL takes in no text."""
-    return text.replace("\0", "").strip()[:LONGEST]
+    """The text without white space around it and what cannot be stored, and so is nowhere to be found."""
+    return storable(text).strip()[:LONGEST]
 
 
 def count_up_to(store: Session, found: Select[Any], most: int) -> int:

@@ -32,6 +32,7 @@ _SPEAKING = (
     "db/access.py",
     "db/accounts.py",
     "db/analytics/exclusions.py",
+    "db/texts.py",
     "jobs/work.py",
     "ocpp_integration/backend.py",
     "ocpp_integration/billing/checks/of_payments.py",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from db.access import AccessError
 from db.analytics.exclusions import ExclusionRefused
+from db.texts import TextRefused
 from jobs.runs import AlreadyRunning
 from management import backup, charging_test, copy_store, exports
 from management.commands import (
@@ -62,9 +63,22 @@ REFUSALS = (
     IntegrationError,
     InvalidTariff,
     OperationalError,
+    OSError,
+    ProgrammingError,
     periods.WrongPeriod,
     TariffRefused,
+    TextRefused,
 )
+
+
+def told(refusal: Exception) -> str:
+    """The refusal for the person at the keyboard."""
+    if isinstance(refusal, DBAPIError):
+        # Not with the statement, which says nothing to who did not write it.
+        return f"The store failed: {str(refusal.orig).strip()}\n`python manage.py doctor` says what to do."
+    if isinstance(refusal, OSError) and refusal.strerror:
+        return f"{refusal.filename}: {refusal.strerror}" if refusal.filename else refusal.strerror
+    return str(refusal)
 
 
 def add_commands(parsers: _SubParsersAction[Any]) -> None:

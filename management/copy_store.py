@@ -85,6 +85,9 @@ class Copied:
         return self.source.differences(self.target)
 
 
+_URLS = "a URL is needed: sqlite:///FILE or postgresql+psycopg://..."
+
+
 def run(source_url: str, target_url: str) -> bool:
     """Copy every store that is at `source_url` and print what both sides have; whether it is the same.
 
@@ -167,9 +170,11 @@ def _opened(url: str, *, must_exist: bool = False) -> Iterator[Engine]:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise CopyRefused("a URL is needed: sqlite:///FILE or postgresql+psycopg://...") from error
+        raise CopyRefused(_URLS) from error
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise CopyRefused(_URLS)
     on_sqlite = parsed.get_backend_name() == "sqlite"
     if must_exist and on_sqlite and not Path(parsed.database or "").is_file():
         raise CopyRefused(f"there is no file {parsed.database}")

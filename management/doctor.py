@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import requests
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import job_health, migrate
+from db.columns import UTCDateTime
 from db.engine import make_engine, reading
-from db.models import ConnectorToken, JobSchedule, OCPPStation
+from db.models import ConnectorToken, JobSchedule, OCPPConnector, OCPPStation, WebhookEvent
 from db.replica import Replica
 from ocpp_integration import backend_state
+from ocpp_integration.lifecycle import MAX_CLOCK_AHEAD
 from ocpp_integration.payments.attempts import CALLBACK
 from ocpp_integration.payments.stuck import stuck, under_way
 from ocpp_integration.platform.source import PATHS
 from settings import ENV_FILE, ConfigurationError, Settings, load
 
 MAX_SKEW = timedelta(seconds=30)
+# With less, a copy for the nightly backup may fill the disk, and a full disk stops every process.
+LEAST_FREE = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ def examine() -> Iterator[Finding]:
     yield Finding(True, "configuration", "readable")
     yield from _secrets(settings)
     yield _store(settings)
+    yield from _clock(settings)
+    yield from _disk(settings)
     yield from _replica(settings)
     yield from _processes(settings)
     yield from _station_keys(settings)
@@ -77,6 +85,64 @@ def _store(settings: Settings) -> Finding:
     finally:
         engine.dispose()
     return Finding(current, "store", "migrated" if current else "old schema; run `python manage.py migrate`")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    """Whether this host's clock stands before what was recorded by it: after a power cut it may begin in the
+    past, and whatever is told then would be billed and counted at a wrong time. On PostgreSQL the store's
+    clock is asked as well.
+    """
+    engine = make_engine(settings.database_url)
+    try:
+        newest, theirs = _newest(engine), _store_clock(engine)
+    except SQLAlchemyError:
+        return
+    finally:
+        engine.dispose()
+    now = datetime.now(UTC)
+    if newest is not None and newest > now + MAX_CLOCK_AHEAD:
+        told = f"reads {now:%Y-%m-%d %H:%M} UTC, and the store was written at {newest:%Y-%m-%d %H:%M} UTC"
+        mend = "set it by NTP before the processes go on"
+        yield Finding(False, "clock", f"{told}; it is behind now, or was ahead then: {mend}")
+    else:
+        yield Finding(True, "clock", "nothing in the store is of later than now")
+    if theirs is not None and abs(theirs - now) > MAX_SKEW:
+        told = f"differs by {abs(theirs - now).total_seconds():.0f} s; set both by NTP"
+        yield Finding(False, "store's clock", told)
+
+
+def _newest(engine: Engine) -> datetime | None:
+    with reading(engine) as store:
+        asked = (
+            select(WebhookEvent.received_at).order_by(WebhookEvent.id.desc()).limit(1),
+            select(func.max(JobSchedule.updated_at)),
+            # Until then nothing newer counts of a station or a connector.
+            select(func.max(OCPPStation.last_heartbeat)),
+            select(func.max(OCPPConnector.status_at)),
+        )
+        times = [store.scalar(each) for each in asked]
+    return max((at for at in times if at is not None), default=None)
+
+
+def _store_clock(engine: Engine) -> datetime | None:
+    """None on SQLite, which has this host's."""
+    if engine.dialect.name == "sqlite":
+        return None
+    with reading(engine) as store:
+        return store.scalar(select(func.clock_timestamp(type_=UTCDateTime())))
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    """Room beside the stores that are files here."""
+    urls = (make_url(url) for url in (settings.database_url, settings.ocpp_backend_database_url))
+    files = (url.database for url in urls if url.get_backend_name() == "sqlite")
+    folders = {Path(file).parent for file in files if file}
+    for folder in sorted(folders):
+        if folder.is_dir():
+            free = shutil.disk_usage(folder).free
+            told = f"{free / 10**9:,.1f} GB free at {folder}"
+            mend = "; make room, for when it is full nothing is recorded any more"
+            yield Finding(free >= LEAST_FREE, "disk", told if free >= LEAST_FREE else told + mend)
 
 
 def _replica(settings: Settings) -> Iterator[Finding]:
@@ -147,14 +213,18 @@ def _platform(settings: Settings) -> Iterator[Finding]:
         return
     address = url.rstrip("/") + PATHS[settings.mengedmate_stations][0]
     headers = {"Authorization": f"Token {token.get_secret_value()}"}
+    asked = datetime.now(UTC)
     try:
-        status = requests.get(address, headers=headers, timeout=3, allow_redirects=False).status_code
+        response = requests.get(address, headers=headers, timeout=3, allow_redirects=False)
     except requests.RequestException:
         yield Finding(False, "MengedMate", f"does not answer at {address}; check MENGEDMATE_URL")
         return
+    status = response.status_code
     mend = "; check MENGEDMATE_TOKEN" if status in (401, 403) else "; check MENGEDMATE_URL"
     told = f"answers {status} at {address}"
     yield Finding(status == 200, "MengedMate", told if status == 200 else told + mend)
+    # The one clock that is surely not this host's.
+    yield from _agrees("MengedMate", response, asked)
 
 
 def _told_stations(settings: Settings) -> Iterator[Finding]:
@@ -233,6 +303,11 @@ def _reachable(name: str, url: str, command: str) -> Iterator[Finding]:
         return
     # A foreign backend need not have a health address; that it answers at all is what counts.
     yield Finding(response.status_code < 500, name, f"answers {response.status_code} at {url}")
+    yield from _agrees(name, response, asked)
+
+
+def _agrees(name: str, response: requests.Response, asked: datetime) -> Iterator[Finding]:
+    """Whether the clock over there, where it is told, reads what ours does."""
     if told_at := _date(response):
         skew = abs(told_at - asked)
         told = (

@@ -72,6 +72,8 @@ def replacing(output: Path, *, force: bool) -> Iterator[IO[bytes]]:
     """
     if output.exists() and not force:
         raise ExportRefused(f"{output} is there already: name another file, or add --force to replace it")
+    if output.is_dir():
+        raise ExportRefused(f"{output} is a folder: name a file in it")
     try:
         made = NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.", delete=False)  # noqa: SIM115
     except OSError as error:
@@ -86,6 +88,8 @@ def replacing(output: Path, *, force: bool) -> Iterator[IO[bytes]]:
         else:
             # Unlike a rename this takes no name that somebody else took meanwhile.
             _link(Path(made.name), output)
+    except OSError as error:
+        raise ExportRefused(f"{output} cannot be written: {error.strerror}") from error
     finally:
         Path(made.name).unlink(missing_ok=True)
 
@@ -95,6 +99,11 @@ def _link(made: Path, output: Path) -> None:
         output.hardlink_to(made)
     except FileExistsError as error:
         raise ExportRefused(f"{output} was made by somebody else meanwhile") from error
+    except OSError:
+        # Memory sticks and some shares know no second name of a file.
+        if output.exists():
+            raise ExportRefused(f"{output} was made by somebody else meanwhile") from None
+        made.replace(output)
 
 
 def scope_of(store: Session, owner_name: str | None, station_id: str | None) -> Scope:

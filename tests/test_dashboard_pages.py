@@ -100,6 +100,13 @@ def test_nobody_sees_anything_without_a_session(world: World) -> None:
     assert text_of(world.open_page(None)) == ""
 
 
+def test_a_page_that_comes_back_when_somebody_else_has_signed_in_shows_nothing_more(world: World) -> None:
+    page = world.open_page("selam")
+    page.session_state["stations"] = [world.bole.id]
+    world.open_page("dawit")
+    assert text_of(page.run()) == "" and not page.exception
+
+
 def test_the_cards_of_an_owner_show_the_sums_of_its_sessions(world: World) -> None:
     said = text_of(world.open_page("selam"))
     assert "Energy 200.0 kWh" in said and "2,000.00 ETB" in said and "50.0 %" in said

@@ -136,7 +136,7 @@ def test_a_document_that_cannot_be_priced_names_its_field(world: Engine, open_pa
     page.segmented_control(key="tariff-how").set_value("As an OCPI document").run()
     page.text_area(key="tariff-json").set_value('{"currency": "ETB", "elements": []}')
     _press(page, "tariff-confirm")
-    assert "Elements: Tuple should have at least 1 item" in text_of(page)
+    assert "- **elements**: at least 1 is needed in the list" in text_of(page)
     assert [each for each in _rows(world, Tariff) if each.code] == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 
 import factories
@@ -40,6 +41,24 @@ def _enter(engine: Engine, station: OCPPStation, span: Span = HOUR, **more: obje
 def _revoke(engine: Engine, pk: int, scope: Scope) -> None:
     with writing(engine) as store:
         exclusions.revoke(store, scope, pk, by=store.scalars(select(User)).one(), at=NINE)
+
+
+def test_of_two_admins_who_enter_the_same_at_once_one_is_told_that_it_is_there(
+    engine: Engine, station: OCPPStation
+) -> None:
+    with ThreadPoolExecutor(1) as other:
+        with writing(engine) as store:
+            by = store.scalars(select(User)).one()
+            exclusions.enter(
+                store, station_pk=station.id, connector_pk=None, span=HOUR, reason="maintenance", by=by
+            )
+            second = other.submit(_enter, engine, station)
+            wait([second], timeout=0.5)
+            assert not second.done(), "it waits for the first"
+        with pytest.raises(ExclusionRefused, match="excluded already"):
+            second.result()
+    with reading(engine) as store:
+        assert len(exclusions.entered(store, Scope.network())) == 1
 
 
 def test_what_is_entered_and_revoked_is_told_with_who_did_it(engine: Engine, station: OCPPStation) -> None:
@@ -105,9 +124,11 @@ def test_the_command_line_enters_lists_and_revokes(
     entering = ["add-exclusion", station.station_id, *hours, "--reason", "vandalism", "--by", "admin"]
     assert manage.main([*entering, "--connector", "2"]) == 0
     assert manage.main([*entering, "--connector", "9"]) == 1
+    assert manage.main([*entering, "--notes", "a byte that is not UTF-8: \udce9"]) == 1
     assert manage.main(["list-exclusions"]) == 0
     said = capsys.readouterr()
     assert "2025-06-10 12:00 EAT" in said.out and "vandalism" in said.out and "no connector 9" in said.err
+    assert "characters that cannot be stored" in said.err
     with reading(engine) as store:
         (found,) = exclusions.entered(store, Scope.network())
     assert Span(found.start, found.end) == HOUR

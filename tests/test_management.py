@@ -29,7 +29,16 @@ from db.access import AccessError, api_token, authenticate
 from db.engine import reading, writing
 from db.job_runs import Ending
 from db.job_schedules import Expected
-from db.models import BackendState, ChargingSession, JobRun, OCPPConnector, SessionMeterValue, User, utc_now
+from db.models import (
+    BackendState,
+    ChargingSession,
+    JobRun,
+    JobSchedule,
+    OCPPConnector,
+    SessionMeterValue,
+    User,
+    utc_now,
+)
 from jobs.work import all_jobs
 from management import cli, demo, doctor, environment, jobs, people, processes
 from management.commands import access
@@ -129,6 +138,21 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(
     assert "manage.py migrate" in findings["store"].message
     assert "manage.py init" in findings["WEBHOOK_SECRET"].message
     assert "python -m webhook_receiver" in findings["receiver"].message
+
+
+def test_the_doctor_finds_a_clock_that_went_back_and_a_disk_that_is_full(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    backend = f"sqlite:///{tmp_path / 'backend.db'}"
+    url = engine.url.render_as_string(hide_password=False)
+    settings = _settings(database_url=url, ocpp_backend_database_url=backend)
+    assert [finding.good for finding in doctor._clock(settings)] == [True]
+    with writing(engine) as store:
+        store.add(JobSchedule(job="apply", next_due=utc_now(), updated_at=utc_now() + timedelta(days=400)))
+    (finding,) = doctor._clock(settings)
+    assert not finding.good and "set it by NTP" in finding.message
+    monkeypatch.setattr(doctor, "LEAST_FREE", 10**18)
+    assert {(finding.good, finding.subject) for finding in doctor._disk(settings)} == {(False, "disk")}
 
 
 @pytest.mark.parametrize("told", ["not a date", "Tue, 10 Mar 2026 12:00:00 -0000"])

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from languages import speaking, told
 from ocpp_integration.pricing import (
     Bill,
     InvalidTariff,
@@ -295,9 +296,9 @@ def test_a_tariff_reads_as_it_was_stored() -> None:
     ("document", "field", "reason"),
     [
         ({"elements": []}, "elements", "at least 1"),
-        ({"currency": "birr"}, "currency", "pattern"),
-        ({"elements": [[component("ENERGY", "-1")]]}, "elements.0.price_components.0.price", "greater"),
-        ({"elements": [[component("ENERGY", "NaN")]]}, "elements.0.price_components.0.price", "finite"),
+        ({"currency": "birr"}, "currency", "ETB"),
+        ({"elements": [[component("ENERGY", "-1")]]}, "elements.0.price_components.0.price", "at least 0"),
+        ({"elements": [[component("ENERGY", "NaN")]]}, "elements.0.price_components.0.price", "number"),
         ({"elements": [[component("WATER", "1")]]}, "elements.0.price_components.0.type", "ENERGY"),
         ({"elements": [[component("TIME", "1", step=0)]]}, "elements.0.price_components.0.step_size", "1"),
         (
@@ -310,7 +311,7 @@ def test_a_tariff_reads_as_it_was_stored() -> None:
         ({"elements": [when([ENERGY], min_kwh=5, max_kwh=5)]}, "elements.0.restrictions", "min_kwh"),
         ({"elements": [when([ENERGY], min_current=5)]}, "elements.0.restrictions", "use min_power"),
         ({"elements": [when([ENERGY], max_current=5)]}, "elements.0.restrictions", "charge points tell"),
-        ({"elements": [when([ENERGY], max_kwH=5)]}, "elements.0.restrictions.max_kwH", "not permitted"),
+        ({"elements": [when([ENERGY], max_kwH=5)]}, "elements.0.restrictions.max_kwH", "no rule"),
         ({"max_price": {"excl_vat": 5}}, "document", "incl_vat"),
         ({"tax_included": "YES", "elements": [[component("FLAT", "1")]]}, "document", "vat"),
         ({"min_price": {"excl_vat": 5, "incl_vat": 4}}, "min_price", "less"),
@@ -323,6 +324,61 @@ def test_a_tariff_that_cannot_be_priced_names_the_field(
     with pytest.raises(InvalidTariff) as refusal:
         tariff(*elements, **document)
     assert reason in " ".join(refusal.value.errors[field])
+
+
+SPOILT: list[tuple[str, Any]] = [
+    ("currency", "birr"),
+    ("id", "two words"),
+    ("id", 7),
+    ("tax_included", "MAYBE"),
+    ("start_date_time", "tomorrow"),
+    ("start_date_time", []),
+    ("elements", None),
+    ("elements", [5]),
+    ("elements", [{"price_components": [ENERGY]}] * 101),
+    ("min_price", 5),
+    ("min_price", {}),
+    *(("price", value) for value in ("ten", "NaN", -1, 10**9, "1.00000000001", [], None, True)),
+    *(("vat", value) for value in (101, "much", {})),
+    *(("step_size", value) for value in (0, 0.5, "x", 10**10, 10**400, None)),
+    *(("start_time", value) for value in ("25:00", "noon", [], {})),
+    *(("end_date", value) for value in ("31.3.2026", "2026-02-30", "2026-03-31T10:00", [], 1e300)),
+    ("day_of_week", "FRIDAY"),
+    ("day_of_week", ["SOMEDAY"]),
+    ("min_duration", "an hour"),
+    ("reservation", 1),
+    ("price_components", []),
+]
+
+
+def _spoilt(field: str, value: Any) -> dict[str, Any]:
+    document = tariff([ENERGY]).stored()
+    element = document["elements"][0]
+    component = element["price_components"][0]
+    where = next((each for each in (document, element, component) if field in each), document)
+    if field in ("start_time", "end_date", "day_of_week", "min_duration", "reservation"):
+        where = element["restrictions"] = {}
+    elif field in ("step_size", "vat"):
+        where = component
+    where[field] = value
+    return document
+
+
+@pytest.mark.parametrize(("field", "value"), SPOILT)
+def test_what_is_wrong_is_told_in_words_of_ours_in_every_language(field: str, value: Any) -> None:
+    with pytest.raises(InvalidTariff) as refusal:
+        parse(_spoilt(field, value))
+    (place,) = refusal.value.errors
+    assert field in place
+    (reason,) = refusal.value.errors[place]
+    assert "should" not in reason and "input" not in reason.lower() and "{" not in reason
+    with speaking("am"):
+        assert told(reason) != reason
+
+
+def test_where_a_document_is_not_json_is_told() -> None:
+    with pytest.raises(InvalidTariff, match="not JSON from line 2, column 1 on"):
+        parse('{"currency": "ETB"\n"id": 5}')
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b'{"currency": "ETB"}', b" " * 300_000])

@@ -58,6 +58,15 @@ def test_a_refusal_is_told_and_what_was_typed_stays(page: AppTest) -> None:
     assert (page.text_input(key="test-name").value, done) == ("taken", [])
 
 
+@pytest.mark.parametrize("text", ["Bole\0", "\ud800"])
+def test_a_text_that_no_store_takes_is_refused_before_anything_is_done(page: AppTest, text: str) -> None:
+    asked = page.session_state["question"]
+    asked.answer = {"name": text}
+    page.run()
+    assert [error.value[:47] for error in page.error] == ["What was typed has characters that cannot be st"]
+    assert (asked.answer, done) == (None, [])
+
+
 def test_a_second_click_finds_the_question_answered(page: AppTest) -> None:
     asked = page.session_state["question"]
     asked.answer, asked.is_done = {}, True

@@ -171,6 +171,12 @@ def test_a_forged_callback_is_refused_and_asks_nobody(receiver: Running, kind: s
     assert _payment(receiver, reference).due_at == due
 
 
+@pytest.mark.parametrize("body", [b"{}", b"not JSON", b"\xff", b"[" * 10_000, b""])
+def test_a_callback_that_is_not_signed_is_not_read(receiver: Running, body: bytes) -> None:
+    assert _call_back(receiver, body, "") == 401
+    assert _call_back(receiver, body, sign("whsec_test", body)) == 400
+
+
 def test_a_signed_callback_has_the_provider_be_asked_at_once_and_says_nothing(receiver: Running) -> None:
     reference = _initiate(receiver).json()["payment_data"]["tx_ref"]
     for known in (reference, reference, "EV-of-nobody"):

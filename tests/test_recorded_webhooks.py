@@ -19,7 +19,7 @@ from db.models import AuditEntry, User, WebhookEvent
 from management.commands import events as commands
 from ocpp_integration import inbox, recorded_webhooks
 from ocpp_integration.errors import NotFound
-from ocpp_integration.recorded_webhooks import CannotRetry, RecordedWebhook, Search
+from ocpp_integration.recorded_webhooks import CannotRetry, Matching, RecordedWebhook, Search
 from settings import load
 from webhook_receiver.intake import judge
 
@@ -47,7 +47,7 @@ def _take_in(engine: Engine, *bodies: bytes, event_id: str | None = None) -> Non
 
 def _held(engine: Engine, state: str = "dead") -> list[RecordedWebhook]:
     with reading(engine) as store:
-        return recorded_webhooks.newest(store, Search(state), limit=10)
+        return Matching(store, Search(state)).newest(limit=10)
 
 
 def _retry(engine: Engine, event_id: int, by: str | None = None) -> None:
@@ -170,9 +170,10 @@ def test_any_webhook_is_found_by_its_station_transaction_or_type(
     record(store, started(0), stopped(600), started(0) | {"station_id": "UNKNOWN", "transaction_id": 2})
     _apply(store)
     with reading(store) as rows:
-        found = recorded_webhooks.newest(rows, Search(text=text), limit=10)
+        matching = Matching(rows, Search(text=text))
+        found = matching.newest(limit=10)
         assert [event.type for event in found] == types
-        assert recorded_webhooks.count(rows, Search(text=text), 10) == len(types)
+        assert matching.count(10) == len(types)
 
 
 def test_a_webhook_is_found_by_its_own_id(store: Engine) -> None:
@@ -180,7 +181,7 @@ def test_a_webhook_is_found_by_its_own_id(store: Engine) -> None:
     _take_in(store, orjson.dumps(stopped(600)), event_id="other")
     with reading(store) as rows:
         (key, _other) = rows.scalars(select(WebhookEvent.event_key).order_by(WebhookEvent.id))
-        (found,) = recorded_webhooks.newest(rows, Search(text=key), limit=10)
+        (found,) = Matching(rows, Search(text=key)).newest(limit=10)
     assert found.type == "session_started"
 
 

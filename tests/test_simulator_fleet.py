@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from simulator.__main__ import main
 from simulator.fleet import DEFAULT_FLEET, FleetError, Quirk, load_fleet
 
 
@@ -87,3 +88,21 @@ def test_a_wrong_entry_is_refused_by_name(tmp_path: Path, old: str, new: str, na
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(FleetError, match=r"none\.toml cannot be read"):
         load_fleet(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("asked", ["--stations -3", "--stations 0", "--traffic nan", "--trouble much"])
+def test_numbers_that_play_nothing_are_refused(asked: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(asked.split())
+    assert "invalid" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--diary", "--memory"])
+def test_a_file_that_cannot_be_had_is_told(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("simulator.__main__.logs.configure", lambda _level: None)
+    (tmp_path / "file").touch()
+    taken = tmp_path if option == "--diary" else tmp_path / "file"
+    assert main(["--memory", str(tmp_path / "memory"), option, str(taken)]) == 2
+    assert str(taken) in capsys.readouterr().err

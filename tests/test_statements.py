@@ -241,6 +241,19 @@ def test_the_file_says_what_the_statement_says_in_every_letter(network: Engine) 
     assert made == statement_pdf(april, _lines(network, april))
 
 
+def test_a_statement_says_when_it_was_issued_on_the_clock_of_its_stations(network: Engine) -> None:
+    _charge(network)
+    _charge(network)
+    (march,) = _issue(network)
+    lines = _lines(network, march)
+    march.issued_at = NOON
+    assert "2026-03-10 15:00:00 EAT" in _text(statement_pdf(march, lines))
+    lines[0].timezone = "Africa/Djibouti"
+    lines[1].timezone = "Europe/Berlin"
+    for told in (lines, []):
+        assert "2026-03-10 12:00:00 UTC" in _text(statement_pdf(march, told))
+
+
 def test_a_long_statement_has_every_session_on_its_pages(network: Engine) -> None:
     for hour in range(75):
         _charge(

@@ -19,7 +19,8 @@ Rate = Literal["requests", "commands", "webhooks", "payments", "none"]
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """`view` gets what `read` returns; it is None where a blueprint brings the route.
+    """`view` gets what `read` returns; it is None where a blueprint brings the route. `guard` raises for whom
+    there is no answer, before anything of the request is read.
 
     `rate` names what limits it (see `webhook_receiver.admission`). `refusals` are those in a shape of its
     own: their meaning and shape by status. Of several `media_types` only that of JSON has the shape of
@@ -35,6 +36,7 @@ class Operation:
     answer: Any
     description: str = ""
     view: View | None = None
+    guard: Callable[[], None] = lambda: None
     path_model: type[BaseModel] | None = None
     query_model: type[BaseModel] | None = None
     body_model: Any = None
@@ -71,7 +73,11 @@ class Operation:
         return tuple(sorted({status for status, holds in reasons.items() if holds} | set(self.refusals)))
 
     def read(self, in_path: Mapping[str, str]) -> dict[str, BaseModel]:
-        """What the current request asks for, checked. Raises `BadFields`, `NotFound` and 415."""
+        """What the current request asks for, checked.
+
+        Raises `BadFields`, `NotFound` and 415, and before them what `guard` does.
+        """
+        self.guard()
         asked: dict[str, BaseModel] = {}
         if self.path_model is not None:
             try:

@@ -371,6 +371,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "provider is asked, and what it answers counts."
         ),
         view=payments.callback,
+        guard=payments.demand_signature,
         body_model=parameters.PaymentCallback,
         answer=objects.CallbackTaken,
         needs_token=False,

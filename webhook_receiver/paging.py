@@ -18,6 +18,7 @@ from flask import Response, jsonify, request
 from sqlalchemy import ColumnElement, Engine, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from db import texts
 from db.columns import UTCDateTime
 from db.engine import reading
 from webhook_receiver.errors import BadFields
@@ -86,4 +87,4 @@ def _value(value: Any, column: InstrumentedAttribute[Any]) -> Any:
 
 
 def _is_storable(value: int | str) -> bool:
-    return "\0" not in value if isinstance(value, str) else abs(value) <= _MAX_ID
+    return texts.is_storable(value) if isinstance(value, str) else abs(value) <= _MAX_ID

@@ -92,8 +92,8 @@ def qr_receipt(*, path: OnePayment) -> Response:
     return billing.receipt_file(receipt)
 
 
-def callback(*, body: PaymentCallback) -> Response:
-    """A hint, if it is signed; who can be believed is asked by the jobs."""
+def demand_signature() -> None:
+    """Raises `Unauthorized` for a callback that is not the provider's, whatever is in it."""
     provider()
     secret = receiver().settings.chapa_webhook_secret
     signatures = [request.headers.get(name, "") for name in HEADERS]
@@ -101,6 +101,10 @@ def callback(*, body: PaymentCallback) -> Response:
         is_signed(secret.get_secret_value(), request.get_data(), each) for each in signatures
     ):
         raise Unauthorized("the signature is missing or wrong", scheme="Signature")
+
+
+def callback(*, body: PaymentCallback) -> Response:
+    """A hint; who can be believed is asked by the jobs."""
     provider_work.ask_soon(receiver().engine, body.tx_ref, receiver().clock())
     return jsonify(_TAKEN)
 

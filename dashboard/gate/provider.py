@@ -23,6 +23,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from urllib3.exceptions import HTTPError
 
 from db.identities import Identity
+from db.texts import is_storable
 from settings import Settings
 
 # Signatures with a key of the provider's alone: a shared secret, or none, shows nothing.
@@ -118,11 +119,13 @@ class Provider:
         if "email" not in claims and self._about.get("userinfo_endpoint"):
             claims |= self._user_info(str(answer.get("access_token", "")), claims["sub"])
         email = claims.get("email")
+        if not isinstance(email, str) or not is_storable(email):
+            email = ""
         return Identity(
             issuer=self._issuer,
             subject=claims["sub"],
-            email=email if isinstance(email, str) else "",
-            is_verified=isinstance(email, str) and email != "" and claims.get("email_verified") is True,
+            email=email,
+            is_verified=email != "" and claims.get("email_verified") is True,
         )
 
     def _token(self, code: str, asked: Asked, redirect_uri: str) -> dict[str, Any]:
@@ -163,7 +166,8 @@ class Provider:
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else self._client_id) != self._client_id:
             raise ProviderError("the ID token is for another client")
-        if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not is_storable(subject):
             raise ProviderError("the ID token names nobody")
         return claims
 

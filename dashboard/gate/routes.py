@@ -17,6 +17,7 @@ from dashboard.gate import cookies, languages, rules
 from dashboard.gate.forms import log_out_form, sign_in_form
 from dashboard.gate.signing import CSRF_COOKIE, SESSION_COOKIE, csrf_matches, csrf_token, new_csrf_cookie
 from dashboard.gate.signins import Refused, SignIns
+from db.texts import storable
 from languages import LANGUAGES, N_, _, ngettext, speaking
 
 _EXPIRED_FORM = N_("This form is too old. Please try again.")
@@ -155,8 +156,7 @@ async def _read_form(request: Request) -> FormData:
 
 def _field(form: FormData, name: str) -> str:
     value = form.get(name, "")
-    # No name and no password has a NUL, and PostgreSQL takes it in no text.
-    return value.replace("\0", "") if isinstance(value, str) else ""
+    return storable(value) if isinstance(value, str) else ""
 
 
 def _session_cookie(request: Request) -> str:

@@ -11,8 +11,7 @@ from db import job_schedules
 from db.analytics.attention import StuckSession, held_count, stuck_sessions
 from db.analytics.scope import Scope
 from db.engine import reading
-from ocpp_integration import recorded_webhooks
-from ocpp_integration.recorded_webhooks import Search
+from ocpp_integration.recorded_webhooks import Matching, Search
 
 STUCK_AFTER = timedelta(hours=1)
 MOST = 1_000
@@ -46,4 +45,4 @@ def upkeep() -> Upkeep:
     """For admins; jobs and webhooks belong to nobody's stations."""
     with reading(resources.engine()) as store:
         late = [row.job for row in job_schedules.late(store, datetime.now(UTC))]
-        return Upkeep(late, recorded_webhooks.count(store, Search("dead"), MOST))
+        return Upkeep(late, Matching(store, Search("dead")).count(MOST))

@@ -18,7 +18,7 @@ from db.models import ChargingStation, OCPPStation, StationOwner
 
 @dataclass(frozen=True)
 class Place:
-    """A station as it is named in lists; `label` tells it from others of its name."""
+    """A station as it is named in lists. Several may have one `label`: see `dashboard.stations.naming`."""
 
     name: str
     city: str

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import loading, markup, resources
 from dashboard.job_card import card, history_row, state_of
+from dashboard.opened import Opened
 from dashboard.visitor import visitor
 from db import job_runs
 from db.engine import writing
@@ -18,7 +19,7 @@ from languages import _
 
 HISTORY = 50
 WRONG = ("failed", "late")
-_ASKED = "job_asked_about"
+_asked: Opened[str] = Opened("job")
 
 
 def tile(job: JobState, now: datetime) -> None:
@@ -34,8 +35,7 @@ def tile(job: JobState, now: datetime) -> None:
             width="stretch",
             disabled=waits,
         ):
-            st.session_state[_ASKED] = job.name
-            st.rerun()
+            _asked.open(job.name)
 
 
 @st.fragment(run_every=1)
@@ -71,25 +71,21 @@ def summary(states: list[JobState]) -> str:
     )
 
 
-def forget() -> None:
-    st.session_state.pop(_ASKED, None)
-
-
 def request_run(name: str) -> None:
     who = visitor()
     if who.is_admin:
         with writing(resources.engine()) as store:
             # Where it was asked for already, that request stands for this one too.
             job_runs.request(store, name, who.user.user_name, utc_now())
-    forget()
+    _asked.forget()
 
 
-@st.dialog(_("Run now"), on_dismiss=forget, icon=":material/play_arrow:")
+@st.dialog(_("Run now"), on_dismiss=_asked.forget, icon=":material/play_arrow:")
 def ask(name: str) -> None:
     st.markdown(_("A scheduler runs **{name}** within a second or two, besides its usual times.", name=name))
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(_("Cancel"), key="job-cancel"):
-            forget()
+            _asked.forget()
             st.rerun()
         if st.button(_("Run now"), key="job-confirm", type="primary", on_click=request_run, args=(name,)):
             st.rerun()
@@ -135,7 +131,7 @@ st.html(markup.title(_("Jobs"), _("What runs by itself, refreshed every second")
 if visitor().is_admin:
     tiles()
     history()
-    if asked := st.session_state.get(_ASKED):
+    if asked := _asked.get():
         ask(asked)
 else:
     st.html(markup.empty(_("Not for you"), _("Only administrators see the jobs.")))

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import formats, markup, resources
 from dashboard.ocpp_log import rows, search
 from dashboard.ocpp_log.search import Asked
+from dashboard.opened import Opened
 from dashboard.visitor import visitor
 from db import ocpp_log
 from db.engine import reading
@@ -16,7 +17,7 @@ from ocpp_integration import frame_log
 from ocpp_integration.errors import BackendError, BackendRefused
 from ocpp_integration.frame_log import Exchange
 
-_OPENED = "log_opened"
+_opened: Opened[Exchange | OCPPLog] = Opened("log")
 
 
 def frames(asked: Asked, names: dict[str, str]) -> None:
@@ -72,15 +73,10 @@ def row(key: str, html: str, opened: Exchange | OCPPLog, name: str) -> None:
         st.html(html)
         words = markup.about(_("Open"), name)
         if st.button(words, icon=":material/open_in_full:", key=f"open-{key}", type="tertiary"):
-            st.session_state[_OPENED] = opened
-            st.rerun()
+            _opened.open(opened)
 
 
-def forget() -> None:
-    st.session_state.pop(_OPENED, None)
-
-
-@st.dialog(_("OCPP log"), on_dismiss=forget, icon=":material/terminal:", width="large")
+@st.dialog(_("OCPP log"), on_dismiss=_opened.forget, icon=":material/terminal:", width="large")
 def show(opened: Exchange | OCPPLog) -> None:
     if not visitor().is_admin:
         st.rerun()
@@ -93,7 +89,7 @@ def show(opened: Exchange | OCPPLog) -> None:
         exchange(opened, timezone)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(_("Close"), key="log-close"):
-            forget()
+            _opened.forget()
             st.rerun()
 
 
@@ -131,7 +127,7 @@ if visitor().is_admin:
         kind, asked = search.choose(names)
     with st.container(key="card-log", gap=None):
         (frames if kind == "frames" else events)(asked, names)
-    if found := st.session_state.get(_OPENED):
+    if found := _opened.get():
         show(found)
 else:
     st.html(markup.empty(_("Not for you"), _("Only administrators see what charge points say.")))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import choices, formats, markup, resources
+from dashboard.opened import Opened
 from dashboard.search_box import search_box
 from dashboard.visitor import visitor
 from dashboard.webhooks import recorded
@@ -14,11 +15,11 @@ from db.engine import reading, writing
 from languages import N_, _, told, translated
 from ocpp_integration import recorded_webhooks
 from ocpp_integration.errors import IntegrationError
-from ocpp_integration.recorded_webhooks import RecordedWebhook, Search
+from ocpp_integration.recorded_webhooks import Matching, RecordedWebhook, Search
 
 PAGE_SIZE = 20
 MOST_PAGES = 50
-_ASKED = "webhook_asked_about"
+_opened: Opened[RecordedWebhook] = Opened("webhook")
 _SHOWN = {"dead": N_("Cannot be applied"), "waiting": N_("Waiting"), "all": N_("All")}
 _NONE = {
     "dead": (
@@ -54,9 +55,10 @@ def events() -> None:
         search = Search("" if shown == "all" else shown, text)
         slot = st.container(gap=None)
         with reading(resources.engine()) as store:
-            pages = -(-recorded_webhooks.count(store, search, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
+            matching = Matching(store, search)
+            pages = -(-matching.count(PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
             page = st.pagination(pages, key=f"events-{hash(search)}-{pages}") if pages > 1 else 1
-            found = recorded_webhooks.newest(store, search, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+            found = matching.newest(limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         with slot:
             for event in found:
                 row(event)
@@ -82,17 +84,12 @@ def row(event: RecordedWebhook) -> None:
         st.html(recorded.row(event, datetime.now(UTC), resources.settings().timezone))
         words = markup.about(_("Open"), f"{event.type} {event.id}")
         if st.button(words, icon=":material/open_in_full:", key=f"open-{event.id}", type="tertiary"):
-            st.session_state[_ASKED] = event
-            st.rerun()
-
-
-def forget() -> None:
-    st.session_state.pop(_ASKED, None)
+            _opened.open(event)
 
 
 def retry(event: RecordedWebhook) -> None:
     who = visitor()
-    forget()
+    _opened.forget()
     if who.user.role != "admin":
         return
     try:
@@ -117,7 +114,7 @@ def look(event: RecordedWebhook) -> tuple[bytes, str]:
     return body, ""
 
 
-@st.dialog(_("Webhook"), on_dismiss=forget, icon=":material/webhook:", width="medium")
+@st.dialog(_("Webhook"), on_dismiss=_opened.forget, icon=":material/webhook:", width="medium")
 def show(event: RecordedWebhook) -> None:
     if not visitor().is_admin:
         st.rerun()
@@ -141,7 +138,7 @@ def show(event: RecordedWebhook) -> None:
         st.info(hindrance)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(_("Close"), key="event-close"):
-            forget()
+            _opened.forget()
             st.rerun()
         if event.is_held and st.button(
             _("Apply it again"),
@@ -157,7 +154,7 @@ def show(event: RecordedWebhook) -> None:
 st.html(markup.title(_("Webhooks"), _("What the OCPP backend told, and what became of it")))
 if visitor().is_admin:
     events()
-    if asked := st.session_state.get(_ASKED):
-        show(asked)
+    if opened := _opened.get():
+        show(opened)
 else:
     st.html(markup.empty(_("Not for you"), _("Only administrators see webhooks.")))

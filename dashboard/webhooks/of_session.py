@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import formats, loading, markup, resources
 from dashboard.fact_row import Fact, fact_row
+from dashboard.opened import Opened
 from dashboard.visitor import visitor
 from dashboard.webhooks import recorded
 from db.engine import reading
@@ -14,15 +15,15 @@ from ocpp_integration import session_events
 from ocpp_integration.session_events import Webhook
 
 PAGE_SIZE = 15
-_OPENED = "session_webhook"
+_opened: Opened[Webhook] = Opened("session-webhook")
 
 
 def session_webhooks(session_pk: int, *, is_running: bool) -> None:
     st.fragment(run_every=5 if is_running else None)(_list)(session_pk)
-    opened = st.session_state.get(_OPENED)
+    opened = _opened.get()
     if opened and visitor().is_admin:
         title = _("Webhook")
-        dialog = st.dialog(title, on_dismiss=_forget, icon=":material/webhook:", width="medium")
+        dialog = st.dialog(title, on_dismiss=_opened.forget, icon=":material/webhook:", width="medium")
         dialog(_body)(session_pk, opened)
 
 
@@ -60,12 +61,7 @@ def _row(webhook: Webhook) -> None:
         st.html(fact_row(formats.words(webhook.type), below, (_(word), kind), facts))
         words = markup.about(_("Body"), f"{formats.words(webhook.type)} {webhook.pk}")
         if visitor().is_admin and st.button(words, key=f"webhook-{webhook.pk}", type="tertiary"):
-            st.session_state[_OPENED] = webhook
-            st.rerun()
-
-
-def _forget() -> None:
-    st.session_state.pop(_OPENED, None)
+            _opened.open(webhook)
 
 
 def _body(session_pk: int, webhook: Webhook) -> None:
@@ -81,5 +77,5 @@ def _body(session_pk: int, webhook: Webhook) -> None:
         st.html(markup.empty(_("The body is gone"), _("It was applied long ago; only that it came is kept.")))
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(_("Close"), key="webhook-close"):
-            _forget()
+            _opened.forget()
             st.rerun()

@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from db.analytics.live import OCCUPIED
 from db.analytics.scope import Scope
 from db.models import ChargingSession, ChargingStation, OCPPConnector, OCPPStation
 from db.models.sessions import has_verdict, is_running
 from db.searching import count_up_to
+from db.statuses import PLUGGED_IN
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def stuck_sessions(store: Session, scope: Scope, since: datetime, most: int) -> 
             or_(
                 OCPPStation.is_online.is_(False),
                 OCPPConnector.id.is_(None),
-                OCPPConnector.status.not_in(OCCUPIED),
+                OCPPConnector.status.not_in(PLUGGED_IN),
             ),
         )
         .order_by(session.start_time)

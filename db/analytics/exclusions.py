@@ -88,8 +88,10 @@ def enter(
 
     Raises `ExclusionRefused`.
     """
-    station, connector = _place(store, station_pk, connector_pk)
     check(span, reason, notes)
+    # Who enters the same at the same time waits here, and is told so below.
+    store.get(OCPPStation, station_pk, with_for_update={"key_share": True})
+    station, connector = _place(store, station_pk, connector_pk)
     same = {
         "ocpp_station_id": station_pk,
         "ocpp_connector_id": connector_pk,

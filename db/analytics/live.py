@@ -20,8 +20,7 @@ from db.models import (
     WebhookEvent,
 )
 from db.models.sessions import is_running
-
-OCCUPIED = ("preparing", "charging", "suspended_ev", "suspended_evse", "finishing")
+from db.statuses import PLUGGED_IN
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def state_of(found: list[LiveConnector], newest: datetime | None) -> NetworkStat
     statuses = [connector.status for connector in found]
     charging, available = statuses.count("charging"), statuses.count("available")
     faulted, offline = statuses.count("faulted"), statuses.count("offline")
-    occupied = sum(status in OCCUPIED for status in statuses) - charging
+    occupied = sum(status in PLUGGED_IN for status in statuses) - charging
     return NetworkState(
         stations=len({connector.station_pk for connector in found}),
         connectors=len(found),

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
-from db.columns import from_minor
+from db.columns import summed_money
 from db.models import (
     ChargingSession,
     ChargingStation,
@@ -158,7 +158,8 @@ def payment_sums(
         .order_by(Payment.currency)
     )
     return {
-        currency: PaymentSums(count, *(_money(amount) for amount in sums)) for currency, count, *sums in rows
+        currency: PaymentSums(count, *(summed_money(amount) for amount in sums))
+        for currency, count, *sums in rows
     }
 
 
@@ -336,8 +337,3 @@ def _row(found: Sequence[Any]) -> PaymentRow:
 def masked(phone: str) -> str:
     """`…3344`: enough for a driver to be recognised by, and no number to call."""
     return f"…{phone[-_SHOWN_DIGITS:]}"
-
-
-def _money(value: Any) -> Decimal:
-    # The sum of a typed column comes back typed or as the bare integer, by dialect.
-    return value if isinstance(value, Decimal) else from_minor(int(value or 0))

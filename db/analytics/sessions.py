@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
-from db.columns import from_minor
+from db.columns import summed_money
 from db.models import (
     ChargingConnector,
     ChargingSession,
@@ -209,7 +209,7 @@ def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> Sessi
         without_energy=over - sessions,
         running=in_all - over - held,
         energy_wh=sum(int(row[4] or 0) for row in rows),
-        revenue={row[0]: _money(row[5]) for row in rows},
+        revenue={row[0]: summed_money(row[5]) for row in rows},
         held=held,
     )
 
@@ -326,8 +326,3 @@ def _session_row(row: Sequence[Any], now: datetime) -> SessionRow:
         tariff_name=priced[1],
         reported_cost=session.reported_cost,
     )
-
-
-def _money(value: Any) -> Decimal:
-    # The sum of a typed column comes back typed or as the bare integer, by dialect.
-    return value if isinstance(value, Decimal) else from_minor(int(value or 0))

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 
 from db.access import AccessError
 from management import people, station_keys
-from management.commands.command import Commands, engine_of, nothing, whole
+from management.commands.command import Commands, engine_of, nothing, number, whole
 from settings import load
 
 
@@ -130,7 +130,7 @@ def _token_list_arguments(parser: ArgumentParser) -> None:
 
 
 def _token_id_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("token_id", type=int, help="the number that list-tokens shows")
+    parser.add_argument("token_id", type=number, help="the number that list-tokens shows")
 
 
 def _user_name_arguments(parser: ArgumentParser) -> None:

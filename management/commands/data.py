@@ -10,7 +10,7 @@ from db import migrate as migrations
 from db import rollups
 from db.engine import writing
 from management import backup, copy_store, exports, imports, kpi_document, stations
-from management.commands.command import Commands, engine_of, nothing
+from management.commands.command import Commands, day, engine_of, nothing, number
 from ocpp_integration.exports import periods
 from ocpp_integration.exports.catalogue import EXPORTS, GRAINS
 from ocpp_integration.exports.files import FORMATS
@@ -146,13 +146,13 @@ def _export_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="csv", help="default: csv; json for OCPI")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE")
     parser.add_argument("--force", action="store_true", help="replace the file if there is one")
-    parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="YYYY-MM-DD")
-    parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="YYYY-MM-DD", help="included")
+    parser.add_argument("--from", dest="first", type=day, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD", help="included")
     parser.add_argument("--quarter", metavar="YYYY-Qn", help="a quarter instead; EV-ChART: the last one")
     parser.add_argument("--owner", help="only the stations of this owner (default: all)")
     parser.add_argument("--station", metavar="ID", help="only this station, by its OCPP id")
     parser.add_argument("--grain", choices=GRAINS, default="day", help="of kpi-series (default: day)")
-    parser.add_argument("--transaction", type=int, metavar="ID", help="the session, for meter-values")
+    parser.add_argument("--transaction", type=number, metavar="ID", help="the session, for meter-values")
 
 
 def _pull_arguments(parser: ArgumentParser) -> None:
@@ -169,8 +169,8 @@ def _copy_arguments(parser: ArgumentParser) -> None:
 
 def _rollup_arguments(parser: ArgumentParser) -> None:
     today = date.today()  # noqa: DTZ011 - a default for a person at this machine's clock
-    parser.add_argument("--from", dest="first", type=date.fromisoformat, default=today, metavar="YYYY-MM-DD")
-    parser.add_argument("--to", dest="last", type=date.fromisoformat, default=today, metavar="YYYY-MM-DD")
+    parser.add_argument("--from", dest="first", type=day, default=today, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=day, default=today, metavar="YYYY-MM-DD")
 
 
 def _backup_arguments(parser: ArgumentParser) -> None:

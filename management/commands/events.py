@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from management import recorded_webhooks
-from management.commands.command import Commands, engine_of, whole
+from management.commands.command import Commands, engine_of, number, whole
 from ocpp_integration.recorded_webhooks import HELD
 from settings import load
 
@@ -31,7 +31,7 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 
 def _retry_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("event_id", type=int, help="the number that list-events shows")
+    parser.add_argument("event_id", type=number, help="the number that list-events shows")
 
 
 COMMANDS: Commands = {

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from datetime import datetime
 
 from db.analytics.exclusions import REASONS
 from management import exclusions
-from management.commands.command import Commands, engine_of
+from management.commands.command import Commands, connector, engine_of, moment, number
 from settings import load
 
 
@@ -39,10 +38,10 @@ def revoke_exclusion(options: Namespace) -> None:
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("station", help="its OCPP id, such as STATION_7")
-    parser.add_argument("--connector", type=int, help="its OCPP number (default: all connectors)")
+    parser.add_argument("--connector", type=connector, help="its OCPP number (default: all connectors)")
     when = "such as 2026-03-01T08:00, on the station's clock"
-    parser.add_argument("--from", dest="start", type=datetime.fromisoformat, required=True, help=when)
-    parser.add_argument("--to", dest="end", type=datetime.fromisoformat, required=True, help=when)
+    parser.add_argument("--from", dest="start", type=moment, required=True, help=when)
+    parser.add_argument("--to", dest="end", type=moment, required=True, help=when)
     parser.add_argument("--reason", choices=list(REASONS), required=True)
     parser.add_argument("--notes", default="", help="a ticket's number, who was told, and the like")
     _add_author(parser)
@@ -53,7 +52,7 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 
 def _revoke_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("number", type=int, help="the number that list-exclusions shows")
+    parser.add_argument("number", type=number, help="the number that list-exclusions shows")
     _add_author(parser)
 
 

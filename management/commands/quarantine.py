@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from db import migrate as migrations
 from management import quarantine as held
-from management.commands.command import Commands, engine_of, whole
+from management.commands.command import Commands, engine_of, number, whole
 from ocpp_integration import quarantine
 from ocpp_integration.quarantine import STATES, Correction
 from settings import load
@@ -77,7 +77,7 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 
 def _decision_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("session", type=int, help="the number that list-quarantine shows")
+    parser.add_argument("session", type=number, help="the number that list-quarantine shows")
     parser.add_argument("--reason", required=True, help="why; it is kept, and shown to the station's owner")
 
 

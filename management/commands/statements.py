@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from management import statements
-from management.commands.command import Commands, engine_of, whole
+from management.commands.command import Commands, engine_of, number, whole
 from ocpp_integration.billing.statements import StatementRefused, month_of
 from settings import load
 
@@ -63,10 +63,10 @@ def _statement_arguments(parser: ArgumentParser) -> None:
     each.add_argument("--owner", help="only for this owner (default: for all with stations)")
     each.set_defaults(run_on_statements=_issue)
     each = actions.add_parser("show", help="a statement line by line")
-    each.add_argument("number", type=int, help="the one that list shows")
+    each.add_argument("number", type=number, help="the one that list shows")
     each.set_defaults(run_on_statements=_show)
     each = actions.add_parser("pdf", help="a statement as a PDF file")
-    each.add_argument("number", type=int, help="the one that list shows")
+    each.add_argument("number", type=number, help="the one that list shows")
     _add_output(each)
     each.set_defaults(run_on_statements=_pdf)
     each = actions.add_parser("fee", help="what the platform keeps of sessions that are yet to be stated")
@@ -76,7 +76,7 @@ def _statement_arguments(parser: ArgumentParser) -> None:
 
 
 def _receipt_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("transaction", type=int, help="the session's transaction id")
+    parser.add_argument("transaction", type=number, help="the session's transaction id")
     _add_output(parser)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from datetime import UTC, date, datetime
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from management import tariffs
-from management.commands.command import Commands, engine_of
+from management.commands.command import Commands, connector, day, engine_of, moment, number
 from ocpp_integration.exports import periods
 from ocpp_integration.exports.periods import WrongPeriod
 from ocpp_integration.tariff_book import TariffRefused
@@ -87,25 +87,25 @@ def _tariff_arguments(parser: ArgumentParser) -> None:
     where = each.add_mutually_exclusive_group(required=True)
     where.add_argument("--owner", help="by name: all of its stations")
     where.add_argument("--station", metavar="ID", help="by the OCPP id")
-    each.add_argument("--connector", type=int, metavar="NUMBER", help="only this one of the station")
+    each.add_argument("--connector", type=connector, metavar="NUMBER", help="only this one of the station")
     _add_moment(each, "--from", "begins", "from when on (default: now)")
     each.set_defaults(run_on_tariffs=_assign)
     each = actions.add_parser("end", help="have an assignment hold no longer")
-    each.add_argument("number", type=int, help="the one that list shows")
+    each.add_argument("number", type=number, help="the one that list shows")
     _add_moment(each, "--at", "at", "when (default: now)")
     each.set_defaults(run_on_tariffs=_end)
 
 
 def _reprice_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="YYYY-MM-DD")
-    parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="YYYY-MM-DD", help="included")
+    parser.add_argument("--from", dest="first", type=day, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD", help="included")
     parser.add_argument("--quarter", metavar="YYYY-Qn", help="a quarter instead")
     parser.add_argument("--owner", help="only the stations of this owner (default: all)")
     parser.add_argument("--station", metavar="ID", help="only this station, by its OCPP id")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--tariff", metavar="CODE", help="by this tariff (default: each by its own)")
     which.add_argument("--file", type=Path, help="by this Tariff object of OCPI 2.2.1")
-    parser.add_argument("--version", type=int, help="of the tariff (default: the newest)")
+    parser.add_argument("--version", type=number, help="of the tariff (default: the newest)")
 
 
 def _add_moment(parser: ArgumentParser, option: str, name: str, told: str) -> None:
@@ -113,11 +113,8 @@ def _add_moment(parser: ArgumentParser, option: str, name: str, told: str) -> No
 
 
 def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ArgumentTypeError("a time like 2026-03-10T22:00+03:00") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    told = moment(text)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 COMMANDS: Commands = {

@@ -47,9 +47,12 @@ class StatementRefused(IntegrationError):
 def month_of(text: str) -> date:
     """The first day of `2026-03`. Raises `StatementRefused`."""
     try:
-        return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
+        month = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
     except ValueError as error:
         raise StatementRefused(f"a month is written like 2026-03, not {text}") from error
+    if not 2000 <= month.year < 3000:
+        raise StatementRefused(f"no month of the year {month.year} can be stated")
+    return month
 
 
 def following(month: date) -> date:

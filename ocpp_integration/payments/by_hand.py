@@ -124,8 +124,7 @@ def _ended_session(store: Session, row: Payment) -> ChargingSession | None:
 
 
 def _checked(reason: str) -> str:
-    # NUL is in no text that PostgreSQL takes.
-    reason = " ".join(reason.replace("\0", " ").split())
+    reason = " ".join(reason.split())
     if not reason:
         raise InvalidRequest("reason", "Say why: it is kept with your name.")
     if len(reason) > LONGEST_REASON:

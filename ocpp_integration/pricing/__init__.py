@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from ocpp_integration.pricing.bill import Bill, Line, price
 from ocpp_integration.pricing.plain import EnergyBill, energy_bill
-from ocpp_integration.pricing.tariff import InvalidTariff, PriceComponent, TariffDocument, parse, plain
+from ocpp_integration.pricing.tariff import (
+    WHOLE,
+    InvalidTariff,
+    PriceComponent,
+    TariffDocument,
+    parse,
+    plain,
+)
 from ocpp_integration.pricing.usage import Reading, Reservation, Stretch, Usage
 
 __all__ = [
+    "WHOLE",
     "Bill",
     "EnergyBill",
     "InvalidTariff",

@@ -24,10 +24,15 @@ from pydantic import (
     model_validator,
 )
 
+from languages import N_
+
 MAX_BYTES = 256 * 1024
+# The place of what is wrong with a document as a whole.
+WHOLE = "document"
 Dimension = Literal["ENERGY", "TIME", "PARKING_TIME", "FLAT"]
 DayOfWeek = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 DAYS: tuple[DayOfWeek, ...] = get_args(DayOfWeek)
+_CURRENCY, _ID = r"^[A-Z]{3}$", r"^[!-~]{1,36}$"
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:00)?")
 
 
@@ -39,16 +44,50 @@ class InvalidTariff(ValueError):
         self.errors = errors
 
 
+# What pydantic found wrong, by the beginning of its name for it, in our words.
+_NUMBER = N_("a number is needed")
+_WHOLE = N_("a whole number is needed")
+_DAY = N_("a day is written as 2026-03-31")
+_CLOCK_WORDS = N_("a time of day is written as 09:30")
+_MOMENT = N_("a time is written as 2026-03-31T09:30:00Z")
+_WORDS: Mapping[str, str] = {
+    "missing": N_("it is missing, and needed"),
+    "extra_forbidden": N_("no rule is called so: spell it as OCPI does, or leave it out"),
+    "literal_error": N_("it has to be one of {expected}"),
+    "greater_than_equal": N_("it has to be at least {ge}"),
+    "less_than_equal": N_("it has to be at most {le}"),
+    "less_than": N_("it has to be less than {lt}"),
+    "finite_number": _NUMBER,
+    "decimal_max_places": N_("it has more than {decimal_places} decimal places"),
+    "decimal": _NUMBER,
+    "int": _WHOLE,
+    "string": N_("a text is needed, in quotes"),
+    "model": N_("an object is needed, in curly brackets"),
+    "tuple": N_("a list is needed, in square brackets"),
+    "too_short": N_("at least {min_length} is needed in the list"),
+    "too_long": N_("more than {max_length} are in the list"),
+    "date_": _DAY,
+    "time_": _CLOCK_WORDS,
+    "datetime": _MOMENT,
+    "timezone": _MOMENT,
+}
+_UNREADABLE = N_("it cannot be read: write it as OCPI does")
+_BY_PATTERN = {
+    _CURRENCY: N_("a currency is written as ETB"),
+    _ID: N_("an id has 1 to 36 characters, no spaces among them"),
+}
+
+
 def _number(value: object) -> object:
     # A float's digits are those that were written; as a binary number it would not be exact.
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise ValueError("a number is needed")
+        raise ValueError(_NUMBER)
     return str(value) if isinstance(value, float) else value
 
 
 def _clock(value: object) -> object:
     if isinstance(value, str) and not _CLOCK.fullmatch(value):
-        raise ValueError("a time of day is written as 09:30")
+        raise ValueError(_CLOCK_WORDS)
     return value
 
 
@@ -170,8 +209,8 @@ class TariffDocument(_Object):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: Annotated[str, Field(pattern=r"^[!-~]{1,36}$")] | None = None
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    id: Annotated[str, Field(pattern=_ID)] | None = None
+    currency: Annotated[str, Field(pattern=_CURRENCY)]
     tax_included: Literal["YES", "NO"] = "NO"
     min_price: Price | None = None
     max_price: Price | None = None
@@ -251,22 +290,41 @@ def parse(document: bytes | str | Mapping[str, Any]) -> TariffDocument:
 
 def _decoded(text: bytes | str) -> Mapping[str, Any]:
     if len(text) > MAX_BYTES:
-        raise InvalidTariff({"document": [f"more than {MAX_BYTES} bytes"]})
+        raise InvalidTariff({WHOLE: [f"more than {MAX_BYTES} bytes"]})
     try:
         decoded = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise InvalidTariff({"document": [f"not JSON: {error}"]}) from error
+        raise InvalidTariff({WHOLE: [_not_json(error)]}) from error
     if not isinstance(decoded, dict):
-        raise InvalidTariff({"document": ["a JSON object is needed"]})
+        raise InvalidTariff({WHOLE: ["a JSON object is needed"]})
     return decoded
 
 
 def _reasons(error: ValidationError) -> dict[str, list[str]]:
     reasons: dict[str, list[str]] = {}
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        field = ".".join(map(str, item["loc"])) or "document"
+    for item in error.errors(include_url=False, include_input=False):
+        field = ".".join(map(str, item["loc"])) or WHOLE
         if item["type"] == "too_short" and reasons:
             # Those that are wrong were not counted.
             continue
-        reasons.setdefault(field, []).append(item["msg"].removeprefix("Value error, "))
+        reasons.setdefault(field, []).append(_in_words(item["type"], item.get("ctx", {})))
     return reasons
+
+
+def _in_words(kind: str, found: Mapping[str, Any]) -> str:
+    if kind == "value_error":
+        return str(found["error"])
+    if kind == "string_pattern_mismatch":
+        return _BY_PATTERN[found["pattern"]]
+    words = next((words for name, words in _WORDS.items() if kind.startswith(name)), _UNREADABLE)
+    # Quotes and the word "or" between them are pydantic's.
+    values = {name: str(value).replace("'", "").replace(" or ", ", ") for name, value in found.items()}
+    return words.format(**values)
+
+
+def _not_json(error: orjson.JSONDecodeError) -> str:
+    line, column = error.lineno, error.colno
+    return (
+        f"it is not JSON from line {line}, column {column} on: look for a comma, a quote or a bracket that "
+        "is missing or too many there"
+    )

@@ -48,7 +48,7 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
         f"Statement {statement.name}", f"መግለጫ · Statement {statement.name} · {statement.owner_name}"
     )
     sheet.head(statement.owner_name, [month], "መግለጫ · Statement", statement.name)
-    sheet.facts(_facts(statement), 2)
+    sheet.facts(_facts(statement, lines), 2)
     sheet.sums(_sums(statement))
     sheet.heading(words.both(N_("By station")))
     sheet.table(_STATIONS, _by_station(lines))
@@ -66,14 +66,20 @@ def statement_pdf(statement: Statement, lines: Sequence[StatementLine]) -> bytes
     return sheet.finish()
 
 
-def _facts(statement: Statement) -> list[tuple[str, str]]:
+def _facts(statement: Statement, lines: Sequence[StatementLine]) -> list[tuple[str, str]]:
     last = following(statement.month) - timedelta(days=1)
     return [
         (N_("Period, by the stations' clocks"), f"1 – {last.day} {words.month(statement.month)}"),
-        (N_("Issued"), words.time(statement.issued_at, "UTC")),
+        (N_("Issued"), words.time(statement.issued_at, _clock(lines))),
         (N_("Sessions"), f"{statement.sessions:,}"),
         (N_("Energy"), words.kwh(statement.energy_wh)),
     ]
+
+
+def _clock(lines: Sequence[StatementLine]) -> str:
+    """That of the owner's stations, as its lines have kept it; UTC where they have several, or none did."""
+    zones = {line.timezone for line in lines}
+    return zones.pop() if len(zones) == 1 else "UTC"
 
 
 def _sums(statement: Statement) -> list[tuple[str, str]]:
