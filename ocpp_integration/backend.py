@@ -13,6 +13,7 @@ import orjson
 
 import log
 from db.models import utc_now
+from db.texts import storable
 from ocpp_integration.breaker import Breaker, Watcher
 from ocpp_integration.errors import BackendDown, BackendError, BackendRefused, BackendSilent
 from ocpp_integration.transport import HttpTransport, NoAnswer, NotSent, Transport
@@ -25,6 +26,7 @@ PATIENCE = 90.0
 A_PERSONS_PATIENCE = 5.0
 _REPEATABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 _NO_SESSION = 0
+_LONGEST_WORDS = 500
 
 Answer = dict[str, Any]
 # Told of each request: its call (such as sync-station), its outcome (ok, refused, silent, down), its seconds.
@@ -177,9 +179,9 @@ class BackendClient:
             raise BackendSilent("The OCPP backend's answer is no JSON object.")
         told = decoded or {}
         raise BackendRefused(
-            str(told.get("error") or f"The OCPP backend answered {answer.status}."),
+            _said(told, "error") or f"The OCPP backend answered {answer.status}.",
             answer.status,
-            str(told.get("code") or ""),
+            _said(told, "code"),
             answer.retry_after(self._now()),
             transaction_id=told.get("transaction_id"),
         )
@@ -188,6 +190,11 @@ class BackendClient:
 def _request_id() -> dict[str, str]:
     known = log.request_id.get()
     return {"X-Request-ID": known} if known else {}
+
+
+def _said(told: Answer, name: str) -> str:
+    """What is kept beside a station or a command, so that another backend's words fit there."""
+    return storable(str(told.get(name) or ""))[:_LONGEST_WORDS]
 
 
 def _decoded(body: bytes) -> Answer | None:

@@ -218,6 +218,13 @@ def test_a_refusal_in_html_is_told_by_its_status(locator: Locator, client: Backe
         client.session(7)
 
 
+def test_a_refusal_is_kept_as_every_store_takes_it(locator: Locator, client: BackendClient) -> None:
+    locator.answer(reply(400, b'{"error": "no\\u0000 %s"}' % (b"x" * 9_000)))
+    with pytest.raises(BackendRefused) as refusal:
+        client.session(7)
+    assert str(refusal.value).startswith("no x") and len(str(refusal.value)) == 500
+
+
 def test_a_backend_that_nobody_listens_for_is_down(locator: Locator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"

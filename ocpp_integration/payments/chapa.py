@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
+from db.texts import storable
 from ocpp_integration.payments.provider import (
     Order,
     ProviderDown,
@@ -49,8 +50,8 @@ class Chapa:
                 "return_url": order.return_url,
             },
         )
-        url = _data(told).get("checkout_url")
-        if told.get("status") != "success" or not isinstance(url, str) or not url.startswith("https://"):
+        url = _text(_data(told), "checkout_url") or ""
+        if told.get("status") != "success" or not url.startswith("https://"):
             raise ProviderSilent("Chapa's answer has no checkout address.")
         return url
 
@@ -105,7 +106,7 @@ def _decoded(answer: Answer) -> dict[str, Any] | None:
 
 def _said(told: Mapping[str, Any] | None) -> str:
     message = told.get("message") if told else None
-    return f": {message[:200]}" if isinstance(message, str) else "."
+    return f": {storable(message)[:200]}" if isinstance(message, str) else "."
 
 
 def _data(told: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -115,7 +116,7 @@ def _data(told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _text(data: Mapping[str, Any], name: str) -> str | None:
     value = data.get(name)
-    return value if isinstance(value, str) else None
+    return storable(value) if isinstance(value, str) else None
 
 
 def _amount(value: object) -> Decimal | None:
