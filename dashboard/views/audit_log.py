@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import choices, formats, markup, resources
+from dashboard.row_table import Column, row_table
 from dashboard.time_choice import choose_time
 from dashboard.visitor import visitor
 from db import audit
@@ -57,14 +58,13 @@ def row(entry: AuditEntry, timezone: str) -> dict[str, str]:
 
 def table(entries: Sequence[AuditEntry]) -> None:
     timezone = resources.settings().timezone
-    st.dataframe(
+    row_table(
         pd.DataFrame([row(entry, timezone) for entry in entries]),
-        key="audit",
-        hide_index=True,
-        height=36 * len(entries) + 38,
-        row_height=36,
-        column_config={_("To what"): st.column_config.TextColumn(width="large")},
-        alt=_("What people changed, the newest first"),
+        "audit",
+        _("What people changed, the newest first"),
+        columns={_("To what"): Column(width="large")},
+        head=_("Did what"),
+        in_sight=PAGE_SIZE,
     )
 
 
