@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard import formats
 from db.analytics.sessions import SessionRow
 from languages import _
+from ocpp_integration.plugs import plug_name
 
 _ROWS_IN_SIGHT = 18
 _Mode = Literal["single-row", "single-cell"]
@@ -133,5 +134,5 @@ def _clock(at: datetime, timezone: str, *, is_named: bool) -> str:
 
 
 def _connector(row: SessionRow) -> str:
-    parts = [str(row.connector_number or ""), formats.words(row.connector_type or "")]
+    parts = [str(row.connector_number or ""), plug_name(row.connector_type)]
     return " · ".join(filter(None, parts))
