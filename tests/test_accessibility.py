@@ -28,7 +28,7 @@ from factories import (
     make_store,
     roll_up,
 )
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from receiver_app import running_receiver
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -268,3 +268,19 @@ def test_the_phones_page_at_a_code_has_none_either(context: BrowserContext, engi
         page = context.new_page()
         page.goto(code)
         assert in_both_themes(page) == []
+
+
+def test_after_a_dialog_the_focus_is_where_it_was_or_near_where_that_was(
+    context: BrowserContext, url: str
+) -> None:
+    page = fill_in_sign_in(context, url, "/my-access", "selam")
+    await_all(page)
+    revoke = page.locator('[class*="st-key-revoke-"] button')
+    for name in ("Cancel", "Revoke token"):
+        revoke.press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name=name, exact=True).press("Enter")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        if name == "Cancel":
+            expect(revoke).to_be_focused()
+    expect(revoke).to_be_hidden()
+    page.wait_for_function("() => document.activeElement.closest('.st-key-card-tokens')")
