@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard import downloads, formats, loading, markup
 from dashboard.kpis import words
 from dashboard.markup import Card, Figure
+from dashboard.paging import choose_page
 from dashboard.row_table import row_table
 from dashboard.view import View, scope_now
 from db.analytics.definitions import Kpi
@@ -133,7 +134,7 @@ def _rows(kpi: Kpi, scope: Scope, period: Period) -> None:
     place = st.container()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         if pages > 1:
-            page = st.pagination(pages, max_visible_pages=5, key=f"rows-page-{kpi.key}-{chosen}")
+            page = choose_page(pages, f"rows-page-{kpi.key}-{chosen}", _("The rows behind it"))
         _download(kpi, scope, days)
     rows = loading.kpi_rows(scope, days, kpi.key, PAGE_SIZE, (page - 1) * PAGE_SIZE)
     with place:

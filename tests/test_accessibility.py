@@ -63,11 +63,11 @@ _GROUND = "getComputedStyle(document.querySelector('.stApp') ?? document.body).b
 _CHARTS_WITHOUT_WORDS = """() => [...document.querySelectorAll(".js-plotly-plot")]
   .filter((chart) => !chart.closest('[data-testid="stPlotlyChart"][aria-label]'))
   .map((chart) => chart.textContent.slice(0, 60))"""
-# Buttons and links, but those that do the same wherever they are, such as explain a KPI, and those of a field
-# or a list's pages, which Streamlit names by what they do there.
+# Buttons and links, but those that do the same wherever they are, such as explain a KPI, and those of a
+# field, which Streamlit names by what they do there.
 _NAMED_ALIKE = """() => {
   const theirs = '[role="radio"], [tabindex="-1"], [class*="st-key-explain-"] *, '
-    + '[data-testid="stPagination"] *, [data-testid="stNumberInput"] *, .js-plotly-plot *';
+    + '[data-testid="stNumberInput"] *, .js-plotly-plot *';
   const own = [...document.querySelectorAll(".stMainBlockContainer :is(button:enabled, a)")]
     .filter((each) => !each.matches(theirs) && each.checkVisibility());
   const spoken = (each) => each.ariaLabel || [...each.querySelectorAll("p"), each][0].innerText.trim();

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import choices, formats, markup, resources
+from dashboard.paging import choose_page
 from dashboard.row_table import Column, row_table
 from dashboard.time_choice import choose_time
 from dashboard.visitor import visitor
@@ -77,7 +78,7 @@ def log() -> None:
         with reading(resources.engine()) as store:
             pages = -(-audit.count(store, search, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
             # Another search has other pages, so it begins with the first.
-            page = st.pagination(pages, key=f"audit-{hash(question)}-{pages}") if pages > 1 else 1
+            page = choose_page(pages, f"audit-{hash(question)}-{pages}", _("Audit log"))
             found = audit.newest(store, search, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         with slot:
             if found:

@@ -14,6 +14,7 @@ from dashboard.availability import rows as availability_rows
 from dashboard.exclusions import dialog
 from dashboard.exclusions.orders import Draft
 from dashboard.loading import Availability, PortOutage
+from dashboard.paging import choose_page
 from dashboard.question import ask, show
 from dashboard.row_table import Choice, Column, row_table
 from dashboard.view import choose_view
@@ -148,7 +149,7 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
         )
         return
     slot, pages = st.container(gap=None), -(-len(found) // PAGE_SIZE)
-    page = st.pagination(pages, key=f"exclusions-{pages}") if pages > 1 else 1
+    page = choose_page(pages, f"exclusions-{pages}", _("Excluded"))
     with slot:
         for each in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
             with st.container(key=f"row-exclusion-{each.pk}", horizontal=True, vertical_alignment="center"):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import choices, formats, markup, resources
+from dashboard.paging import choose_page
 from dashboard.search_box import search_box
 from dashboard.visitor import visitor
 from dashboard.webhooks import recorded
@@ -55,7 +56,7 @@ def events() -> None:
         slot = st.container(gap=None)
         with reading(resources.engine()) as store:
             pages = -(-recorded_webhooks.count(store, search, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
-            page = st.pagination(pages, key=f"events-{hash(search)}-{pages}") if pages > 1 else 1
+            page = choose_page(pages, f"events-{hash(search)}-{pages}", _("Recorded webhooks"))
             found = recorded_webhooks.newest(store, search, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         with slot:
             for event in found:
