@@ -130,7 +130,7 @@ def _cards(
         st.html(markup.row_cards(about, cards))
     else:
         for place, card in enumerate(cards):
-            with st.container(key=f"row-{key}-{place}"):
+            with st.container(key=f"record-{key}-{place}", gap=None):
                 st.html(markup.row_cards(about, [card]))
                 words = markup.about(
                     choice.words, " ".join([card.head, *(text for _name, text in card.facts[:2])])

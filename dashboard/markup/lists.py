@@ -11,7 +11,7 @@ from html import escape
 from languages import N_, _
 
 # How many letters have room in a third of a phone's width, and in two.
-_THIRD, _TWO_THIRDS = 14, 28
+_THIRD, _TWO_THIRDS = 14, 30
 _COMMAND, _AS_CODE = re.compile("`([^`]+)`"), r"<code>\1</code>"
 
 

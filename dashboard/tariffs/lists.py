@@ -97,7 +97,12 @@ def tariff_card(who: Visitor, rows: list[TariffRow]) -> None:
         )
         known = orders.versions(who, code)
         shown = pd.DataFrame([tariff_rows.version_row(each, timezone) for each in known])
-        row_table(shown, "tariff-versions", _("The versions of {code}, the first one first", code=code))
+        row_table(
+            shown,
+            "tariff-versions",
+            _("The versions of {code}, the first one first", code=code),
+            head=_("Name"),
+        )
         number = st.selectbox(
             _("Version"),
             [each.version for each in known],

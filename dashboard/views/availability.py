@@ -126,7 +126,12 @@ def draft_of(each: PortOutage) -> Draft:
 
 
 def exclusion_list(found: Sequence[Exclusion]) -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="head-exclusions",
+    ):
         head(
             _("Excluded"),
             _("Outages in these times are not held against a station by NEVI's rule"),

@@ -35,6 +35,14 @@ scope = view.scope
 def choose_filter(period: Period) -> tuple[SessionFilter, str]:
     """What to list, and in which order (a key of `ORDERS`)."""
     with st.grid(3, min_column_width=140, gap="small"):
+        search = st.text_input(
+            _("Search"),
+            placeholder=_("Transaction, id tag or station"),
+            max_chars=100,
+            key="search",
+            bind="query-params",
+            persist_state="session",
+        )
         statuses = choices.several(
             st.multiselect,
             _("Status"),
@@ -42,14 +50,6 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             format_func=formats.words,
             placeholder=_("Any status"),
             key="status",
-            persist_state="session",
-        )
-        search = st.text_input(
-            _("Search"),
-            placeholder=_("Transaction, id tag or station"),
-            max_chars=100,
-            key="search",
-            bind="query-params",
             persist_state="session",
         )
         order = choices.one(
