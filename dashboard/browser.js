@@ -13,19 +13,19 @@ if (!window.mmClosesDrawer) {
 // the page anew. Where the control is gone, its row has the focus, or what is around that.
 if (!window.mmKeepsFocus) {
   window.mmKeepsFocus = true;
-  const takes = 'button:enabled, a[href], input:enabled, summary, canvas[tabindex="0"], [tabindex="0"]';
+  // A table drawn on a canvas chooses a row when it has the focus, which would open the dialog again.
+  const takes = ':is(button, input):enabled, a[href], summary, [tabindex="0"]:not(canvas)';
   const dialogs = () => document.querySelectorAll('[role="dialog"]').length;
   let before = null, around = [], open = 0;
   const remember = (event) => {
-    const control = event.target.closest?.(takes);
+    const control = event.target.closest?.(`${takes}, canvas`);
     if (!control || dialogs() || event.target.closest('[role="dialog"]')) return;
     const keys = (element) => [...element.classList].filter((name) => name.startsWith("st-key-"));
     before = control;
     around = [];
     for (let each = control; each; each = each.parentElement) around.push(...keys(each).map(CSS.escape));
   };
-  const inside = (key) => [...document.querySelectorAll(`.${key} canvas[tabindex="0"]`), ...document.querySelectorAll(
-    `.${key} :is(${takes})`)].find((each) => each.checkVisibility());
+  const inside = (key) => [...document.querySelectorAll(`.${key} :is(${takes})`)].find((each) => each.checkVisibility());
   const heading = () => {
     const title = document.querySelector(".mm-title h1");
     title?.setAttribute("tabindex", "-1");
@@ -33,7 +33,7 @@ if (!window.mmKeepsFocus) {
   };
   const giveBack = (isLate) => {
     if (dialogs() || !before || (document.activeElement ?? document.body) !== document.body) return;
-    const is = before.isConnected && !before.disabled && before.checkVisibility();
+    const is = before.isConnected && before.matches(takes) && before.checkVisibility();
     const found = is ? before : isLate && (around.map(inside).find(Boolean) ?? heading());
     if (found) found.focus({ preventScroll: true });
   };

@@ -284,3 +284,18 @@ def test_after_a_dialog_the_focus_is_where_it_was_or_near_where_that_was(
             expect(revoke).to_be_focused()
     expect(revoke).to_be_hidden()
     page.wait_for_function("() => document.activeElement.closest('.st-key-card-tokens')")
+
+
+def test_a_drawer_that_a_row_opened_stays_closed_with_the_focus_beside_the_table(
+    context: BrowserContext, url: str
+) -> None:
+    page = fill_in_sign_in(context, url, "/sessions", "selam")
+    await_all(page)
+    # What scrolls it lies over the canvas that draws it.
+    table = page.locator(".st-key-wide-sessions .dvn-scroller")
+    table.click(position={"x": 200, "y": 56})
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.closest('.st-key-wide-sessions')")
+    await_all(page)
+    expect(page.get_by_role("dialog")).to_be_hidden()
