@@ -48,15 +48,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is done with one row: `words` on the button, `before` where no row of the table is chosen yet.
+    """What is done with one row, given its place: `words` are on the button of its card.
 
-    `do` is given the row's place.
+    `with_one` are on that below the table once a row is chosen there, `with_none` before.
     """
 
     words: str
-    before: str
     icon: str
     do: Callable[[int], None]
+    with_one: str = ""
+    with_none: str = ""
 
 
 def row_table(
@@ -77,7 +78,7 @@ def row_table(
     with st.container(key=f"wide-{key}"):
         _table(rows, key, about, known, in_sight, choice)
     with st.container(key=f"narrow-{key}"):
-        _cards(rows, key, about, known, head or str(rows.columns[0]), choice)
+        row_cards(rows, key, about, columns=known, head=head, choice=choice)
 
 
 def _table(
@@ -106,7 +107,7 @@ def _table(
     chosen = picked[0] if picked and picked[0] < len(rows) else None
     if (
         st.button(
-            choice.before if chosen is None else choice.words,
+            choice.with_none if chosen is None else choice.with_one,
             icon=choice.icon,
             key=f"{key}-choose",
             disabled=chosen is None,
@@ -116,14 +117,17 @@ def _table(
         choice.do(chosen)
 
 
-def _cards(
+def row_cards(
     rows: pd.DataFrame,
     key: str,
     about: str,
-    columns: Mapping[str, Column],
-    head: str,
-    choice: Choice | None,
+    *,
+    columns: Mapping[str, Column] | None = None,
+    head: str = "",
+    choice: Choice | None = None,
 ) -> None:
+    """The first rows as cards, and a button that brings more."""
+    columns, head = columns or {}, head or str(rows.columns[0])
     shown = min(len(rows), st.session_state.get(f"{key}-cards", CARDS))
     cards = [_card(row, columns, head) for row in rows.head(shown).to_dict("records")]
     if choice is None:

@@ -24,7 +24,7 @@ def _script() -> None:
     )
     columns = {"kWh": Column(places=1, unit="kWh")}
     row_table(rows, "plain", "All of it", columns=columns)
-    choice = Choice("Take", "Choose one", ":material/add:", lambda place: st.text(f"took {place}"))
+    choice = Choice("Take", ":material/add:", lambda place: st.text(f"took {place}"))
     row_table(rows, "choosing", "All of it", columns=columns, choice=choice)
 
 

@@ -108,10 +108,11 @@ def outage_list(found: Availability) -> None:
 
 def exclude_one_of(outages: Sequence[PortOutage]) -> Choice:
     return Choice(
-        _("Exclude this outage"),
-        _("Choose an outage to exclude it"),
+        _("Exclude"),
         ":material/event_busy:",
         lambda place: ask(dialog.ENTER, draft_of(outages[place])),
+        with_one=_("Exclude this outage"),
+        with_none=_("Choose an outage to exclude it"),
     )
 
 
