@@ -299,3 +299,20 @@ def test_a_drawer_that_a_row_opened_stays_closed_with_the_focus_beside_the_table
     page.wait_for_function("() => document.activeElement.closest('.st-key-wide-sessions')")
     await_all(page)
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+_SIDEWAYS = """() => [...document.querySelectorAll(".stMainBlockContainer *")]
+  .filter((each) => each.checkVisibility() && each.clientWidth && each.scrollWidth > each.clientWidth + 1)
+  .filter((each) => /auto|scroll/.test(getComputedStyle(each).overflowX)).map((each) => each.className)"""
+
+
+def test_no_list_is_scrolled_sideways_on_a_phone(context: BrowserContext, url: str) -> None:
+    page = fill_in_sign_in(context, url, "/sessions", "admin")
+    for path in ("sessions", "audit_log"):
+        # The navigation is a drawer in a narrow window.
+        page.set_viewport_size({"width": 1200, "height": 844})
+        turn_to(page, next(each for each in PAGES if each.path == path))
+        page.set_viewport_size({"width": 390, "height": 844})
+        expect(page.locator('[class*="st-key-narrow-"]').first).to_be_visible()
+        assert page.evaluate(_SIDEWAYS) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
