@@ -9,6 +9,7 @@ from html import escape
 from dashboard import formats
 from db.analytics.live import LiveConnector
 from languages import N_, _
+from ocpp_integration.plugs import plug_name
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ _SEPARATOR = " · "
 def name_of(connector: LiveConnector) -> str:
     parts = [_("Connector {number}", number=connector.number)]
     if connector.type:
-        parts.append(formats.words(connector.type))
+        parts.append(plug_name(connector.type))
     if connector.power_w:
         parts.append(f"{connector.power_w / 1000:g}\u00a0kW")
     return _SEPARATOR.join(parts)

@@ -13,6 +13,8 @@ import streamlit as st
 from dashboard import downloads, formats, loading, markup
 from dashboard.kpis import words
 from dashboard.markup import Card, Figure
+from dashboard.paging import choose_page
+from dashboard.row_table import row_table
 from dashboard.view import View, scope_now
 from db.analytics.definitions import Kpi
 from db.analytics.scope import Period, Scope
@@ -132,12 +134,11 @@ def _rows(kpi: Kpi, scope: Scope, period: Period) -> None:
     place = st.container()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         if pages > 1:
-            page = st.pagination(pages, max_visible_pages=5, key=f"rows-page-{kpi.key}-{chosen}")
+            page = choose_page(pages, f"rows-page-{kpi.key}-{chosen}", _("The rows behind it"))
         _download(kpi, scope, days)
     rows = loading.kpi_rows(scope, days, kpi.key, PAGE_SIZE, (page - 1) * PAGE_SIZE)
-    place.dataframe(
-        _frame(kpi, rows), hide_index=True, row_height=36, alt=_("The rows behind {name}", name=_(kpi.name))
-    )
+    with place:
+        row_table(_frame(kpi, rows), f"kpi-rows-{kpi.key}", _("The rows behind {name}", name=_(kpi.name)))
     st.caption(_counted(count, page, len(rows)))
     st.html(markup.card_title(_("How they add up"), _("SQL over the file, as a table named rows")))
     st.code(kpi.sql, language="sql", wrap_lines=True)

@@ -144,11 +144,6 @@ _WORDS = {
     "HardReset": N_("Hard reset"),
     "SoftReset": N_("Soft reset"),
     "UnlockCommand": N_("Connector unlocked"),
-    "ccs1": "CCS1",
-    "ccs2": "CCS2",
-    "chademo": "CHAdeMO",
-    "type1": "Type 1",
-    "type2": "Type 2",
 }
 
 # What `words` makes of the other codes of ours.

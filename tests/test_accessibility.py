@@ -28,7 +28,7 @@ from factories import (
     make_store,
     roll_up,
 )
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from receiver_app import running_receiver
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -63,11 +63,11 @@ _GROUND = "getComputedStyle(document.querySelector('.stApp') ?? document.body).b
 _CHARTS_WITHOUT_WORDS = """() => [...document.querySelectorAll(".js-plotly-plot")]
   .filter((chart) => !chart.closest('[data-testid="stPlotlyChart"][aria-label]'))
   .map((chart) => chart.textContent.slice(0, 60))"""
-# Buttons and links, but those that do the same wherever they are, such as explain a KPI, and those of a field
-# or a list's pages, which Streamlit names by what they do there.
+# Buttons and links, but those that do the same wherever they are, such as explain a KPI, and those of a
+# field, which Streamlit names by what they do there.
 _NAMED_ALIKE = """() => {
   const theirs = '[role="radio"], [tabindex="-1"], [class*="st-key-explain-"] *, '
-    + '[data-testid="stPagination"] *, [data-testid="stNumberInput"] *, .js-plotly-plot *';
+    + '[data-testid="stNumberInput"] *, .js-plotly-plot *';
   const own = [...document.querySelectorAll(".stMainBlockContainer :is(button:enabled, a)")]
     .filter((each) => !each.matches(theirs) && each.checkVisibility());
   const spoken = (each) => each.ariaLabel || [...each.querySelectorAll("p"), each][0].innerText.trim();
@@ -268,3 +268,51 @@ def test_the_phones_page_at_a_code_has_none_either(context: BrowserContext, engi
         page = context.new_page()
         page.goto(code)
         assert in_both_themes(page) == []
+
+
+def test_after_a_dialog_the_focus_is_where_it_was_or_near_where_that_was(
+    context: BrowserContext, url: str
+) -> None:
+    page = fill_in_sign_in(context, url, "/my-access", "selam")
+    await_all(page)
+    revoke = page.locator('[class*="st-key-revoke-"] button')
+    for name in ("Cancel", "Revoke token"):
+        revoke.press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name=name, exact=True).press("Enter")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        if name == "Cancel":
+            expect(revoke).to_be_focused()
+    expect(revoke).to_be_hidden()
+    page.wait_for_function("() => document.activeElement.closest('.st-key-card-tokens')")
+
+
+def test_a_drawer_that_a_row_opened_stays_closed_with_the_focus_beside_the_table(
+    context: BrowserContext, url: str
+) -> None:
+    page = fill_in_sign_in(context, url, "/sessions", "selam")
+    await_all(page)
+    # What scrolls it lies over the canvas that draws it.
+    table = page.locator(".st-key-wide-sessions .dvn-scroller")
+    table.click(position={"x": 200, "y": 56})
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.closest('.st-key-wide-sessions')")
+    await_all(page)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+_SIDEWAYS = """() => [...document.querySelectorAll(".stMainBlockContainer *")]
+  .filter((each) => each.checkVisibility() && each.clientWidth && each.scrollWidth > each.clientWidth + 1)
+  .filter((each) => /auto|scroll/.test(getComputedStyle(each).overflowX)).map((each) => each.className)"""
+
+
+def test_no_list_is_scrolled_sideways_on_a_phone(context: BrowserContext, url: str) -> None:
+    page = fill_in_sign_in(context, url, "/sessions", "admin")
+    for path in ("sessions", "audit_log"):
+        # The navigation is a drawer in a narrow window.
+        page.set_viewport_size({"width": 1200, "height": 844})
+        turn_to(page, next(each for each in PAGES if each.path == path))
+        page.set_viewport_size({"width": 390, "height": 844})
+        expect(page.locator('[class*="st-key-narrow-"]').first).to_be_visible()
+        assert page.evaluate(_SIDEWAYS) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

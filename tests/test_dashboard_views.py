@@ -137,7 +137,7 @@ def test_a_stations_page_has_its_figures_outages_and_sessions(
     page = open_page("selam", "stations", station=str(pks["Bole"]), period="7d")
     said = text_of(page)
     assert "Bole" in said and "1.0 kWh" in said and "8.99000, 38.79000" in said
-    outages, _, sessions, *_ = (table.value for table in page.dataframe)
+    outages, sessions, *_ = (table.value for table in page.dataframe)
     assert outages[["Lasted", "What", "Error"]].values.tolist() == [
         ["2\u00a0h 00\u00a0min", "Faulted", "The ground fault breaker tripped"]
     ]

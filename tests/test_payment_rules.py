@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import settings as configuration
-from db.models import ChargingSession, Tariff
+from db.models import ChargingConnector, ChargingSession, OCPPConnector, Tariff
 from ocpp_integration.payments.chapa import Chapa
 from ocpp_integration.payments.codes import Label, png, sheet, svg
 from ocpp_integration.payments.estimate import amount_for, is_used_up
@@ -222,10 +222,16 @@ def test_a_refund_that_is_not_confirmed_raises(told: Any, status: int, error: ty
 
 def test_codes_are_pictures_and_a_sheet_has_six_on_a_page() -> None:
     url = "https://pay.example/pay/xkVwDP0CqbYLcOsMOPrDAw/"
-    labels = [Label(url, f"Connector {number}", "CCS2") for number in range(7)]
+    labels = [Label(url, f"Connector {number}", "CCS 2") for number in range(7)]
     assert (png(url)[:4], b"<svg" in svg(url)) == (b"\x89PNG", True)
     printed = sheet("Bole \u1266\u120c", labels)
     assert (printed[:5], printed.count(b"/Type /Page\n")) == (b"%PDF-", 2)
+
+
+def test_a_code_names_its_connector_as_people_read_it() -> None:
+    described = ChargingConnector(number=2, connector_type="chademo", power_w=50_000)
+    label = Label.of(OCPPConnector(connector_id=2, charging_connector=described), "https://pay.example", "t")
+    assert label.details == "CHAdeMO  50 kW"
 
 
 @pytest.mark.parametrize("missing", ["chapa_webhook_secret", "chapa_secret_key", "public_url"])

@@ -49,6 +49,7 @@ def test_a_code_tells_of_its_connector_and_its_price_in_words(receiver: Running)
     told = receiver.ask(None, "GET", f"/api/payments/qr-info/{receiver.people.token}/").json()
     info = told["connector_info"]
     assert (info["station_name"], info["connector_number"], info["is_available"]) == ("Bole Road", 2, True)
+    assert (info["connector_type"], info["connector_type_told"]["am"]) == ("ccs2", "CCS 2")
     assert info["price_in_words"] == ["Energy 10.00 ETB per kWh with 15 % VAT"]
     assert set(info["price_told"]) == set(info["reason_told"]) == {"en", "am"}
     assert info["price_told"]["en"] == info["price_in_words"]

@@ -368,6 +368,9 @@ class ConnectorInfo(TypedDict):
     station_address: str
     connector_number: int
     connector_type: str | None
+    connector_type_told: Annotated[
+        dict[str, str | None], Field(description="As people read it, such as `CCS 2`, by language")
+    ]
     power_kw: Power | None
     currency: str
     price_per_kwh: Annotated[str | None, Field(description="With VAT, where that is all that is asked")]

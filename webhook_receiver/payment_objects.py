@@ -14,6 +14,7 @@ from db.models import ChargingSession, OCPPConnector, Payment
 from languages import ENGLISH, LANGUAGES, speaking, told
 from ocpp_integration.billing import receipts
 from ocpp_integration.payments.attempts import LEAST, MOST, tariff_at, why_not
+from ocpp_integration.plugs import plug_name
 from ocpp_integration.pricing.words import amount, in_words
 from ocpp_integration.tariffs import document_of
 from webhook_receiver import objects, serializers
@@ -32,6 +33,9 @@ def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> o
         "station_address": ", ".join(part for part in (place.address, place.city) if part),
         "connector_number": connector.connector_id,
         "connector_type": described.connector_type if described else None,
+        "connector_type_told": _in_each_language(
+            lambda: plug_name(described.connector_type) if described else None
+        ),
         "power_kw": serializers.kilo(described.power_w, 2) if described else None,
         "currency": place.currency,
         "price_per_kwh": amount(tariff.price_per_kwh) if tariff and tariff.document is None else None,

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import markup, resources
 from dashboard.access import dialog, orders, rows
 from dashboard.access.orders import PAGE_SIZE
+from dashboard.paging import choose_page
 from dashboard.question import Dialog, ask
 from dashboard.visitor import Visitor
 from db.accounts import TokenRow, UserRow
@@ -44,7 +45,7 @@ def _tokens(who: Visitor, *, active_only: bool) -> None:
     slot = st.container(gap=None)
     found = orders.tokens(who, active_only=active_only, page=1)
     if found.pages > 1:
-        page = st.pagination(found.pages, key=f"tokens-{active_only}")
+        page = choose_page(found.pages, f"tokens-{active_only}", _("API tokens"))
         found = orders.tokens(who, active_only=active_only, page=page)
     now, timezone = datetime.now(UTC), resources.settings().timezone
     with slot:
@@ -94,7 +95,7 @@ def user_list(who: Visitor) -> None:
             if st.button(_("New user"), icon=":material/person_add:", key="new-user"):
                 ask(dialog.CREATE_USER, None)
         slot = st.container(gap=None)
-        page = st.pagination(pages, key=f"users-{pages}") if pages > 1 else 1
+        page = choose_page(pages, f"users-{pages}", _("Users"))
         now, timezone = datetime.now(UTC), resources.settings().timezone
         with slot:
             for user in users[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:

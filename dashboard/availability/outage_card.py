@@ -1,21 +1,20 @@
-"""The outages of a station's connectors, the newest first: all columns, or on a phone those that fit."""
+"""The outages of a station's connectors, the newest first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import explanation, formats, markup
 from dashboard.availability.rows import errors_of
+from dashboard.row_table import Column, row_table
 from db.analytics.availability import Outage
 from db.analytics.outages import PortLog
-from languages import N_, _
+from languages import _
 
 MOST = 200
-_NARROW = (N_("Began"), N_("Connector"), N_("What"), N_("Lasted"))
 
 
 def outage_card(logs: Sequence[PortLog]) -> None:
@@ -39,29 +38,13 @@ def outage_card(logs: Sequence[PortLog]) -> None:
             )
             return
         rows = pd.DataFrame([_row(log, outage) for log, outage in found[:MOST]])
-        short = rows.assign(**{_("Began"): [_short_time(log, outage) for log, outage in found[:MOST]]})
-        short = short[[_(name) for name in _NARROW]]
-        # The style sheet shows the one that fits.
-        with st.container(key="wide-outages"):
-            _table(rows, "outages", {_("Connector"): st.column_config.NumberColumn(width=80)})
-        with st.container(key="narrow-outages"):
-            columns = {
-                _("Connector"): st.column_config.NumberColumn(_("No."), width=40),
-                _("Began"): st.column_config.TextColumn(width=88),
-            }
-            _table(short, "outages-narrow", columns)
-
-
-def _table(rows: pd.DataFrame, key: str, columns: dict[str, Any]) -> None:
-    st.dataframe(
-        rows,
-        key=key,
-        hide_index=True,
-        height=min(36 * len(rows) + 38, 36 * 8 + 38),
-        row_height=36,
-        column_config=columns,
-        alt=_("Outages of its connectors, the newest first"),
-    )
+        row_table(
+            rows,
+            "outages",
+            _("Outages of its connectors, the newest first"),
+            columns={_("Connector"): Column(width=80)},
+            in_sight=8,
+        )
 
 
 def _row(log: PortLog, outage: Outage) -> dict[str, object]:
@@ -74,7 +57,3 @@ def _row(log: PortLog, outage: Outage) -> dict[str, object]:
         _("Error"): errors_of(outage),
         _("Not counted, because"): ", ".join(map(_, log.reasons_of(outage))),
     }
-
-
-def _short_time(log: PortLog, outage: Outage) -> str:
-    return formats.short_time(outage.start, log.port.timezone)

@@ -19,10 +19,12 @@ from dashboard.markup.concerns import (
 )
 from dashboard.markup.lists import (
     Bar,
+    RowCard,
     bars,
     bill,
     facts,
     part_of,
+    row_cards,
     sentences,
     steps,
     totals,
@@ -59,6 +61,7 @@ __all__ = [
     "Compared",
     "Concern",
     "Figure",
+    "RowCard",
     "Share",
     "TableRow",
     "about",
@@ -77,6 +80,7 @@ __all__ = [
     "notice",
     "part_of",
     "plain",
+    "row_cards",
     "script",
     "scripts",
     "sentences",

@@ -1,4 +1,4 @@
-"""Rankings, sums, facts, bills and steps."""
+"""Rankings, sums, facts, cards of rows, bills and steps."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from html import escape
 
 from languages import N_, _
 
+# How many letters have room in a third of a phone's width, and in two.
+_THIRD, _TWO_THIRDS = 14, 30
 _COMMAND, _AS_CODE = re.compile("`([^`]+)`"), r"<code>\1</code>"
 
 
@@ -22,6 +24,14 @@ class Bar:
     detail: str
     part: float
     href: str = ""
+
+
+@dataclass(frozen=True)
+class RowCard:
+    """A row where there is no room for a table: what it is called, and its values with their titles."""
+
+    head: str
+    facts: Sequence[tuple[str, str]]
 
 
 def bars(found: Sequence[Bar], *, are_wordy: bool = False) -> str:
@@ -51,6 +61,20 @@ def totals(found: Sequence[tuple[str, str]]) -> str:
 def facts(found: Sequence[tuple[str, str]]) -> str:
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
     return f'<dl class="mm-facts">{items}</dl>'
+
+
+def row_cards(about: str, found: Sequence[RowCard]) -> str:
+    """`about` says what they are to who cannot see them."""
+    cards = "".join(
+        f"<li><b>{escape(card.head)}</b><dl>{''.join(_fact(*each) for each in card.facts)}</dl></li>"
+        for card in found
+    )
+    return f'<ul class="mm-row-cards" aria-label="{escape(about)}">{cards}</ul>'
+
+
+def _fact(name: str, value: str) -> str:
+    kind = "mm-long" if len(value) > _TWO_THIRDS else "mm-wide" if len(value) > _THIRD else "mm-short"
+    return f'<div class="{kind}"><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>'
 
 
 def sentences(found: Sequence[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ from languages import LANGUAGES, _, current
 _FOLDER = Path(__file__).parent.parent
 STYLE_SHEET = _FOLDER / "style.css"
 # The one script of ours. The Content-Security-Policy names its hash for each language: no other runs.
-SCRIPT = _FOLDER / "drawer.js"
+SCRIPT = _FOLDER / "browser.js"
 
 
 def style_sheet() -> str:

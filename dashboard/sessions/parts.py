@@ -15,6 +15,7 @@ from db.analytics.meter_values import MeterPoint
 from db.analytics.sessions import SessionRow
 from db.models.sessions import DECIDED
 from languages import N_, _
+from ocpp_integration.plugs import plug_name
 from ocpp_integration.pricing import Bill
 
 NO_SUCH_SESSION = (N_("No such session"), N_("It does not exist, or it is not at one of your stations."))
@@ -64,7 +65,7 @@ def subtitle(row: SessionRow) -> str:
     if row.connector_number:
         parts.append(_("connector {connector_number}", connector_number=row.connector_number))
     if row.connector_type:
-        parts.append(formats.words(row.connector_type))
+        parts.append(plug_name(row.connector_type))
     return " · ".join(parts)
 
 

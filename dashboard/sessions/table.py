@@ -1,83 +1,70 @@
-"""Sessions as a table of which one row can be chosen: all columns, or on a phone those that fit."""
+"""Sessions as a table of which one row can be chosen, and on a phone as cards with a button each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import formats
+from dashboard.row_table import Choice, row_cards
 from db.analytics.sessions import SessionRow
 from languages import _
+from ocpp_integration.plugs import plug_name
 
 _ROWS_IN_SIGHT = 18
-_Mode = Literal["single-row", "single-cell"]
 
 
 def session_table(
     rows: Sequence[SessionRow], key: str = "sessions", *, with_station: bool = True
 ) -> int | None:
     """The rows; returns the `pk` of the one that was chosen."""
-    left_out = [_("Connector")] if with_station else [_("Station")]
     # A new key forgets the selection, once the drawer that it opened is closed.
     closed = st.session_state.get("drawers_closed", 0)
     zone = _one_zone(rows)
     # The style sheet shows one of the two; what is hidden draws nothing.
     with st.container(key=f"wide-{key}"):
+        frame = _frame(rows, zone)
         chosen = _table(
-            _frame(rows, zone) if with_station else _frame(rows, zone).drop(columns=left_out),
-            f"{key}-{closed}",
-            36,
-            {
-                _("Started"): st.column_config.TextColumn(
-                    _("Started ({zone})", zone=zone) if zone else _("Started"), width=140 if zone else 165
-                ),
-                _("Connector"): st.column_config.TextColumn(width=90),
-                _("Ended"): st.column_config.TextColumn(width=140),
-                _("Energy"): st.column_config.NumberColumn(_("Energy (kWh)"), format="%.3f"),
-                _("Cost"): st.column_config.TextColumn(alignment="right"),
-            },
-            ["single-row", "single-cell"],
+            frame if with_station else frame.drop(columns=[_("Station")]), f"{key}-{closed}", zone
         )
-    currency = _one_currency(rows)
     with st.container(key=f"narrow-{key}"):
-        chosen_on_phone = _table(
-            _narrow_frame(rows, currency).drop(columns=left_out),
-            f"{key}-narrow-{closed}",
-            44,
-            {
-                _("Started"): st.column_config.TextColumn(width=88),
-                _("Station"): st.column_config.TextColumn(width=104),
-                _("Connector"): st.column_config.TextColumn(width=104),
-                "kWh": st.column_config.NumberColumn(format="%.1f", width=50),
-                _("Cost"): st.column_config.TextColumn(currency, alignment="right", width=60),
-            },
-            ["single-cell"],
+        cards = _cards(rows)
+        row_cards(
+            cards if with_station else cards.drop(columns=[_("Station")]),
+            f"{key}-narrow",
+            _("Charging sessions"),
+            choice=Choice(_("Open"), ":material/chevron_right:", chosen.append),
         )
-    picked = chosen + chosen_on_phone
-    return rows[picked[0]].pk if picked and picked[0] < len(rows) else None
+    return rows[chosen[-1]].pk if chosen and chosen[-1] < len(rows) else None
 
 
-def _table(
-    frame: pd.DataFrame, key: str, row_height: int, columns: dict[str, Any], modes: Sequence[_Mode]
-) -> list[int]:
+def _table(frame: pd.DataFrame, key: str, zone: str | None) -> list[int]:
     """Returns the places of the chosen rows."""
     chosen = st.dataframe(
         frame,
         key=key,
         hide_index=True,
-        height=min(row_height * len(frame) + 38, row_height * _ROWS_IN_SIGHT + 38),
-        row_height=row_height,
+        height=36 * min(len(frame), _ROWS_IN_SIGHT) + 38,
+        row_height=36,
         on_select="rerun",
-        selection_mode=modes,
-        column_config=columns,
+        selection_mode=["single-row", "single-cell"],
+        column_config={
+            _("Started"): st.column_config.TextColumn(
+                _("Started ({zone})", zone=zone) if zone else _("Started"), width=140 if zone else 165
+            ),
+            _("Connector"): st.column_config.TextColumn(width=90),
+            _("Ended"): st.column_config.TextColumn(width=140),
+            _("Energy"): st.column_config.NumberColumn(_("Energy (kWh)"), format="%.3f"),
+            _("Cost"): st.column_config.TextColumn(alignment="right"),
+        },
         alt=_("Charging sessions; choose a row for its bill and its meter curve"),
     )
-    selection = chosen["selection"]
+    selection: Any = chosen["selection"]
     return [*selection["rows"], *(row for row, _column in selection["cells"])]
 
 
@@ -87,18 +74,13 @@ def _one_zone(rows: Sequence[SessionRow]) -> str | None:
     return zones.pop() if len(zones) == 1 else None
 
 
-def _one_currency(rows: Sequence[SessionRow]) -> str | None:
-    currencies = {row.currency for row in rows}
-    return currencies.pop() if len(currencies) == 1 else None
-
-
 def _frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
     return pd.DataFrame(
         {
             _("Started"): [_clock(row.start_time, row.timezone, is_named=zone is None) for row in rows],
             _("Station"): [row.station_name for row in rows],
             _("Connector"): [_connector(row) for row in rows],
-            _("Status"): [_("Held back") if row.is_held else formats.words(row.status) for row in rows],
+            _("Status"): [_status(row) for row in rows],
             _("Duration"): [formats.duration(row.duration_seconds) for row in rows],
             _("Energy"): [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
             _("Cost"): [_cost(row) for row in rows],
@@ -109,19 +91,26 @@ def _frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
     )
 
 
-def _narrow_frame(rows: Sequence[SessionRow], currency: str | None) -> pd.DataFrame:
+def _cards(rows: Sequence[SessionRow]) -> pd.DataFrame:
+    """What is said of them where there is little room, the station or the start first."""
+    energy = [
+        formats.NO_DATA if row.energy_wh is None else str(formats.energy(row.energy_wh)) for row in rows
+    ]
     return pd.DataFrame(
         {
-            _("Started"): [formats.short_time(row.start_time, row.timezone) for row in rows],
             _("Station"): [row.station_name for row in rows],
+            _("Started"): [formats.short_time(row.start_time, row.timezone) for row in rows],
+            _("Energy"): energy,
+            _("Cost"): [_cost(row) for row in rows],
             _("Connector"): [_connector(row) for row in rows],
-            "kWh": [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
-            _("Cost"): [
-                "" if row.cost is None else f"{row.cost:,.0f}{'' if currency else f' {row.currency}'}"
-                for row in rows
-            ],
+            _("Status"): [_status(row) for row in rows],
+            _("Duration"): [formats.duration(row.duration_seconds) for row in rows],
         }
     )
+
+
+def _status(row: SessionRow) -> str:
+    return _("Held back") if row.is_held else formats.words(row.status)
 
 
 def _cost(row: SessionRow) -> str:
@@ -133,5 +122,5 @@ def _clock(at: datetime, timezone: str, *, is_named: bool) -> str:
 
 
 def _connector(row: SessionRow) -> str:
-    parts = [str(row.connector_number or ""), formats.words(row.connector_type or "")]
+    parts = [str(row.connector_number or ""), plug_name(row.connector_type)]
     return " · ".join(filter(None, parts))

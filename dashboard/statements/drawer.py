@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import downloads, markup
+from dashboard.row_table import Column, row_table
 from dashboard.statements import orders, rows
 from dashboard.visitor import visitor
 from languages import _, dates, told
@@ -36,19 +37,14 @@ def _drawer(statement_id: int) -> None:
             markup.empty(_("Nothing to tell"), _("No session ended in this month, and none was corrected."))
         )
         return
-    st.dataframe(
+    money = Column(places=2)
+    row_table(
         pd.DataFrame([rows.line(each) for each in lines[:_SHOWN]]),
-        key=f"lines-{found.id}",
-        hide_index=True,
-        height=min(36 * len(lines) + 38, 560),
-        column_config={
-            "kWh": st.column_config.NumberColumn(format="%.3f"),
-            **{
-                name: st.column_config.NumberColumn(format="%.2f")
-                for name in (_("Gross"), _("VAT"), _("Fee"))
-            },
-        },
-        alt=_("The sessions of the statement with their amounts"),
+        f"lines-{found.id}",
+        _("The sessions of the statement with their amounts"),
+        columns={"kWh": Column(places=3), _("Gross"): money, _("VAT"): money, _("Fee"): money},
+        head=_("Session"),
+        in_sight=14,
     )
     if len(lines) > _SHOWN:
         st.caption(

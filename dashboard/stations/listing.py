@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import choices, figures, loading, markup
+from dashboard.paging import choose_page
 from dashboard.search_box import search_box
 from dashboard.stations import map as station_map
 from dashboard.stations import row
@@ -83,7 +84,7 @@ def _rows(view: View, kinds: Sequence[str], text: str, order: str) -> None:
     st.html(_sums(found))
     pages = max(1, -(-len(found) // PAGE_SIZE))
     slot = st.container(gap=None)
-    page = st.pagination(pages, key=f"stations-{pages}") if pages > 1 else 1
+    page = choose_page(pages, f"stations-{pages}", _("Stations"))
     now = datetime.now(UTC)
     with slot:
         for station in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:

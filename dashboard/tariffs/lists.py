@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import formats, markup, resources
 from dashboard.question import ask
+from dashboard.row_table import row_table
 from dashboard.sessions.bill_lines import bill_lines
 from dashboard.tariffs import dialog, orders
 from dashboard.tariffs import rows as tariff_rows
@@ -96,7 +97,12 @@ def tariff_card(who: Visitor, rows: list[TariffRow]) -> None:
         )
         known = orders.versions(who, code)
         shown = pd.DataFrame([tariff_rows.version_row(each, timezone) for each in known])
-        st.dataframe(shown, key="tariff-versions", hide_index=True)
+        row_table(
+            shown,
+            "tariff-versions",
+            _("The versions of {code}, the first one first", code=code),
+            head=_("Name"),
+        )
         number = st.selectbox(
             _("Version"),
             [each.version for each in known],

@@ -8,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import choices, formats, markup, resources
+from dashboard.paging import choose_page
+from dashboard.row_table import Column, row_table
 from dashboard.time_choice import choose_time
 from dashboard.visitor import visitor
 from db import audit
@@ -57,14 +59,13 @@ def row(entry: AuditEntry, timezone: str) -> dict[str, str]:
 
 def table(entries: Sequence[AuditEntry]) -> None:
     timezone = resources.settings().timezone
-    st.dataframe(
+    row_table(
         pd.DataFrame([row(entry, timezone) for entry in entries]),
-        key="audit",
-        hide_index=True,
-        height=36 * len(entries) + 38,
-        row_height=36,
-        column_config={_("To what"): st.column_config.TextColumn(width="large")},
-        alt=_("What people changed, the newest first"),
+        "audit",
+        _("What people changed, the newest first"),
+        columns={_("To what"): Column(width="large")},
+        head=_("Did what"),
+        in_sight=PAGE_SIZE,
     )
 
 
@@ -77,7 +78,7 @@ def log() -> None:
         with reading(resources.engine()) as store:
             pages = -(-audit.count(store, search, PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
             # Another search has other pages, so it begins with the first.
-            page = st.pagination(pages, key=f"audit-{hash(question)}-{pages}") if pages > 1 else 1
+            page = choose_page(pages, f"audit-{hash(question)}-{pages}", _("Audit log"))
             found = audit.newest(store, search, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         with slot:
             if found:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import downloads, explanation, figures, loading, markup
@@ -16,7 +14,9 @@ from dashboard.availability import rows as availability_rows
 from dashboard.exclusions import dialog
 from dashboard.exclusions.orders import Draft
 from dashboard.loading import Availability, PortOutage
+from dashboard.paging import choose_page
 from dashboard.question import ask, show
+from dashboard.row_table import Choice, Column, row_table
 from dashboard.view import choose_view
 from dashboard.visitor import visitor
 from db.analytics.exclusions import Exclusion
@@ -34,18 +34,6 @@ scope, period = view.scope, view.period
 
 def head(title: str, caption: str, export: str) -> None:
     downloads.title(title, caption, export, scope, period)
-
-
-def table(rows: pd.DataFrame, name: str, alt: str, **more: Any) -> Any:
-    return st.dataframe(
-        rows,
-        key=name,
-        hide_index=True,
-        height=min(36 * len(rows) + 38, 36 * 10 + 38),
-        row_height=36,
-        alt=alt,
-        **more,
-    )
 
 
 def over_time(found: Availability) -> None:
@@ -78,13 +66,13 @@ def all_stations(found: Availability) -> None:
     if not opened.open:
         return
     with opened:
-        percent = st.column_config.NumberColumn(format="%.3f %%")
-        table(
+        percent = Column(places=3, unit="%")
+        row_table(
             drawn.stations(found.stations),
             "stations",
             _("Every station with its availability, the least available first"),
-            column_config={
-                _("Station"): st.column_config.TextColumn(pinned=True),
+            columns={
+                _("Station"): Column(pinned=True),
                 _("Availability"): percent,
                 _("Without excluded"): percent,
             },
@@ -104,28 +92,28 @@ def outage_list(found: Availability) -> None:
     if not shown:
         st.html(markup.empty(_("No outages in this period"), _("Every connector that was observed was up.")))
         return
-    choosing = {"on_select": "rerun", "selection_mode": ["single-row", "single-cell"]} if who.is_admin else {}
-    chosen = table(
+    row_table(
         drawn.outages(found.outages, LISTED),
         "outages",
         _("Outages, the newest first, with what was reported and why they do not count"),
-        column_config={
-            _("Connector"): st.column_config.NumberColumn(width=80),
-            _("Error"): st.column_config.TextColumn(width="medium"),
-            _("Why it does not count"): st.column_config.TextColumn(width="medium"),
+        columns={
+            _("Connector"): Column(width=80),
+            _("Error"): Column(width="medium"),
+            _("Why it does not count"): Column(width="medium"),
         },
-        **choosing,
+        head=_("Station"),
+        choice=exclude_one_of(shown) if who.is_admin else None,
     )
-    if who.is_admin:
-        picked = [*chosen["selection"]["rows"], *(row for row, _ in chosen["selection"]["cells"])]
-        is_picked = bool(picked) and picked[0] < len(shown)
-        if st.button(
-            _("Exclude this outage") if is_picked else _("Choose an outage to exclude it"),
-            icon=":material/event_busy:",
-            key="exclude-outage",
-            disabled=not is_picked,
-        ):
-            ask(dialog.ENTER, draft_of(shown[picked[0]]))
+
+
+def exclude_one_of(outages: Sequence[PortOutage]) -> Choice:
+    return Choice(
+        _("Exclude"),
+        ":material/event_busy:",
+        lambda place: ask(dialog.ENTER, draft_of(outages[place])),
+        with_one=_("Exclude this outage"),
+        with_none=_("Choose an outage to exclude it"),
+    )
 
 
 def draft_of(each: PortOutage) -> Draft:
@@ -139,7 +127,12 @@ def draft_of(each: PortOutage) -> Draft:
 
 
 def exclusion_list(found: Sequence[Exclusion]) -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="head-exclusions",
+    ):
         head(
             _("Excluded"),
             _("Outages in these times are not held against a station by NEVI's rule"),
@@ -162,7 +155,7 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
         )
         return
     slot, pages = st.container(gap=None), -(-len(found) // PAGE_SIZE)
-    page = st.pagination(pages, key=f"exclusions-{pages}") if pages > 1 else 1
+    page = choose_page(pages, f"exclusions-{pages}", _("Excluded"))
     with slot:
         for each in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
             with st.container(key=f"row-exclusion-{each.pk}", horizontal=True, vertical_alignment="center"):
@@ -211,11 +204,12 @@ def visits() -> None:
     if not found:
         st.html(markup.empty(_("No troubled visits"), _("Every driver charged at the first attempt.")))
         return
-    table(
+    row_table(
         drawn.visits(found),
         "visits",
         _("Visits whose first attempt failed, the newest first, with what happened at each attempt"),
-        column_config={_("What happened"): st.column_config.TextColumn(width="large")},
+        columns={_("What happened"): Column(width="large")},
+        head=_("Station"),
     )
 
 
@@ -232,14 +226,11 @@ def errors() -> None:
     with left, st.container(key="card-errors", height="stretch"):
         head(_("Errors"), _("What connectors reported, the most frequent first"), "errors")
         explanation.button("errors", "chart-errors")
-        table(
+        row_table(
             drawn.errors(found.by_code),
             "errors",
             _("Errors by code with their meaning, the most frequent first"),
-            column_config={
-                _("Error"): st.column_config.TextColumn(pinned=True),
-                _("Meaning"): st.column_config.TextColumn(width="medium"),
-            },
+            columns={_("Error"): Column(pinned=True), _("Meaning"): Column(width="medium")},
         )
     with right, st.container(key="card-errors-time", height="stretch"):
         st.html(markup.card_title(_("Errors over time"), _("Reports by {grain}", grain=_(grain))))

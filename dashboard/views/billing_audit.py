@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import choices, downloads, formats, markup, resources
 from dashboard.markup import Bar
+from dashboard.paging import choose_page
 from dashboard.statements import orders
 from dashboard.statements import rows as statement_rows
 from dashboard.visitor import visitor
@@ -72,7 +73,7 @@ def audit() -> None:
         slot = st.container(gap=None)
         totals, rows = orders.audited(who, is_open=is_open)
         pages = -(-len(rows) // _PAGE_SIZE)
-        page = st.pagination(pages, key=f"findings-{is_open}-{pages}") if pages > 1 else 1
+        page = choose_page(pages, f"findings-{is_open}-{pages}", _("Findings"))
         for each in rows[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]:
             with (
                 slot,

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import loading, markup, resources
 from dashboard.job_card import card, history_row, state_of
 from dashboard.opened import Opened
+from dashboard.row_table import Column, row_table
 from dashboard.visitor import visitor
 from db import job_runs
 from db.engine import writing
@@ -116,14 +117,11 @@ def history() -> None:
         if not rows:
             st.html(markup.empty(_("No runs"), _("A job that is fine and runs all the time leaves none.")))
             return
-        st.dataframe(
+        row_table(
             pd.DataFrame([history_row(run, resources.settings().timezone) for run in rows]),
-            key=f"history-{name}",
-            hide_index=True,
-            height=min(36 * len(rows) + 38, 36 * 10 + 38),
-            row_height=36,
-            column_config={_("What it said"): st.column_config.TextColumn(width="large")},
-            alt=_("Runs of {name}, the newest first", name=name),
+            f"history-{name}",
+            _("Runs of {name}, the newest first", name=name),
+            columns={_("What it said"): Column(width="large")},
         )
 
 

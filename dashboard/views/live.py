@@ -11,6 +11,7 @@ from dashboard.commands import dialog, orders
 from dashboard.commands.recent import command_list
 from dashboard.connector_card import KINDS, card, kind_of, place_of, rank_of
 from dashboard.live_panel import live_strip
+from dashboard.paging import choose_page
 from dashboard.search_box import search_box
 from dashboard.visitor import Visitor, visitor
 from db.analytics.live import LiveConnector
@@ -67,7 +68,7 @@ def connectors(kinds: list[str], text: str) -> None:
     found.sort(key=rank_of)
     pages = max(1, -(-len(found) // PAGE_SIZE))
     slot = st.container()
-    page = st.pagination(pages, key=f"connectors-{pages}") if pages > 1 else 1
+    page = choose_page(pages, f"connectors-{pages}", _("Connectors"))
     now = datetime.now(UTC)
     with slot, st.grid("auto", min_column_width=290, gap="small"):
         for connector in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:

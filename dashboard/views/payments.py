@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import choices, downloads, markup
+from dashboard.paging import choose_page
 from dashboard.payments import dialog, orders, rows
 from dashboard.payments.drawer import open_drawer
 from dashboard.question import show
@@ -83,7 +84,7 @@ with st.container(key="card-payments", gap=None):
         downloads.buttons(_("Payments"), "payments", view.scope, view.period)
     slot = st.container(gap=None)
     pages = -(-count // orders.PAGE_SIZE)
-    page = st.pagination(pages, key=f"payments-{hash(wanted)}-{pages}") if pages > 1 else 1
+    page = choose_page(pages, f"payments-{hash(wanted)}-{pages}", _("Payments"))
     with slot:
         for each in orders.rows(view.scope, wanted, page):
             row(each)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import choices, formats, markup
+from dashboard.paging import choose_page
 from dashboard.quarantine import dialog, orders, rows
 from dashboard.question import Dialog, ask, show
 from dashboard.visitor import visitor
@@ -79,7 +80,7 @@ def sessions() -> None:
         state = choose_state()
         slot = st.container(gap=None)
         pages = orders.pages(who, state)
-        page = st.pagination(pages, key=f"quarantine-{state}-{pages}") if pages > 1 else 1
+        page = choose_page(pages, f"quarantine-{state}-{pages}", _("Quarantine"))
         found = orders.look(who, state, page)
         with slot:
             if found.at_stake.sessions:

@@ -11,6 +11,7 @@ from dashboard import downloads, explanation, figures, formats, loading, markup
 from dashboard.availability import rows as availability_rows
 from dashboard.kpis.panel import compared_with, complete_days, is_comparable
 from dashboard.markup import TableRow
+from dashboard.paging import choose_page
 from dashboard.periods import GRAINS
 from dashboard.revenue import cards as revenue_cards
 from dashboard.revenue import figure
@@ -115,7 +116,7 @@ def paged(
 ) -> None:
     """A table with those of `count` rows that are on the page: the others are not made."""
     slot, pages = st.container(), -(-count // size)
-    page = st.pagination(pages, max_visible_pages=5, key=f"{first}-{count}") if pages > 1 else 1
+    page = choose_page(pages, f"{first}-{count}", about)
     slot.html(markup.table(about, first, columns, rows(slice((page - 1) * size, page * size))))
 
 

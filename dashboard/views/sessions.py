@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import address, choices, downloads, formats, loading, markup
+from dashboard.paging import choose_page
 from dashboard.sessions import page as session_page
 from dashboard.sessions.drawer import open_drawer
 from dashboard.sessions.table import session_table
@@ -34,6 +35,14 @@ scope = view.scope
 def choose_filter(period: Period) -> tuple[SessionFilter, str]:
     """What to list, and in which order (a key of `ORDERS`)."""
     with st.grid(3, min_column_width=140, gap="small"):
+        search = st.text_input(
+            _("Search"),
+            placeholder=_("Transaction, id tag or station"),
+            max_chars=100,
+            key="search",
+            bind="query-params",
+            persist_state="session",
+        )
         statuses = choices.several(
             st.multiselect,
             _("Status"),
@@ -41,14 +50,6 @@ def choose_filter(period: Period) -> tuple[SessionFilter, str]:
             format_func=formats.words,
             placeholder=_("Any status"),
             key="status",
-            persist_state="session",
-        )
-        search = st.text_input(
-            _("Search"),
-            placeholder=_("Transaction, id tag or station"),
-            max_chars=100,
-            key="search",
-            bind="query-params",
             persist_state="session",
         )
         order = choices.one(
@@ -89,7 +90,7 @@ page = 1
 if pages > 1:
     with st.container(horizontal=True, horizontal_alignment="center"):
         # Another filter has other pages, so it begins with the first.
-        page = st.pagination(pages, key=f"page-{hash((wanted, order))}")
+        page = choose_page(pages, f"page-{hash((wanted, order))}", _("Sessions"))
 rows = loading.session_rows(scope, wanted, sort, descending, PAGE_SIZE, (page - 1) * PAGE_SIZE)
 chosen = None
 with slot:

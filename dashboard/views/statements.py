@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import loading, markup, resources
+from dashboard.paging import choose_page
 from dashboard.question import ask, show
 from dashboard.statements import dialog, orders, rows
 from dashboard.statements.drawer import open_drawer, pdf_button
@@ -59,9 +60,11 @@ with st.container(
 found = orders.look(who)
 with st.container(key="card-statements", gap=None):
     pages = -(-len(found) // _PAGE_SIZE)
-    page = st.pagination(pages, key=f"statements-{pages}") if pages > 1 else 1
-    for each in found[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]:
-        row(each, with_owner=is_admin)
+    slot = st.container(gap=None)
+    page = choose_page(pages, f"statements-{pages}", _("Statements"))
+    with slot:
+        for each in found[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]:
+            row(each, with_owner=is_admin)
     if not found:
         sentence = (
             _("Choose a month that is over and issue those of all owners.")

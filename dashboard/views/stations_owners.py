@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import choices, loading, markup, resources
 from dashboard.job_card import card
+from dashboard.paging import choose_page
 from dashboard.search_box import search_box
 from dashboard.stations import sync_row
 from dashboard.visitor import visitor
@@ -70,7 +71,7 @@ def stations(shown: str, text: str) -> None:
     st.html(markup.totals([(_("stations"), f"{len(states):,}"), *sync_row.owner_lines(states)]))
     pages = max(1, -(-len(found) // PAGE_SIZE))
     slot = st.container(gap=None)
-    page = st.pagination(pages, key=f"places-{pages}") if pages > 1 else 1
+    page = choose_page(pages, f"places-{pages}", _("Stations"))
     now, timezone = datetime.now(UTC), resources.settings().timezone
     with slot:
         for state in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:

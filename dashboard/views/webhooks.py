@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import choices, formats, markup, resources
 from dashboard.opened import Opened
+from dashboard.paging import choose_page
 from dashboard.search_box import search_box
 from dashboard.visitor import visitor
 from dashboard.webhooks import recorded
@@ -57,7 +58,7 @@ def events() -> None:
         with reading(resources.engine()) as store:
             matching = Matching(store, search)
             pages = -(-matching.count(PAGE_SIZE * MOST_PAGES) // PAGE_SIZE)
-            page = st.pagination(pages, key=f"events-{hash(search)}-{pages}") if pages > 1 else 1
+            page = choose_page(pages, f"events-{hash(search)}-{pages}", _("Recorded webhooks"))
             found = matching.newest(limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         with slot:
             for event in found:

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import formats, loading, markup, resources
 from dashboard.fact_row import Fact, fact_row
 from dashboard.opened import Opened
+from dashboard.paging import choose_page
 from dashboard.visitor import visitor
 from dashboard.webhooks import recorded
 from db.engine import reading
@@ -34,7 +35,7 @@ def _list(session_pk: int) -> None:
         slot = st.container(gap=None)
         count = loading.session_webhooks(scope, session_pk, 0, 0).count
         pages = max(1, -(-count // PAGE_SIZE))
-        page = st.pagination(pages, key=f"session-webhooks-{pages}") if pages > 1 else 1
+        page = choose_page(pages, f"session-webhooks-{pages}", _("Webhooks"))
         found = loading.session_webhooks(scope, session_pk, PAGE_SIZE, (page - 1) * PAGE_SIZE)
         more = _(" or more") if count == session_events.MOST_COUNTED else ""
         told = _("{count:,}{more}, the newest first", count=count, more=more) if count else ""

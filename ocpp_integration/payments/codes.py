@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from db.models import OCPPConnector
 from ocpp_integration.billing.pdf import lettering
 from ocpp_integration.payments.tokens import token_of
+from ocpp_integration.plugs import plug_name
 
 # A quarter of the picture may be scratched or dirty.
 _ERROR = "q"
@@ -38,7 +39,7 @@ class Label:
     def of(cls, connector: OCPPConnector, root: str, token: str) -> Label:
         described = connector.charging_connector
         power = f"{described.power_w / 1000:g} kW" if described and described.power_w else ""
-        kind = described.connector_type.upper() if described else ""
+        kind = plug_name(described.connector_type) if described else ""
         details = "  ".join(part for part in (kind, power) if part)
         number = connector.connector_id
         return cls(address(root, token), f"ማገናኛ {number} · Connector {number}", details)

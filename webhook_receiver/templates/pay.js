@@ -97,7 +97,7 @@ function last(token) {
   return before ? element("a", { class: "button second", id: "last", href: `/pay/session/${before}/` }, say("yours")) : null;
 }
 function offer(token, info, typed) {
-  const kind = [info.connector_type && info.connector_type.toUpperCase(), info.power_kw && `${Number(info.power_kw)} kW`];
+  const kind = [info.connector_type_told[language], info.power_kw && `${Number(info.power_kw)} kW`];
   const prices = info.price_told[language].map((line) => element("p", {}, line));
   const place = element("div", { class: "card" },
     element("h1", {}, info.station_name),

@@ -11,6 +11,7 @@ from db.models import Receipt
 from languages import N_
 from ocpp_integration.billing.pdf import words
 from ocpp_integration.billing.pdf.sheet import Column, Sheet
+from ocpp_integration.plugs import plug_name
 from ocpp_integration.pricing import Bill
 from ocpp_integration.pricing.words import LINES
 
@@ -42,11 +43,8 @@ def receipt_pdf(receipt: Receipt) -> bytes:
 
 def _facts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     zone = told["timezone"]
-    connector = " · ".join(
-        str(each).upper() if each == told["connector_type"] else str(each)
-        for each in (told["connector"], told["connector_type"])
-        if each
-    )
+    parts = (str(told["connector"] or ""), plug_name(told["connector_type"]))
+    connector = " · ".join(filter(None, parts))
     known = (
         (N_("Started"), words.time(datetime.fromisoformat(told["started"]), zone)),
         (N_("Ended"), words.time(datetime.fromisoformat(told["ended"]), zone)),
