@@ -51,6 +51,7 @@ def choose() -> None:
         format_func=LANGUAGES.__getitem__,
         key=_KEY,
         label_visibility="collapsed",
+        wrap=True,
         on_change=_chosen,
     )
 

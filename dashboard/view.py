@@ -98,6 +98,7 @@ def choose_grain(period: Period) -> str:
         key="by",
         persist_state="session",
         label_visibility="collapsed",
+        wrap=True,
     )
     grain = chosen if chosen in fitting else AUTO
     # The chart's fragment runs alone when its bars are chosen.

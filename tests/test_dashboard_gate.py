@@ -63,7 +63,7 @@ def test_health_needs_no_session(url: str) -> None:
 
 
 def test_a_script_of_streamlits_is_compressed_for_who_takes_that_and_the_same_for_others(url: str) -> None:
-    (script,) = preloads.SCRIPTS.glob("PlotlyChart.*.js")
+    (script,) = preloads.SCRIPTS.glob("DateInput.*.js")
     address = f"{url}/static/js/{script.name}"
     plain = requests.get(address, headers={"Accept-Encoding": "identity"}, timeout=10)
     compressed = requests.get(address, headers={"Accept-Encoding": "gzip, br"}, timeout=10)
@@ -72,6 +72,14 @@ def test_a_script_of_streamlits_is_compressed_for_who_takes_that_and_the_same_fo
     assert compressed.content == plain.content == script.read_bytes()
     for header in ("cache-control", "x-content-type-options"):
         assert compressed.headers[header] == plain.headers[header]
+
+
+def test_plotlys_function_comes_in_parentheses_and_all_else_of_its_script_as_it_is(url: str) -> None:
+    (script,) = preloads.SCRIPTS.glob("PlotlyChart.*.js")
+    theirs, served = script.read_text("utf-8"), get(f"{url}/static/js/{script.name}").content.decode()
+    assert len(served) == len(theirs) + 2
+    bare = served.replace("n,(()=>{var", "n,()=>{var").replace("Plotly=e,e}))", "Plotly=e,e})")
+    assert bare == theirs
 
 
 def test_a_page_without_a_session_leads_to_the_sign_in_form(url: str) -> None:

@@ -19,11 +19,17 @@ from dashboard.gate import preloads, rules
 
 _STREAMLITS = Path(streamlit.__file__).parent / "static" / "index.html"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-# Without the script it asks first below the page's own address, where every answer is a 404. Without the
-# scheme a dark page flashes white until it is drawn.
+# Without the address of the server it asks first below the page's own, where every answer is a 404. Told what
+# it may take for granted of its host, it connects at once and asks for that beside. Without the scheme a dark
+# page flashes white until it is drawn.
 _HEAD = """<head>
     <meta name="color-scheme" content="light dark" />
-    <script>window.__streamlit = { BACKEND_BASE_URL: location.origin }</script>"""
+    <script>
+      window.__streamlit = {
+        BACKEND_BASE_URL: location.origin,
+        HOST_CONFIG: { allowedOrigins: [location.origin], useExternalAuthToken: false },
+      }
+    </script>"""
 _LINK = '<link rel="modulepreload" crossorigin href="./static/js/{}">\n  '
 _OURS = {
     "<head>": _HEAD,

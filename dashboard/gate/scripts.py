@@ -1,4 +1,7 @@
-"""Streamlit's scripts, compressed: it sends them as they are, which for a page with charts are 7 MB."""
+"""Streamlit's scripts, compressed: it sends them as they are, which for a page with charts are 7 MB.
+
+That of the charts is told beforehand to run at once, too.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,14 @@ _HEADERS = {
     "cache-control": "public, immutable, max-age=31536000",
     "content-encoding": "gzip",
     "vary": "accept-encoding",
+}
+# All of Plotly is a function within a function, which a browser reads to its end without keeping anything,
+# and once more when it is called. One that stands in parentheses it keeps, and reads beside the page's other
+# work. Measured in Chromium: Plotly runs in 0.14 s, and not in 0.34 s.
+_CHARTS = "PlotlyChart."
+_PARENTHESES = {
+    "n,()=>{var e=(()=>{": "n,(()=>{var e=(()=>{",
+    "return window.Plotly=e,e})": "return window.Plotly=e,e}))",
 }
 
 
@@ -49,4 +60,16 @@ def _names() -> frozenset[str]:
 @cache
 def _compressed(name: str) -> bytes:
     """Once for as long as the process runs: what all pages want is a few megabytes."""
-    return gzip.compress((SCRIPTS / name).read_bytes(), compresslevel=6, mtime=0)
+    script = (SCRIPTS / name).read_text("utf-8")
+    if name.startswith(_CHARTS):
+        script = in_parentheses(script)
+    return gzip.compress(script.encode(), compresslevel=6, mtime=0)
+
+
+def in_parentheses(script: str) -> str:
+    """Plotly's function in parentheses; a script that is written otherwise is left as it is."""
+    if any(script.count(bare) != 1 for bare in _PARENTHESES):
+        return script
+    for bare, enclosed in _PARENTHESES.items():
+        script = script.replace(bare, enclosed)
+    return script

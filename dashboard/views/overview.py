@@ -40,6 +40,7 @@ def trend(now: Overview, before: Overview | None) -> None:
             key="trend",
             default="Energy",
             label_visibility="collapsed",
+            wrap=True,
         )
     hours = loading.by_hour(scope, period, now.currency) if grain == "hour" else None
     drawn = figure.trend(now, before, hours, shown or "Energy", grain)
