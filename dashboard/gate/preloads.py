@@ -21,7 +21,7 @@ _IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 _EVERY_PAGE = ("Html", "Button", "ButtonGroup", "Selectbox", "PageLink")
 _OF_PAGES = {
     "": ("PlotlyChart",),
-    "revenue": ("PlotlyChart", "DownloadButton", "Pagination"),
+    "revenue": ("PlotlyChart", "DownloadButton"),
     "availability": ("PlotlyChart", "DownloadButton", "DataFrame"),
 }
 # A period of days that the address names has its own choice of them.
