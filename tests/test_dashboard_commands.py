@@ -181,9 +181,9 @@ def test_what_is_in_a_webhook_is_shown_to_admins_only(world: World) -> None:
     opened = next(button for button in page.button if str(button.key).startswith("webhook-"))
     opened.click().run()
     assert "secret_of_the_body" in page.code[0].value
-    kept = page.session_state["session_webhook"]
+    kept = page.session_state["opened-session-webhook"]
     page = world.open_page("selam", "sessions", **address)
-    page.session_state["session_webhook"] = kept
+    page.session_state["opened-session-webhook"] = kept
     page.run()
     assert not page.code and not [b for b in page.button if str(b.key).startswith("webhook-")]
 

@@ -15,8 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, inspect, select, text
-from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy import Engine, event, inspect, literal, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 import partitioning
@@ -91,11 +90,11 @@ def test_amounts_are_integers_in_the_store(engine: Engine) -> None:
         assert store.scalar(text("SELECT price_per_kwh FROM tariffs")) == 95_000
 
 
-def test_nothing_is_nothing() -> None:
-    dialect = sqlite_dialect.dialect()
+def test_nothing_is_nothing(engine: Engine) -> None:
     for column in (UTCDateTime(), FixedPoint(2)):
-        assert column.process_bind_param(None, dialect) is None
-        assert column.process_result_value(None, dialect) is None
+        assert column.process_bind_param(None, engine.dialect) is None
+        with reading(engine) as store:
+            assert store.scalar(select(literal(None, column))) is None
 
 
 def test_a_transaction_id_of_64_bits_fits(engine: Engine) -> None:
