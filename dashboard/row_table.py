@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import formats, markup
 from dashboard.markup import RowCard
+from dashboard.room import one_that_fits
 from languages import _
 
 _ROW_HEIGHT, _HEAD_HEIGHT = 36, 38
@@ -74,11 +75,11 @@ def row_table(
     first one if not told; `in_sight` rows of the table are seen at once.
     """
     known = dict(columns or {})
-    # The style sheet shows one of the two; what is hidden draws nothing.
-    with st.container(key=f"wide-{key}"):
-        _table(rows, key, about, known, in_sight, choice)
-    with st.container(key=f"narrow-{key}"):
-        row_cards(rows, key, about, columns=known, head=head, choice=choice)
+    one_that_fits(
+        key,
+        wide=lambda: _table(rows, key, about, known, in_sight, choice),
+        narrow=lambda: row_cards(rows, key, about, columns=known, head=head, choice=choice),
+    )
 
 
 def _table(

@@ -292,11 +292,11 @@ def test_a_drawer_that_a_row_opened_stays_closed_with_the_focus_beside_the_table
     page = fill_in_sign_in(context, url, "/sessions", "selam")
     await_all(page)
     # What scrolls it lies over the canvas that draws it.
-    table = page.locator(".st-key-wide-sessions .dvn-scroller")
+    table = page.locator(".st-key-widelist-sessions .dvn-scroller")
     table.click(position={"x": 200, "y": 56})
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
-    page.wait_for_function("() => document.activeElement.closest('.st-key-wide-sessions')")
+    page.wait_for_function("() => document.activeElement.closest('.st-key-widelist-sessions')")
     await_all(page)
     expect(page.get_by_role("dialog")).to_be_hidden()
 
@@ -308,11 +308,10 @@ _SIDEWAYS = """() => [...document.querySelectorAll(".stMainBlockContainer *")]
 
 def test_no_list_is_scrolled_sideways_on_a_phone(context: BrowserContext, url: str) -> None:
     page = fill_in_sign_in(context, url, "/sessions", "admin")
+    page.set_viewport_size({"width": 390, "height": 844})
     for path in ("sessions", "audit_log"):
-        # The navigation is a drawer in a narrow window.
-        page.set_viewport_size({"width": 1200, "height": 844})
-        turn_to(page, next(each for each in PAGES if each.path == path))
-        page.set_viewport_size({"width": 390, "height": 844})
-        expect(page.locator('[class*="st-key-narrow-"]').first).to_be_visible()
+        page.goto(f"{url}/{path}")
+        expect(page.locator('[class*="st-key-narrowlist-"]').first).to_be_visible()
+        assert page.locator('[class*="st-key-widelist-"]').count() == 0
         assert page.evaluate(_SIDEWAYS) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -19,16 +19,21 @@ from dashboard.gate import preloads, rules
 
 _STREAMLITS = Path(streamlit.__file__).parent / "static" / "index.html"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+# "wide" or "narrow", as the style sheet means it.
+ROOM_COOKIE = "mengedmate_room"
 # Without the address of the server it asks first below the page's own, where every answer is a 404. Told what
 # it may take for granted of its host, it connects at once and asks for that beside. Without the scheme a dark
-# page flashes white until it is drawn.
-_HEAD = """<head>
+# page flashes white until it is drawn. Its width tells the server which form of a list to draw; until the
+# whole head is read, a phone's window passes for a wide one, but its screen does not.
+_HEAD = f"""<head>
     <meta name="color-scheme" content="light dark" />
     <script>
-      window.__streamlit = {
+      window.__streamlit = {{
         BACKEND_BASE_URL: location.origin,
-        HOST_CONFIG: { allowedOrigins: [location.origin], useExternalAuthToken: false },
-      }
+        HOST_CONFIG: {{ allowedOrigins: [location.origin], useExternalAuthToken: false }},
+      }}
+      const room = Math.min(screen.width, innerWidth) <= 640 ? "narrow" : "wide"
+      document.cookie = `{ROOM_COOKIE}=${{room}}; path=/; SameSite=Strict`
     </script>"""
 _LINK = '<link rel="modulepreload" crossorigin href="./static/js/{}">\n  '
 _OURS = {

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import formats
+from dashboard.room import one_that_fits
 from dashboard.row_table import Choice, row_cards
 from db.analytics.sessions import SessionRow
 from languages import _
@@ -25,21 +26,22 @@ def session_table(
     """The rows; returns the `pk` of the one that was chosen."""
     # A new key forgets the selection, once the drawer that it opened is closed.
     closed = st.session_state.get("drawers_closed", 0)
+    left_out = [] if with_station else [_("Station")]
     zone = _one_zone(rows)
-    # The style sheet shows one of the two; what is hidden draws nothing.
-    with st.container(key=f"wide-{key}"):
-        frame = _frame(rows, zone)
-        chosen = _table(
-            frame if with_station else frame.drop(columns=[_("Station")]), f"{key}-{closed}", zone
-        )
-    with st.container(key=f"narrow-{key}"):
-        cards = _cards(rows)
+    chosen: list[int] = []
+
+    def table() -> None:
+        chosen.extend(_table(_frame(rows, zone).drop(columns=left_out), f"{key}-{closed}", zone))
+
+    def cards() -> None:
         row_cards(
-            cards if with_station else cards.drop(columns=[_("Station")]),
+            _cards(rows).drop(columns=left_out),
             f"{key}-narrow",
             _("Charging sessions"),
             choice=Choice(_("Open"), ":material/chevron_right:", chosen.append),
         )
+
+    one_that_fits(key, wide=table, narrow=cards)
     return rows[chosen[-1]].pk if chosen and chosen[-1] < len(rows) else None
 
 
