@@ -17,12 +17,14 @@ from db.prepared import ONE
 
 
 class Shape(NamedTuple):
-    """What of a question decides how it is best asked: which parts its period has (of `Period.told`), and the
-    currency of all that is known, None where there are several.
+    """What of a question decides how it is best asked: which parts its period has (of `Period.told`), the
+    currency of all that is known, None where there are several, and whether each part is summed by itself
+    first: SQLite finds its rows in the order of their groups, PostgreSQL would only sum twice.
     """
 
     parts: tuple[str, ...]
     currency: str | None
+    is_summed_by_part: bool
 
 
 class Asked(NamedTuple):
@@ -36,14 +38,15 @@ def asked(store: Session, scope: Scope, period: Period) -> Asked:
     """Where the period goes beyond all that is known it is widened to whole months: for the month of today
     one row will do in place of its days.
     """
-    if scope.kind != "network" and store.get_bind().dialect.name == "postgresql":
+    is_sqlite = store.get_bind().dialect.name == "sqlite"
+    if scope.kind != "network" and not is_sqlite:
         # To ask the server costs more than the days of few stations.
-        return Asked(Shape(period.names_of_parts, None), period.told)
+        return Asked(Shape(period.names_of_parts, None, is_sqlite), period.told)
     ((first, last, currency, other_currency),) = _known(scope).rows(store)
     if first is not None:
         period = period.widened(first, last)
     only = currency if currency == other_currency else None
-    return Asked(Shape(period.names_of_parts, only), period.told)
+    return Asked(Shape(period.names_of_parts, only, is_sqlite), period.told)
 
 
 def sums_of(
@@ -54,7 +57,7 @@ def sums_of(
     """
     # A part of the period at a time: with a choice of parts, SQLite would walk through every row there is.
     parts = union_all(
-        *(_sums(kind, scope, metrics, part, shape.currency) for part in ranges(shape.parts))
+        *(_of_part(kind, scope, metrics, part, shape) for part in ranges(shape.parts))
     ).subquery()
     return (
         select(parts.c.scope_id, parts.c.currency, *_totals(parts.c, metrics))
@@ -63,17 +66,17 @@ def sums_of(
     )
 
 
-def _sums(
-    kind: str, scope: Scope, metrics: Sequence[str], rows: ColumnElement[bool], currency: str | None
+def _of_part(
+    kind: str, scope: Scope, metrics: Sequence[str], part: ColumnElement[bool], shape: Shape
 ) -> Select[*tuple[int, ...]]:
     columns = Rollup.__table__.c
     # Without a choice of currencies the rows are in the order of their groups, and need not be sorted.
-    of_row = columns.currency if currency is None else literal(currency).label("currency")
-    return (
-        select(columns.scope_id, of_row, *_totals(columns, metrics))
-        .where(columns.scope == kind, _is_one_of(kind, scope), rows)
-        .group_by(columns.scope_id, *([columns.currency] if currency is None else []))
-    )
+    currency = columns.currency if shape.currency is None else literal(shape.currency).label("currency")
+    rows = (columns.scope == kind, _is_one_of(kind, scope), part)
+    if not shape.is_summed_by_part:
+        return select(columns.scope_id, currency, *(columns[name] for name in metrics)).where(*rows)
+    groups = [columns.scope_id, *([columns.currency] if shape.currency is None else [])]
+    return select(columns.scope_id, currency, *_totals(columns, metrics)).where(*rows).group_by(*groups)
 
 
 def _is_one_of(kind: str, scope: Scope) -> ColumnElement[bool]:
