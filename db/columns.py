@@ -65,12 +65,8 @@ def to_minor(value: Decimal, places: int = 2) -> int:
     return int(value.scaleb(places).to_integral_value(ROUND_HALF_UP))
 
 
-# Of 0 to 9 places; to multiply by one takes half as long as to move the point.
-_LAST_PLACES = tuple(Decimal(1).scaleb(-places) for places in range(10))
-
-
 def from_minor(value: int, places: int = 2) -> Decimal:
-    return value * _LAST_PLACES[places]
+    return Decimal(value).scaleb(-places)
 
 
 def summed_money(total: Any) -> Decimal:
