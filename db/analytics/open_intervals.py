@@ -75,7 +75,7 @@ class _Together(NamedTuple):
 
 
 def _by_day(local: Clock, groups: list[_Together], end: int) -> dict[int, int]:
-    """Lengths by local day. A day that many intervals last through is looked at once."""
+    """Seconds by local day. A day that many intervals last through is looked at once."""
     lengths: dict[int, int] = defaultdict(int)
     begun: dict[int, int] = defaultdict(int)
     for since, number, total in groups:
