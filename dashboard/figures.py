@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -33,6 +34,12 @@ _STEPS = (
     *(timedelta(days=number) for number in (1, 2, 5, 10, 30, 60)),
 )
 _MAX_WEEKS = 110
+# Pixels that Plotly finds around a figure in the theme's letters: of the legend's row above, of one or two
+# lines below, of a letter beside an axis and of what stands between the two.
+_LEGEND_ROW, _ONE_LINE, _TWO_LINES, _LETTER, _BESIDE = 35, 32, 39, 5.6, 9
+_NO_LEGEND = 8
+# Above it, an axis with at most five labels names whole numbers.
+_WHOLE = 5
 # The day before the month, as everywhere else on the pages; a second line is named where it changes.
 _NAMES_OF_TIMES = [
     {"dtickrange": [None, 86_399_999], "value": "%H:%M\n%-d %b"},
@@ -127,8 +134,9 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
             customdata=[_label(bar) for bar in aligned],
             hovertemplate=f"%{{customdata}}: %{{y:{metric.format}}} {metric.unit}<extra></extra>",
         )
-    lay_out(figure, height=300)
-    figure.update_layout(bargap=0.28, legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=bool(before))
+    most = max((bar.value for bar in (*bars, *before)), default=0.0)
+    lay_out(figure, height=300, longest=amount_label(most, metric.unit), has_legend=bool(before))
+    figure.update_layout(bargap=0.28)
     name_days(figure, places)
     figure.update_yaxes(
         rangemode="tozero", nticks=5, tickformat=",~f", ticksuffix=f" {metric.unit}" if metric.unit else ""
@@ -151,8 +159,7 @@ def arrivals(grid: Sequence[Sequence[int]]) -> go.Figure:
             hovertemplate=f"%{{y}} %{{x}}:00 – %{{x}}:59: <b>%{{z:,}}</b> {began}<extra></extra>",
         )
     )
-    lay_out(figure, height=300)
-    figure.update_layout(hovermode="closest")
+    lay_out(figure, height=300, longest=max(map(dates.weekday, range(7)), key=len) + "  ", below=_ONE_LINE)
     figure.update_xaxes(
         showgrid=False, tickvals=["00", "03", "06", "09", "12", "15", "18", "21"], type="category"
     )
@@ -182,10 +189,9 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
         times, numbers = series(value)
         if numbers:
             figure.add_scatter(x=times, y=numbers, name=name, mode="lines", **style)
-    lay_out(figure, height=320)
+    lay_out(figure, height=320, has_legend=True)
     figure.update_layout(
         hovermode="x unified",
-        legend={"orientation": "h", "x": 0, "y": 1.12},
         yaxis={"ticksuffix": " kW", "rangemode": "tozero", "nticks": 5},
         yaxis2={
             "overlaying": "y",
@@ -233,10 +239,8 @@ def shares(
     least = min([*known, required if required is not None else 1.0], default=0.0) * 100
     if required is not None:
         figure.add_hline(y=required * 100, line={"dash": "dash", "width": 1, "color": "#7b8ba3"})
-    lay_out(figure, height=300)
-    figure.update_layout(
-        legend={"orientation": "h", "x": 0, "y": 1.14}, showlegend=True, hovermode="x unified"
-    )
+    lay_out(figure, height=300, longest="100 %", has_legend=True)
+    figure.update_layout(hovermode="x unified")
     name_days(figure, list(places))
     figure.update_yaxes(
         range=[max(0.0, least - (100 - least) * 0.15 - 0.2), 100.2], nticks=5, ticksuffix=" %"
@@ -255,19 +259,33 @@ def stacked(places: Sequence[date], labels: Sequence[str], parts: Mapping[str, S
             customdata=list(labels),
             hovertemplate=f"%{{customdata}}: <b>%{{y:,d}}</b> {escape(name)}<extra></extra>",
         )
-    lay_out(figure, height=300)
-    figure.update_layout(
-        barmode="stack", bargap=0.28, showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.2}
-    )
+    most = max(map(sum, zip(*parts.values(), strict=True)), default=0)
+    lay_out(figure, height=300, longest=amount_label(most), has_legend=True)
+    figure.update_layout(barmode="stack", bargap=0.28)
     name_days(figure, list(places))
     figure.update_yaxes(rangemode="tozero", nticks=5, tickformat=",d")
     return figure
 
 
-def lay_out(figure: go.Figure, *, height: int) -> None:
+def lay_out(
+    figure: go.Figure, *, height: int, longest: str = "", has_legend: bool = False, below: int = _TWO_LINES
+) -> None:
+    """Room and behaviour of a figure `height` pixels high whose y axis has labels as long as `longest`.
+
+    Plotly finds the room for labels and legend by drawing all twice. Where they have it, it draws once; what is
+    larger than expected here gets its room so as well (`automargin`).
+    """
     figure.update_layout(
         height=height,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        margin={
+            "l": math.ceil(len(longest) * _LETTER) + _BESIDE if longest else 0,
+            "r": 0,
+            "t": _LEGEND_ROW if has_legend else _NO_LEGEND,
+            "b": below,
+        },
+        # Its rows grow upwards: those of a narrow screen never lie on the figure.
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        showlegend=has_legend,
         hovermode="closest",
         dragmode=False,
         paper_bgcolor="rgba(0,0,0,0)",
@@ -275,6 +293,12 @@ def lay_out(figure: go.Figure, *, height: int) -> None:
     )
     figure.update_xaxes(fixedrange=True, automargin=True, title=None)
     figure.update_yaxes(fixedrange=True, automargin=True, title=None)
+
+
+def amount_label(most: float, unit: str = "") -> str:
+    """As long as the longest label of an axis from zero to a little above `most`."""
+    written = f"{most * 1.05:,.0f}" if most > _WHOLE else "0.0"
+    return f"{written} {unit}" if unit else written
 
 
 def name_days(figure: go.Figure, places: Sequence[date]) -> None:

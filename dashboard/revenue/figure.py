@@ -9,7 +9,7 @@ from itertools import islice
 from plotly import graph_objects as go
 
 from dashboard.drawn import once
-from dashboard.figures import lay_out, name_days
+from dashboard.figures import amount_label, lay_out, name_days
 from dashboard.revenue.rows import label, place
 from db.analytics.buckets import Bucket, Grain
 from db.analytics.revenue import Earned
@@ -39,13 +39,13 @@ def over_time(times: _Times, before: _Times | None, currency: str, grain: Grain)
             f" of %{{customdata[1]:,.2f}}<extra></extra>",
         )
     _add_before(figure, places, before, currency, grain)
-    lay_out(figure, height=300)
+    most = max((float(each.gross) for each in earned), default=0.0)
+    lay_out(figure, height=300, longest=amount_label(most, currency), has_legend=True)
     figure.update_layout(
         barmode="stack",
         bargap=0.28,
         barcornerradius=4,
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.14, "traceorder": "normal"},
+        legend_traceorder="normal",
     )
     name_days(figure, places)
     figure.update_yaxes(rangemode="tozero", nticks=5, tickformat=",~f", ticksuffix=f" {currency}")

@@ -179,7 +179,7 @@ def _frame(found: Sequence[StationNow]) -> Frame:
 
 
 def _ground(figure: go.Figure, frame: Frame) -> None:
-    figures.lay_out(figure, height=HEIGHT)
+    figures.lay_out(figure, height=HEIGHT, has_legend=True)
     step = _round_step(max((frame.east - frame.west) / 5, (frame.north - frame.south) / 3))
     places = max(0, -math.floor(math.log10(step)))
     axis = {
@@ -199,9 +199,7 @@ def _ground(figure: go.Figure, frame: Frame) -> None:
     figure.update_yaxes(
         range=[frame.south, frame.north], scaleanchor="x", scaleratio=1 / frame.squeeze, **axis
     )
-    figure.update_layout(
-        plot_bgcolor=_GROUND, legend={"orientation": "h", "x": 0, "y": 1.1}, showlegend=True, uirevision="map"
-    )
+    figure.update_layout(plot_bgcolor=_GROUND, uirevision="map")
 
 
 def _scale(figure: go.Figure, frame: Frame) -> None:

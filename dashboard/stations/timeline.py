@@ -35,11 +35,8 @@ def timeline(logs: Sequence[PortLog]) -> go.Figure:
         of_kind = [(log, span) for log, found in spans for span in found if kind_of(span.status) == kind]
         if of_kind:
             _draw(figure, kind, of_kind)
-    figures.lay_out(figure, height=_ROW_HEIGHT * len(logs) + _AROUND)
-    figure.update_layout(
-        barmode="overlay", bargap=0.3, legend={"orientation": "h", "x": 0, "y": 1.04, "yanchor": "bottom"}
-    )
-    figure.update_layout(showlegend=True)
+    figures.lay_out(figure, height=_ROW_HEIGHT * len(logs) + _AROUND, has_legend=True)
+    figure.update_layout(barmode="overlay", bargap=0.3)
     zone = logs[0].port.timezone
     ends = [_reading(at, zone) for at in logs[0].within]
     figure.update_xaxes(type="date", range=ends, nticks=7, showgrid=True)
