@@ -89,6 +89,20 @@ def test_the_scripts_that_draw_a_page_are_asked_for_with_its_document(
     assert page.evaluate(ASKED_FOR_LATER) == []
 
 
+def test_charts_have_the_room_that_plotly_would_find_by_drawing_them_twice(
+    context: BrowserContext, url: str
+) -> None:
+    page = fill_in_sign_in(context, url)
+    expect(page.locator(".js-plotly-plot .cartesianlayer")).to_have_count(2)
+    found = page.evaluate(
+        "() => [...document.querySelectorAll('.js-plotly-plot')].map("
+        "({_fullLayout: {margin, _size}}) => ['l', 'r', 't', 'b'].map(side => [margin[side], _size[side]]))"
+    )
+    assert [[given for given, _ in sides] for sides in found] == [
+        [used for _, used in sides] for sides in found
+    ]
+
+
 def test_a_session_in_the_address_has_a_page_with_its_bill_its_curve_and_its_meter_as_a_file(
     context: BrowserContext, url: str
 ) -> None:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    ViewportSize,
+    sync_playwright,
+)
 
 from dashboard.gate.signing import SESSION_COOKIE
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+_SCREEN: ViewportSize = {"width": 1440, "height": 1000}
 _PATIENCE_MS = 60_000
 # A chart is drawn when its layer of traces has something in it; asked on each frame of the browser.
 _DRAWN = """charts => {
@@ -21,16 +30,24 @@ _DRAWN = """charts => {
     plot.querySelector('.cartesianlayer .trace, .cartesianlayer .hm image'));
   return drawn.length >= charts ? performance.now() : null;
 }"""
-# What is on the page beside the charts, by what an empty page can show as many of.
+# What is on the page, by what an empty page can show as many of.
 _COUNTED = """() => {
-  const page = document.querySelector('[data-testid="stMain"]');
-  const count = selector => page.querySelectorAll(selector).length;
+  const app = document.querySelector('[data-testid="stApp"]');
+  const count = selector => app.querySelectorAll(selector).length;
   return {
-    htmls: count('.stHtml'),
-    buttons: count('.stButton, .stDownloadButton'),
+    charts: count('.stPlotlyChart'),
     tables: count('.stDataFrame'),
+    htmls: count('.stHtml'),
     choices: count('.stButtonGroup'),
-    containers: count('.stVerticalBlock, .stHorizontalBlock'),
+    dates: count('.stDateInput'),
+    selects: count('.stSelectbox'),
+    popovers: count('.stPopover'),
+    expanders: count('.stExpander'),
+    buttons: count('.stButton, .stDownloadButton'),
+    explained: count('.stTooltipIcon button'),
+    columns: count('.stVerticalBlock'),
+    rows: count('.stHorizontalBlock'),
+    pages: count('[data-testid="stSidebarNavLink"]'),
   };
 }"""
 
@@ -49,44 +66,65 @@ class Visit:
 def browsing() -> Iterator[Browser]:
     """A browser without a window. Raises `LookupError` where the machine has none."""
     with sync_playwright() as playwright:
-        installed = playwright.chromium.executable_path
-        executable = next(filter(None, map(shutil.which, _NAMES)), None)
-        if executable is None and not Path(installed).exists():
-            raise LookupError("no Chromium here; install one, or run: playwright install chromium")
-        browser = playwright.chromium.launch(executable_path=executable or installed, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=_executable(playwright), args=list(_ARGUMENTS))
         try:
             yield browser
         finally:
             browser.close()
 
 
-def drawn_after(browser: Browser, visit: Visit) -> float:
-    """Milliseconds of one navigation by a browser that has nothing of the page in its cache."""
+@contextmanager
+def returning() -> Iterator[BrowserContext]:
+    """A browser with a profile on disk, as a person's, whose cache keeps what it was told to keep."""
+    with tempfile.TemporaryDirectory(prefix="profile") as profile, sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=_executable(playwright), args=list(_ARGUMENTS), viewport=_SCREEN
+        )
+        try:
+            yield context
+        finally:
+            context.close()
+
+
+def drawn_after(browser: Browser | BrowserContext, visit: Visit) -> float:
+    """Milliseconds of one navigation; a `Browser` has nothing of the page in its cache."""
     with _visiting(browser, visit) as page:
         return _wait(page, visit)
 
 
-def elements(browser: Browser, visit: Visit) -> Mapping[str, int]:
+def elements(browser: Browser | BrowserContext, visit: Visit) -> Mapping[str, int]:
     """How many elements of each kind the page has."""
     with _visiting(browser, visit) as page:
-        _wait(page, visit)
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        _wait(page, visit)
         # Tables may be drawn after the last chart.
         page.wait_for_selector('[data-testid="stSkeleton"]', state="detached")
         found: Mapping[str, int] = page.evaluate(_COUNTED)
         return found
 
 
+def _executable(playwright: Playwright) -> str:
+    installed = playwright.chromium.executable_path
+    executable = next(filter(None, map(shutil.which, _NAMES)), None)
+    if executable is None and not Path(installed).exists():
+        raise LookupError("no Chromium here; install one, or run: playwright install chromium")
+    return executable or installed
+
+
 @contextmanager
-def _visiting(browser: Browser, visit: Visit) -> Iterator[Page]:
-    context: BrowserContext = browser.new_context(viewport={"width": 1440, "height": 1000})
+def _visiting(browser: Browser | BrowserContext, visit: Visit) -> Iterator[Page]:
+    fresh = browser.new_context(viewport=_SCREEN) if isinstance(browser, Browser) else None
+    context = fresh or browser
+    assert isinstance(context, BrowserContext)
     try:
         context.add_cookies([{"name": SESSION_COOKIE, "value": visit.cookie, "url": visit.url}])
         page = context.new_page()
         page.goto(visit.url, wait_until="commit", timeout=_PATIENCE_MS)
         yield page
+        page.close()
     finally:
-        context.close()
+        if fresh:
+            fresh.close()
 
 
 def _wait(page: Page, visit: Visit) -> float:
