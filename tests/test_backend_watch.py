@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from backend_support import Backend, ChargePoint, Receiver, eventually
-from sqlalchemy import Connection, Engine, event, select
+from query_plans import planned
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from websockets.exceptions import ConnectionClosed
 
@@ -131,20 +132,8 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 def test_what_is_done_all_the_time_costs_no_more_the_more_transactions_there_were(
     empty: Engine, name: str
 ) -> None:
-    asked: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
-
-    with empty.connect() as db:
-        event.listen(empty, "before_cursor_execute", note)
+    with planned(empty) as plans, empty.connect() as db:
         WORK[name](db)
-        event.remove(empty, "before_cursor_execute", note)
-        plans = [
-            str(step[-1])
-            for statement, parameters in asked
-            for step in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        ]
     steps = [step for step in plans if transactions.name in step]
     assert steps
     assert [step for step in steps if not re.search("ix_transactions_(status|one_open|id_tag)", step)] == []
