@@ -14,7 +14,7 @@ from db.analytics.exclusions import Exclusion, ExclusionRefused
 from db.analytics.scope import Scope
 from db.engine import reading, writing
 from db.models import OCPPStation, User, utc_now
-from management.people import print_table
+from management.table import print_table
 
 
 def add(

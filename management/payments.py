@@ -11,7 +11,7 @@ from db import accounts
 from db.access import AccessError
 from db.engine import reading, writing
 from db.models import OCPPConnector, OCPPStation, utc_now
-from management.people import print_table
+from management.table import print_table
 from ocpp_integration.errors import InvalidRequest, NotFound
 from ocpp_integration.payments import codes, provider_work
 from ocpp_integration.payments.movements import by_reference

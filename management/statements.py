@@ -14,7 +14,7 @@ from db.analytics.scope import Scope
 from db.engine import reading, writing
 from db.models import ChargingSession, Receipt, Statement, utc_now
 from management.exports import replacing, scope_of
-from management.people import print_table
+from management.table import print_table
 from ocpp_integration.billing import audit, receipts, statements
 from ocpp_integration.billing.checks import CHECKS
 from ocpp_integration.billing.pdf.receipt import receipt_pdf
