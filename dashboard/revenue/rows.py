@@ -100,7 +100,7 @@ def held_words(found: Mapping[str, Held]) -> tuple[str, str]:
     """What is held back, as a headline and a sentence."""
     sessions = sum(held.sessions for held in found.values())
     energy_wh = sum(held.energy_wh for held in found.values())
-    money = " and ".join(formats.exact_money(held.gross, unit) for unit, held in sorted(found.items()))
+    money = " + ".join(formats.exact_money(held.gross, unit) for unit, held in sorted(found.items()))
     return (
         ngettext(
             "{n:,} session is held back, with {money}",

@@ -4,7 +4,7 @@ no more is closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,9 @@ from db.columns import from_minor
 from db.engine import reading, writing
 from db.models import BillingFinding, ChargingSession
 from ocpp_integration.billing.checks import CHECKS, Found, Watched
+from ocpp_integration.chunks import in_chunks
+
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,22 @@ def totals(store: Session, scope: Scope) -> list[Total]:
     )
 
 
-def session_names(store: Session, finding: BillingFinding) -> list[str]:
-    """Of the sessions behind it: their transaction ids, or names in the file that they came from."""
+def with_sessions(
+    store: Session, found: Iterable[BillingFinding]
+) -> Iterator[tuple[BillingFinding, list[str]]]:
+    """Each finding with the sessions behind it: their transaction ids, or names in the file that they came
+    from.
+    """
+    for some in in_chunks(found, _AT_ONCE):
+        names = _session_names(store, set(chain.from_iterable(each.session_ids for each in some)))
+        for each in some:
+            yield each, [names[pk] for pk in sorted(each.session_ids) if pk in names]
+
+
+def _session_names(store: Session, pks: Collection[int]) -> dict[int, str]:
     session = ChargingSession
-    query = select(session.id, session.transaction_id, session.external_id).where(
-        session.id.in_(finding.session_ids)
-    )
-    return [str(number or name or pk) for pk, number, name in store.execute(query.order_by(session.id))]
+    query = select(session.id, session.transaction_id, session.external_id).where(session.id.in_(pks))
+    return {pk: str(number or name or pk) for pk, number, name in store.execute(query)}
 
 
 def _of(scope: Scope) -> ColumnElement[bool]:
