@@ -78,7 +78,7 @@ def amounts(earned: Earned, currency: str) -> list[str]:
 
 def tariff_name(part: Part) -> tuple[str, str]:
     if part.pk is None:
-        return _("No tariff"), _("their price is the OCPP backend's, or not known")
+        return _("No tariff"), _("imported with their cost, or their price is not known")
     return part.name, _("Version {version}", version=part.version) if part.version else ""
 
 
