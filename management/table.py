@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print each row; an empty cell is a dash, and what is not printable is shown as its code."""
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, none: str = "") -> None:
+    """Print each row; an empty cell is a dash, and what is not printable is shown as its code. Without rows
+    the sentence `none`, where there is one.
+    """
+    if none and not rows:
+        print(none)
+        return
     for line in aligned([heads, *([_printable(cell) for cell in row] for row in rows)]):
         print(line)
 
