@@ -19,9 +19,8 @@ import xlsxwriter
 
 from ocpp_integration.chunks import in_chunks
 from ocpp_integration.exports.table import Column, Kind, Objects, Table, Value
+from ocpp_integration.spreadsheets import harmless
 
-# A spreadsheet takes a text that begins so for a formula, and runs it.
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 1_000
 # Parquet compresses and skips by groups of rows; small ones make it large and slow.
 _ROW_GROUP = 20_000
@@ -106,11 +105,6 @@ FORMATS = {
     "parquet": Format("application/vnd.apache.parquet", to_parquet),
     "json": Format("application/json", to_json),
 }
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
 
 
 def _pairs(row: list[Value], table: Table[Any]) -> Iterator[tuple[Value, Column[Any]]]:
