@@ -43,7 +43,7 @@ STEP_WH = 500
 SENT_TWICE_EVERY = 10
 STUCK_AFTER = 60.0
 # No backend runs here, so nothing is synced or polled.
-_QUIET = {"SYNC_INTERVAL": "86400", "POLL_INTERVAL": "86400", "ROLLUP_INTERVAL": "86400"}
+_QUIET = {"SYNC_SCHEDULE": "86400", "POLL_SCHEDULE": "86400", "ROLLUP_SCHEDULE": "86400"}
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,10 @@ MODULES = {
 
 @dataclass
 class Stack:
-    """Start and stop processes one by one; their output goes to `<name>.log` in the folder."""
+    """Start and stop processes one by one; their output goes to `<name>.log` in the folder.
+
+    Raises `ValueError` for `overrides` of what is no setting, which the processes would not say.
+    """
 
     folder: Path
     overrides: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +45,8 @@ class Stack:
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        if unknown := self.overrides.keys() - {name.upper() for name in Settings.model_fields}:
+            raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
         dashboard, receiver, backend = free_ports(3)
         self._variables = {
             "DASHBOARD_PORT": str(dashboard),

@@ -125,6 +125,14 @@ def find_user(store: Session, user_name: str) -> User:
     return user
 
 
+def find_admin(store: Session, user_name: str, *, to: str) -> User:
+    """The same of an admin, who is wanted `to` do what nobody else may."""
+    user = find_user(store, user_name)
+    if user.role != "admin" or not user.is_active:
+        raise AccessError(f"{user_name} is no admin: only one can {to}")
+    return user
+
+
 def find_or_make_owner(store: Session, name: str) -> StationOwner:
     owner = store.scalar(select(StationOwner).where(StationOwner.name == name))
     if owner is None:

@@ -25,6 +25,7 @@ from db.models import (
     User,
     utc_now,
 )
+from db.models.sessions import is_running
 from ocpp_integration.errors import NotFound
 from ocpp_integration.following import find
 from ocpp_integration.services import OCPPIntegrationService
@@ -152,7 +153,7 @@ _SAID = {
 
 def _fastest_available(store: Session) -> OCPPConnector | None:
     busy = select(ChargingSession.ocpp_connector_id).where(
-        ChargingSession.status.not_in(ENDED_STATUSES), ChargingSession.ocpp_connector_id.is_not(None)
+        is_running(), ChargingSession.ocpp_connector_id.is_not(None)
     )
     return store.scalar(
         select(OCPPConnector)

@@ -14,6 +14,7 @@ from db.job_states import JobState, job_states
 from db.models import JobRun, utc_now
 from jobs.runs import Job, Progress, Runner
 from jobs.work import all_jobs
+from management.table import aligned
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.backend_state import StoredState
 from settings import ConfigurationError, Settings
@@ -54,9 +55,7 @@ def table(engine: Engine, now: datetime | None = None) -> str:
         return "No scheduler was ever started here; start one with `python -m jobs`."
     rows: list[tuple[str, ...]] = [("job", "due", "last run (UTC)", "outcome", "next due (UTC)", "")]
     rows += [_row(state) for state in states]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(aligned(rows))
 
 
 def _row(state: JobState) -> tuple[str, ...]:

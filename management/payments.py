@@ -8,10 +8,9 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from db import accounts
-from db.access import AccessError
 from db.engine import reading, writing
 from db.models import OCPPConnector, OCPPStation, utc_now
-from management.people import print_table
+from management.table import print_table
 from ocpp_integration.errors import InvalidRequest, NotFound
 from ocpp_integration.payments import codes, provider_work
 from ocpp_integration.payments.movements import by_reference
@@ -76,10 +75,8 @@ def print_unsettled(engine: Engine) -> None:
 def record_refund(engine: Engine, reference: str, *, user_name: str) -> None:
     """By the word of an admin. Raises `AccessError`, `NotFound`, `InvalidRequest` where it is not to be."""
     with reading(engine) as store:
-        by = accounts.find_user(store, user_name)
+        by = accounts.find_admin(store, user_name, to="record refunds")
         payment = by_reference(store, reference)
-    if by.role != "admin" or not by.is_active:
-        raise AccessError(f"{user_name} is no admin: only one can record refunds")
     if payment is None:
         raise NotFound(f"There is no payment {reference}.")
     if not provider_work.record_refund(engine, payment.id, utc_now(), by=by):

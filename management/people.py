@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -11,6 +10,7 @@ from db import accounts
 from db.access import AccessError
 from db.engine import reading, writing
 from db.models import utc_now
+from management.table import print_table
 
 _NEVER = "never"
 
@@ -126,19 +126,6 @@ def print_tokens(engine: Engine, *, user_name: str | None, all_of_them: bool) ->
             for token in tokens
         ],
     )
-
-
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell; what is not printable in a cell is shown as its code."""
-    shown = [list(heads), *([_printable(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for row in shown:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _printable(cell: str) -> str:
-    # A name must not move the cursor of whoever lists it.
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in cell) or "-"
 
 
 def _day(at: datetime | None) -> str:

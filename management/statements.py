@@ -14,7 +14,7 @@ from db.analytics.scope import Scope
 from db.engine import reading, writing
 from db.models import ChargingSession, Receipt, Statement, utc_now
 from management.exports import replacing, scope_of
-from management.people import print_table
+from management.table import print_table
 from ocpp_integration.billing import audit, receipts, statements
 from ocpp_integration.billing.checks import CHECKS
 from ocpp_integration.billing.pdf.receipt import receipt_pdf
@@ -92,6 +92,7 @@ def print_audit(engine: Engine, days: int) -> None:
     now: datetime = utc_now()
     audit.run(engine, now=now, since=now - timedelta(days=days) if days else None)
     with reading(engine) as store:
+        found = store.scalars(audit.findings(Scope.network())).all()
         print_table(
             ("what", "finding", "amount", "sessions", "first seen"),
             [
@@ -99,10 +100,10 @@ def print_audit(engine: Engine, days: int) -> None:
                     CHECKS[each.check].title,
                     each.words,
                     "not known" if each.amount is None else f"{each.amount:,.2f} {each.currency}",
-                    ", ".join(audit.session_names(store, each)),
+                    ", ".join(sessions),
                     f"{each.first_seen_at:%Y-%m-%d %H:%M} UTC",
                 )
-                for each in store.scalars(audit.findings(Scope.network()))
+                for each, sessions in audit.with_sessions(store, found)
                 if each.check in CHECKS
             ],
         )

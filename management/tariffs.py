@@ -13,7 +13,7 @@ from db.analytics.scope import Period
 from db.engine import reading, writing
 from db.models import Tariff, utc_now
 from management.exports import scope_of
-from management.people import print_table
+from management.table import print_table
 from ocpp_integration import tariff_book
 from ocpp_integration.pricing import TariffDocument, parse
 from ocpp_integration.pricing.words import in_words

@@ -11,12 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from starlette.requests import Request
 
 from ocpp_backend.failures import Failure
-from ocpp_integration.events import storable
+from ocpp_integration.events import without_nul
 
 MAX_BODY_BYTES = 256 * 1024
 
 
-Text = Annotated[str, Field(max_length=255), AfterValidator(storable)]
+Text = Annotated[str, Field(max_length=255), AfterValidator(without_nul)]
 # It becomes one step of the path that the charge point connects to.
 _STATION_ID = r"^[^\x00-\x20/?#%\x7f]+$"
 StationId = Annotated[str, Field(min_length=1, max_length=255, pattern=_STATION_ID)]
@@ -45,7 +45,7 @@ class SyncStationBody(Body):
     name: Text | None = None
     latitude: Annotated[Decimal, Field(ge=-90, le=90), _Exact] | None = None
     longitude: Annotated[Decimal, Field(ge=-180, le=180), _Exact] | None = None
-    address: Annotated[str, Field(max_length=2000), AfterValidator(storable)] | None = None
+    address: Annotated[str, Field(max_length=2000), AfterValidator(without_nul)] | None = None
     vendor: Text | None = None
     model: Text | None = None
     connectors: Annotated[tuple[ConnectorBody, ...], Field(max_length=1000)] = ()

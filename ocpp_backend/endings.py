@@ -73,9 +73,7 @@ def close_doubted(db: Connection, now: datetime, *, freed_since: timedelta, boot
     charge point booted `booted_since` ago and did not go on with it.
     """
     free = _t.freed_at.is_not(None) & (_t.freed_noticed_at <= now - freed_since)
-    for transaction in rows.all_where(
-        db, _t.status != "stopped", free | (_t.freed_noticed_at <= now - booted_since)
-    ):
+    for transaction in rows.running_where(db, free | (_t.freed_noticed_at <= now - booted_since)):
         end_estimated(db, transaction, now)
 
 
@@ -93,9 +91,7 @@ def close_lost(db: Connection, now: datetime, patience: timedelta) -> None:
         connectors.c.connector_id == _t.connector_id,
         connectors.c.status.in_(PLUGGED_IN),
     )
-    for transaction in rows.all_where(
-        db, _t.status.not_in(("stopped", "pending")), silent, gone | ~in_use.exists()
-    ):
+    for transaction in rows.running_where(db, silent, gone | ~in_use.exists()):
         end_estimated(db, transaction, now)
 
 

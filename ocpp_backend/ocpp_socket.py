@@ -133,8 +133,13 @@ class ChargePointDoor:
 
     async def _heard(self, station_id: str) -> None:
         now = self.clock()
-        if self.presence.heard(station_id, now):
+        if not self.presence.heard(station_id, now):
+            return
+        try:
             await self.store.write(lambda db: stations.came_online(db, station_id, now))
+        except Exception:
+            self.presence.forget(station_id)
+            raise
 
     async def _answer(
         self, station_id: str, protocol: Protocol, action: str, payload: dict[str, Any]

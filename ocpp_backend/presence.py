@@ -39,6 +39,16 @@ class Presence:
         self._unsaved -= silent.keys()
         return silent
 
+    def give_back(self, silent: Mapping[str, datetime]) -> None:
+        """What was taken could not be written: those that nobody heard since are silent still."""
+        for station, at in silent.items():
+            self._seen.setdefault(station, at)
+
+    def forget(self, station_id: str) -> None:
+        """That the station is there could not be written: it is news once more."""
+        self._seen.pop(station_id, None)
+        self._unsaved.discard(station_id)
+
     def take_unsaved(self) -> dict[str, datetime]:
         """What was heard since this was last asked."""
         unsaved = {station: self._seen[station] for station in self._unsaved}

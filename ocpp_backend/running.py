@@ -100,7 +100,8 @@ def status_columns(transaction: Row[Any], connector_status: str) -> dict[str, An
 
 def charge_point_booted(db: Connection, station_id: str, now: datetime) -> None:
     """Doubt what runs there until it shows life again: many charge points forget it when they restart."""
-    running = (_t.station_id == station_id, _t.status.not_in(("stopped", "pending")))
+    # Said this way, the index of what is not over has the few of this station.
+    running = (_t.station_id == station_id, _t.status != "stopped", _t.status != "pending")
     undoubted = update(transactions).where(*running, _t.freed_noticed_at.is_(None))
     db.execute(undoubted.values(freed_noticed_at=now))
 

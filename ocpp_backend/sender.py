@@ -103,8 +103,10 @@ class Sender:
                 pauses = _pauses()
                 if len(batch) == _BATCH:
                     self._news.add(station_id)
-            except SQLAlchemyError as error:
-                _log.error("the outbox of %s cannot be read or marked: %s", station_id, error)
+            except Exception as error:  # noqa: BLE001 - the boundary of a lane: one that ends delivers no more
+                # Of the store its own words are enough.
+                trace = None if isinstance(error, SQLAlchemyError) else error
+                _log.error("webhooks of %s cannot be delivered: %s", station_id, error, exc_info=trace)
                 self._news.add(station_id)
                 await asyncio.sleep(next(pauses))
         del self._lanes[station_id]

@@ -13,6 +13,9 @@ from ocpp_backend.tables import connectors, counters, transactions
 
 _log = logging.getLogger(__name__)
 _t = transactions.c
+# Begun and not over. Named one by one, the few of them among all that ever were are found by the index of the
+# status.
+_RUNNING = ("started", "charging", "suspended", "stopping")
 
 
 def get(db: Connection, transaction_id: int) -> Row[Any] | None:
@@ -64,6 +67,11 @@ def first_where(db: Connection, *conditions: ColumnElement[bool]) -> Row[Any] | 
 
 def all_where(db: Connection, *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:
     return db.execute(select(transactions).where(*conditions).order_by(_t.transaction_id)).all()
+
+
+def running_where(db: Connection, *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """Of those that have begun and are not over."""
+    return all_where(db, _t.status.in_(_RUNNING), *conditions)
 
 
 def change(db: Connection, transaction: Row[Any], **values: Any) -> Row[Any]:

@@ -52,8 +52,13 @@ class Watch:
         """Stations of which nothing was heard for too long are offline since they were last heard."""
         now = self.clock()
         silent = self.presence.take_silent(now, self.offline_after)
-        if silent:
+        if not silent:
+            return
+        try:
             await self.store.write(lambda db: _all_went_offline(db, silent, now))
+        except Exception:
+            self.presence.give_back(silent)
+            raise
 
     async def deadlines(self) -> None:
         now = self.clock()

@@ -6,13 +6,13 @@ once, after the last that was said of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.analytics.outcome import ENDED_STATUSES
@@ -188,10 +188,8 @@ class Books:
             select(ChargingSession)
             .join(ChargingSession.tariff)
             .where(
+                *_at(changed),
                 Tariff.document.is_not(None),
-                ChargingSession.ocpp_station_id.in_({connector.ocpp_station_id for connector in changed}),
-                ChargingSession.ocpp_connector_id.in_([connector.id for connector in changed]),
-                ChargingSession.start_time > since - LONGEST,
                 or_(ChargingSession.stop_time.is_(None), ChargingSession.stop_time > since),
             )
         ).all()
@@ -199,7 +197,14 @@ class Books:
 
     def _parked(self, known: Collection[ChargingSession]) -> Iterator[ChargingSession]:
         """Sessions paid in advance whose cars may have been plugged in since they ended."""
-        for connector, since in self.history.changed.items():
+        changed = self.history.changed
+        paid = select(ChargingSession.ocpp_connector_id).where(
+            *_at(changed), ChargingSession.prepaid.is_not(None)
+        )
+        paid_at = set(self.store.scalars(paid))
+        for connector, since in changed.items():
+            if connector.id not in paid_at:
+                continue
             newest = self.store.scalar(
                 select(ChargingSession)
                 .where(
@@ -224,6 +229,15 @@ class Books:
         if session.transaction_id is not None and session.station.station_id in self._stations:
             self._sessions[session.transaction_id] = session
             self._unheard.discard(session.transaction_id)
+
+
+def _at(changed: Mapping[OCPPConnector, datetime]) -> tuple[ColumnElement[bool], ...]:
+    """Of sessions at these connectors that may have run when something was said of one."""
+    return (
+        ChargingSession.ocpp_station_id.in_({connector.ocpp_station_id for connector in changed}),
+        ChargingSession.ocpp_connector_id.in_([connector.id for connector in changed]),
+        ChargingSession.start_time > min(changed.values()) - LONGEST,
+    )
 
 
 def _billed(session: ChargingSession) -> _Billed:

@@ -108,8 +108,8 @@ def _thousandfold(most: int) -> BeforeValidator:
     return BeforeValidator(convert)
 
 
-def storable(value: str) -> str:
-    """A text that PostgreSQL takes. Raises `ValueError`."""
+def without_nul(value: str) -> str:
+    """The text as it is, where PostgreSQL takes it. Raises `ValueError`."""
     if "\0" in value:
         raise ValueError("NUL characters are not allowed")
     return value
@@ -135,7 +135,7 @@ def _number_or_text(pattern: str, *, description: str = "", **bounds: int) -> Wi
 
 
 Time = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
-Text = Annotated[str, AfterValidator(storable)]
+Text = Annotated[str, AfterValidator(without_nul)]
 Name = Annotated[Text, Field(max_length=255)]
 EnergyKwhAsWh = Annotated[
     int,

@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.meter_values import times_of
-from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Scope
 from db.models import (
     ChargingSession,
@@ -22,6 +21,7 @@ from db.models import (
     SessionMeterValue,
     utc_now,
 )
+from db.models.sessions import is_running
 from db.statuses import PLUGGED_IN
 from ocpp_integration.commands import STATES, session_of
 from ocpp_integration.steps import ABANDONED_AFTER, GRACE, RESTART_WITHIN, Progress, Seen, progress
@@ -198,8 +198,8 @@ def _after_switch(store: Session, command: Command) -> Seen:
 
 def _charging(store: Session, command: Command, where: ColumnElement[bool]) -> tuple[bool, datetime | None]:
     """Whether a session runs there, and when the last one ended of those that ran after the command."""
-    running = ChargingSession.status.not_in(ENDED_STATUSES)
-    is_charging = store.scalar(select(ChargingSession.id).where(where, running).limit(1)) is not None
+    running = select(ChargingSession.id).where(where, is_running())
+    is_charging = store.scalar(running.limit(1)) is not None
     ended = select(func.max(ChargingSession.stop_time)).where(
         where,
         ChargingSession.stop_time >= command.sent_at,

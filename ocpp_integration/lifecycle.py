@@ -222,16 +222,26 @@ def _station_of(books: Books, report: Report) -> OCPPStation:
 def _station_status(books: Books, report: Report, data: StationStatusChanged) -> None:
     station, at = _station_of(books, report), report.time()
     _note_presence(books, station, report, data)
-    if station.status_at is not None and at < station.status_at:
+    if not _is_newest(station, at):
         return
-    station.status_at = at
     for name in ("vendor", "model", "firmware_version"):
         if value := getattr(data, name):
             setattr(station, name, value)
-    if data.status is None or _connectors_know_better(station):
+    _take_status(station, data.status, at)
+
+
+def _is_newest(station: OCPPStation, at: datetime) -> bool:
+    """Whether no report of the station as a whole is newer than one of that time."""
+    return station.status_at is None or at >= station.status_at
+
+
+def _take_status(station: OCPPStation, told: str | None, at: datetime) -> None:
+    """Its status by its newest report, unless a connector spoke after that."""
+    station.status_at = at
+    if told is None or _connectors_know_better(station):
         station.status = _status_of_connectors(station)
     else:
-        station.status = data.status
+        station.status = told
 
 
 def _note_presence(books: Books, station: OCPPStation, report: Report, data: StationStatusChanged) -> None:
@@ -293,8 +303,8 @@ def _connector_status(
     station, at = _station_of(books, report), report.time()
     if data.connector_id == 0:
         # Connector 0 is the charge point itself and says nothing of its connectors (OCPP 1.6, 4.9).
-        if data.status in ("available", "unavailable", "faulted"):
-            station.status = data.status
+        if data.status in ("available", "unavailable", "faulted") and _is_newest(station, at):
+            _take_status(station, data.status, at)
         return
     connector = find_connector(books.store, station, data.connector_id)
     if isinstance(data, ConnectorStatusChanged):

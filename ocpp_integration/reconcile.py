@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPLog
-from ocpp_integration.commands import claim, session_of
+from ocpp_integration.commands import STATES, claim, session_of
 from ocpp_integration.following import CLOCKS_DIFFER, seen_of
 from ocpp_integration.lifecycle import update_session
 from ocpp_integration.steps import ABANDONED_AFTER, RESTART_WITHIN, STOP_WITHIN, SWITCH_WITHIN
 
+_ABOUT_THEN = timedelta(days=1)
 _NOTHING_BEGAN = "No answer came, and no transaction began."
 _RUNS_ON = "No answer came, and the session runs on."
 _NO_RESTART = "No answer came, and the charge point has not restarted."
@@ -108,7 +109,11 @@ def _session_made_by(store: Session, command: Command, start_within: timedelta) 
     be another's.
     """
     claimed = select(Command.transaction_id).where(
-        Command.kind == "start", Command.transaction_id.is_not(None)
+        Command.kind == "start",
+        Command.transaction_id.is_not(None),
+        # Whoever began what may be this one's was sent about then. The index of states and times has these.
+        Command.state.in_(STATES),
+        Command.sent_at.between(command.sent_at - _ABOUT_THEN, command.sent_at + _ABOUT_THEN),
     )
     began = store.scalars(
         select(ChargingSession)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
 from db.analytics.sessions import SessionAtPlace, SessionFilter, each_session_at_place
 from db.models import ChargingSession
+from ocpp_integration.chunks import in_chunks
 from ocpp_integration.metering import Observed, observe, usage_of
 from ocpp_integration.pricing import TariffDocument, energy_bill, price
 from ocpp_integration.tariffs import document_of
@@ -64,9 +64,9 @@ def _priced(
     store: Session, rows: Iterator[SessionAtPlace], candidate: TariffDocument | None
 ) -> Iterator[tuple[SessionAtPlace, Decimal | None]]:
     """Each session with its cost, None where nothing tells it."""
-    while some := list(islice(rows, _AT_ONCE)):
-        if candidate is not None:
-            some = [row for row in some if row.place.currency == candidate.currency]
+    if candidate is not None:
+        rows = (row for row in rows if row.place.currency == candidate.currency)
+    for some in in_chunks(rows, _AT_ONCE):
         metered = observe(store, [row.session for row in some if _needs_meter(row, candidate)])
         for row in some:
             yield row, _cost(row, candidate, metered.get(row.session.id))

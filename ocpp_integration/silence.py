@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Engine, func, or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import writing
 from db.models import ChargingSession, OCPPLog, OCPPStation, WebhookEvent
+from db.models.sessions import is_running
 from db.statuses import PLUGGED_IN
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.books import keeping
@@ -58,7 +59,7 @@ def known_stations(store: Session) -> list[Station]:
     measured = dict(
         store.execute(
             select(ChargingSession.ocpp_station_id, func.max(ChargingSession.power_at))
-            .where(ChargingSession.status.not_in(ENDED_STATUSES))
+            .where(is_running())
             .group_by(ChargingSession.ocpp_station_id)
         ).all()
     )
@@ -169,18 +170,18 @@ def stuck_sessions(store: Session, since: datetime) -> list[int]:
     their charge point is gone or their connector is not in use. A car that has finished charging may
     say nothing for days while it occupies its connector.
     """
-    silent = (
+    running = (
         select(ChargingSession)
-        .where(
-            ChargingSession.status.not_in(ENDED_STATUSES),
-            ChargingSession.transaction_id.is_not(None),
-            ChargingSession.start_time < since,
-            or_(ChargingSession.power_at.is_(None), ChargingSession.power_at < since),
-            or_(ChargingSession.reported_status_at.is_(None), ChargingSession.reported_status_at < since),
-        )
+        .where(is_running(), ChargingSession.transaction_id.is_not(None))
+        .options(joinedload(ChargingSession.station), joinedload(ChargingSession.connector))
         .order_by(ChargingSession.start_time)
     )
-    return [s.transaction_id for s in store.scalars(silent) if s.transaction_id and not _occupies(s)]
+    return [s.transaction_id for s in store.scalars(running) if s.transaction_id and _is_stuck(s, since)]
+
+
+def _is_stuck(session: ChargingSession, since: datetime) -> bool:
+    newest = max(filter(None, (session.start_time, session.power_at, session.reported_status_at)))
+    return session.status not in ENDED_STATUSES and newest < since and not _occupies(session)
 
 
 def _occupies(session: ChargingSession) -> bool:
@@ -195,7 +196,7 @@ def close_stuck(engine: Engine, transaction_id: int, since: datetime, now: datet
         if session is None:
             return False
         books.take(session)
-        if transaction_id not in stuck_sessions(store, since):
+        if not _is_stuck(session, since):
             return False
         last = session.power_at or session.reported_status_at or session.start_time
         data = {"stop_time": last.isoformat(), "stop_reason": "Other", "estimated": True}

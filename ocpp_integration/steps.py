@@ -159,7 +159,7 @@ def _billed(session: ChargingSession, now: datetime) -> Step:
     if session.cost is not None:
         return Step("billed", "done", session.stop_time)
     if now > until:
-        return Step("billed", "failed", None, "No tariff was in force, and no cost came with the session.")
+        return Step("billed", "failed", None, "No tariff was in force, so there is no bill.")
     return Step("billed", "waiting", until=until)
 
 

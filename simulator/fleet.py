@@ -122,8 +122,8 @@ class Station(_Entry):
     owner: str
     address: str
     city: str
-    latitude: Annotated[Positive, Field(le=90)]
-    longitude: Annotated[Positive, Field(le=180)]
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
     vendor: CiString20
     model: CiString20
     place: Place

@@ -134,6 +134,7 @@ def test_of_a_bad_frame_and_its_error_no_id_tag_is_told(
     station.send(frame)
     station.receive()
     found = logged(backend, "error=true")
+    assert found
     assert "DEADBEEF" not in str(found) + caplog.text
 
 

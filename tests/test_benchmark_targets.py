@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.__main__ import available, load
 from benchmarks.soak.charge_points import hours_left
 from benchmarks.soak.memory import Growth
 from benchmarks.soak.troubles import TROUBLES, plan
+from benchmarks.stack import Stack
 from benchmarks.targets import Row, Target, table
 from settings import ROOT
 
@@ -52,6 +55,11 @@ def test_a_row_without_a_bound_is_only_told() -> None:
 def test_every_benchmark_is_told_in_the_document() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert [name for name in available() if f"`{name}`" not in page] == []
+
+
+def test_a_process_is_given_no_setting_that_there_is_not(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no setting SYNC_INTERVAL"):
+        Stack(tmp_path, {"SYNC_INTERVAL": "1", "METER_INTERVAL": "1"})
 
 
 def test_a_soak_kills_every_process_in_turn_and_makes_every_trouble() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import factories
 import pytest
 from one_station import add_network
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, event, select, text, update
 from tariff_makers import BEFORE, energy_at, give
 from webhooks import NOON
 
@@ -68,6 +68,24 @@ def test_energy_without_a_bill_is_what_it_would_have_cost(network: Engine) -> No
         ("energy_without_bill", Decimal("125.00"), [free]),
         ("energy_without_bill", None, [unpriced]),
     ]
+
+
+def test_the_sessions_of_many_findings_are_named_by_one_question(network: Engine) -> None:
+    free = {"cost": Decimal(0), "transaction_id": None}
+    numbered = _charge(network, NOON + timedelta(hours=1), **free | {"transaction_id": 801})
+    imported = _charge(network, NOON + timedelta(hours=2), **free, external_id="row 7")
+    found = _audit(network)
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(network, "before_cursor_execute", note)
+    with reading(network) as store:
+        named = {tuple(each.session_ids): names for each, names in audit.with_sessions(store, found)}
+    event.remove(network, "before_cursor_execute", note)
+    assert named == {(numbered,): ["801"], (imported,): ["row 7"]}
+    assert len([each for each in asked if "charging_sessions" in each]) == 1
 
 
 def test_a_bill_without_energy_is_all_at_stake(network: Engine) -> None:

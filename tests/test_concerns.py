@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from dashboard.attention.concerns import Present, concerns
 from dashboard.loading import Troubles, Upkeep
+from dashboard.stations.row import ORDERS
 from db.analytics.attention import StuckSession
 from db.analytics.stations import Station
+from languages import LANGUAGES, speaking
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BOLE = Station(
@@ -45,6 +49,14 @@ def test_a_station_that_never_connected_is_offline_and_one_that_is_not_active_is
     new = replace(BOLE, is_online=False, heard_at=None)
     assert _told(replace(WELL, stations=[new])) == [("1 station offline", "Bole never heard")]
     assert _told(replace(WELL, stations=[replace(new, is_active=False)])) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_silent_stations_are_led_to_in_an_order_that_the_list_knows_in_every_language(language: str) -> None:
+    silent = [replace(BOLE, pk=n, heard_at=NOW - timedelta(days=2)) for n in (1, 2)]
+    with speaking(language):
+        (concern,) = concerns(replace(WELL, stations=silent), NOW)
+    assert concern.query["station-order"] in ORDERS
 
 
 def test_many_are_named_by_the_first_and_counted() -> None:

@@ -239,10 +239,10 @@ def test_every_time_is_utc_with_a_z(engine: Engine) -> None:
         station = _station(store)
         _outage(store, station, 10, 20)
         factories.add_session(store, station, _at(5).replace(microsecond=5))
-    for name in HEADERS:
-        for row in _rows(engine, name):
-            times = [row[each] for each in row if each.endswith(("_start", "_end", "outage_id"))]
-            assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", each) for each in times)
+    told = [row for name in HEADERS for row in _rows(engine, name)]
+    times = [row[each] for row in told for each in row if each.endswith(("_start", "_end", "outage_id"))]
+    assert len(times) >= 5
+    assert [each for each in times if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", each)] == []
 
 
 def test_a_quarter_of_clocks_that_move_is_whole(engine: Engine) -> None:

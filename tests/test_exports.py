@@ -60,7 +60,7 @@ def test_what_is_not_known_is_empty_and_not_zero() -> None:
     assert _csv(_table((None,) * 6))[1] == [""] * 6
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_a_name_that_looks_like_a_formula_stays_a_name(sign: str) -> None:
     name = f"{sign}HYPERLINK(0)"
     assert _csv(_table((name, *ROW[1:])))[1][0] == f"'{name}"

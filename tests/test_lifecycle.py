@@ -445,10 +445,18 @@ def test_the_status_of_connector_zero_is_the_stations_only(network: Engine) -> N
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_whoever_spoke_last_tells_a_stations_status(network: Engine, *, reverse: bool) -> None:
-    said = [presence(0, online=True), status(60, "charging"), status(60, "charging", connector=2)]
+@pytest.mark.parametrize("first", [presence(0, online=True), status(0, "Faulted", connector=0)])
+def test_whoever_spoke_last_tells_a_stations_status(network: Engine, first: Body, *, reverse: bool) -> None:
+    said = [first, status(60, "charging"), status(60, "charging", connector=2)]
     tell(network, *(reversed(said) if reverse else said))
     assert _station(network).status == "occupied"
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_reports_of_connector_zero_the_newer_one_counts(network: Engine, *, reverse: bool) -> None:
+    said = [status(0, "available", connector=0), status(60, "Faulted", connector=0)]
+    tell(network, *(reversed(said) if reverse else said))
+    assert _station(network).status == "faulted"
 
 
 def test_an_old_report_does_not_bring_back_an_old_firmware(network: Engine) -> None:

@@ -42,6 +42,7 @@ from db.models import (
 from jobs.work import all_jobs
 from management import cli, demo, doctor, environment, jobs, people, processes
 from management.commands import access
+from management.table import print_table
 from ocpp_backend import keys, stations
 from ocpp_backend.engine import open_engine
 from ocpp_integration.backend import BackendClient
@@ -386,7 +387,7 @@ def test_users_are_listed_with_the_id_that_the_rest_api_takes(
 
 
 def test_a_name_cannot_move_the_cursor_of_who_lists_it(capsys: pytest.CaptureFixture[str]) -> None:
-    people.print_table(("name",), [("\x1b[2J",)])
+    print_table(("name",), [("\x1b[2J",)])
     assert "\x1b" not in capsys.readouterr().out
 
 

@@ -74,6 +74,7 @@ def test_the_first_stations_can_be_played_alone() -> None:
         ('quirks = ["stop_twice"', 'quirks = ["stops_thrice"', "stations.1.quirks"),
         ('quirks = ["stop_twice"', 'quirks = ["seq_no_zero"', "no quirks of OCPP 1.6: seq_no_zero"),
         ('"boots_on_reconnect"]', '"boots_on_reconnect", "quiet_on_reconnect"]', "is not quiet"),
+        ("latitude = 8.9836", "latitude = 90.1", "stations.0.latitude"),
         ("clock_skew = -95", "clock_skew = nan", "stations.3.clock_skew"),
         ("[arrivals.highway]", "[arrivals.moon]", "arrivals.moon"),
         ("weekday = [0, ", "weekday = [", "arrivals.workplace.weekday"),
@@ -83,6 +84,12 @@ def test_the_first_stations_can_be_played_alone() -> None:
 def test_a_wrong_entry_is_refused_by_name(tmp_path: Path, old: str, new: str, named: str) -> None:
     with pytest.raises(FleetError, match=named):
         load_fleet(changed(tmp_path, old, new))
+
+
+@pytest.mark.parametrize("old", ["latitude = 8.9836", "longitude = 38.7963"])
+def test_a_network_may_be_south_of_the_equator_and_west_of_greenwich(tmp_path: Path, old: str) -> None:
+    there = load_fleet(changed(tmp_path, old, old.replace("= ", "= -"))).stations[0]
+    assert (there.latitude < 0) != (there.longitude < 0)
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -174,6 +174,16 @@ def test_a_month_that_is_not_over_there_is_not_issued(network: Engine) -> None:
     assert _issue(network, now=datetime(2026, 3, 31, 21, tzinfo=UTC))
 
 
+def test_nor_is_one_of_an_owner_whose_stations_are_anothers_by_now(network: Engine) -> None:
+    _issue(network)
+    with writing(network) as store:
+        other = store.scalars(select(StationOwner).where(StationOwner.name != NAME)).one()
+        store.execute(update(ChargingStation).values(owner_id=other.id))
+    with pytest.raises(StatementRefused, match="not over"):
+        _issue(network, APRIL, now=datetime(2026, 4, 30, 23, 59, tzinfo=UTC))
+    assert _issue(network, APRIL, now=datetime(2026, 5, 1, tzinfo=UTC))
+
+
 def test_a_month_before_the_first_statement_is_not_issued(network: Engine) -> None:
     _charge(network)
     _issue(network)

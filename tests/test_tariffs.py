@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from one_station import add_network, differing_in, empty, row_of, session_of, sums_of
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from tariff_makers import BEFORE, IDLE, energy_at, give
 from webhooks import NOON, STATION, Body, apply, at, progress, record, started, status, stopped, tell
 
@@ -120,6 +120,17 @@ def test_a_status_that_comes_late_corrects_the_bill_and_the_sums(network: Engine
     assert session_of(network).cost == Decimal("100.00")
     tell(network, status(2400, "SuspendedEV"))
     assert (session_of(network).cost, differing_in(network)) == (Decimal("110.00"), 0)
+
+
+def test_a_car_that_was_paid_for_in_advance_is_idle_until_it_is_unplugged(network: Engine) -> None:
+    give(network, "idle", IDLE)
+    tell(network, started(0, meter_start=0))
+    with writing(network) as store:
+        store.execute(update(ChargingSession).values(prepaid=Decimal(500)))
+    tell(network, stopped(1200, meter_stop=5000), status(1200, "Finishing"))
+    assert session_of(network).cost == Decimal("50.00")
+    tell(network, status(3600, "Available"))
+    assert (session_of(network).cost, differing_in(network)) == (Decimal("90.00"), 0)
 
 
 def test_who_got_no_energy_pays_nothing(network: Engine) -> None:

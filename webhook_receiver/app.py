@@ -19,8 +19,16 @@ from ocpp_integration.events import MAX_BODY_BYTES
 from ocpp_integration.payments.providers import provider_of
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
-from webhook_receiver import access_log, admission, errors, headers, health, operations, webhooks
-from webhook_receiver import metrics as metrics_page
+from webhook_receiver import (
+    access_log,
+    admission,
+    errors,
+    headers,
+    health,
+    metrics_page,
+    operations,
+    webhooks,
+)
 from webhook_receiver.context import Receiver
 from webhook_receiver.metrics import Metrics
 from webhook_receiver.readiness import Readiness

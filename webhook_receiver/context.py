@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from flask import Flask, current_app
 from sqlalchemy import Engine
@@ -15,10 +15,8 @@ from db.request_counts import RequestCounts
 from ocpp_integration.payments.provider import Provider
 from ocpp_integration.services import OCPPIntegrationService
 from settings import Settings
-
-if TYPE_CHECKING:
-    from webhook_receiver.metrics import Metrics
-    from webhook_receiver.readiness import Readiness
+from webhook_receiver.metrics import Metrics
+from webhook_receiver.readiness import Readiness
 
 _NAME = "receiver"
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from settings import version
 from webhook_receiver.context import receiver
 from webhook_receiver.errors import BadFields
-from webhook_receiver.metrics import may_read_details
+from webhook_receiver.metrics_page import may_read_details
 from webhook_receiver.readiness import Finding
 
 blueprint = Blueprint("health", __name__)

@@ -1,4 +1,4 @@
-"""What the receiver counts, and GET /metrics, which tells it in Prometheus' text format."""
+"""What the receiver counts; `metrics_page` tells it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, Response, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from sqlalchemy import Engine
 
 from ocpp_integration.events import PAYLOADS
-from ocpp_integration.metrics import BackendMetrics, may_read
-from webhook_receiver.context import receiver
-from webhook_receiver.errors import NotFound, Unauthorized
+from ocpp_integration.metrics import BackendMetrics
 from webhook_receiver.store_metrics import StoreCollector
-
-blueprint = Blueprint("metrics", __name__)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -69,21 +63,3 @@ class Metrics:
     def webhook(self, kind: str | None, outcome: str) -> None:
         """`outcome` is recorded, duplicate, conflict, invalid, unsigned or unavailable."""
         self._child(self._webhooks, kind if kind in PAYLOADS else "other", outcome).inc()
-
-
-@blueprint.get("/metrics")
-def metrics() -> Response:
-    if not may_read_details():
-        if receiver().settings.metrics_token:
-            raise Unauthorized(
-                "the header `Authorization: Bearer <METRICS_TOKEN>` is needed", scheme="Bearer"
-            )
-        raise NotFound
-    return Response(generate_latest(receiver().metrics.registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-
-def may_read_details() -> bool:
-    """Whether the current request may read what betrays volumes."""
-    token = receiver().settings.metrics_token
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return may_read(token.get_secret_value() if token else None, request.remote_addr or "", headers)

@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic.json_schema import WithJsonSchema
 
-from ocpp_integration.events import storable
+from ocpp_integration.events import without_nul
 from ocpp_integration.exports import periods
 from ocpp_integration.exports.catalogue import EXPORTS, GRAINS
 from webhook_receiver.errors import BadFields, Refused
@@ -79,10 +79,10 @@ def _text_or_number(longest: int) -> WithJsonSchema:
     )
 
 
-_Storable = AfterValidator(storable)
-Text = Annotated[str, Field(min_length=1, max_length=255), _Storable, _text_or_number(255)]
-ShortText = Annotated[str, Field(min_length=1, max_length=50), _Storable, _text_or_number(50)]
-AnyText = Annotated[str, _Storable, WithJsonSchema({"type": "string", "pattern": _NO_NUL})]
+_WithoutNul = AfterValidator(without_nul)
+Text = Annotated[str, Field(min_length=1, max_length=255), _WithoutNul, _text_or_number(255)]
+ShortText = Annotated[str, Field(min_length=1, max_length=50), _WithoutNul, _text_or_number(50)]
+AnyText = Annotated[str, _WithoutNul, WithJsonSchema({"type": "string", "pattern": _NO_NUL})]
 TransactionId = Annotated[
     int,
     BeforeValidator(_whole),

@@ -54,9 +54,9 @@ _STATIONS, _OWNERS, _CONNECTIONS = 200, 10, 16
 _PATH = "/api/ocpp/webhook/"
 # Only one job has something to do.
 _SETTINGS = {
-    "SYNC_INTERVAL": "3600",
-    "POLL_INTERVAL": "3600",
-    "ROLLUP_INTERVAL": "3600",
+    "SYNC_SCHEDULE": "3600",
+    "POLL_SCHEDULE": "3600",
+    "ROLLUP_SCHEDULE": "3600",
     "OCPP_BASE_URL": "http://127.0.0.1:9",
     "LOG_LEVEL": "WARNING",
     "SESSION_SILENT_AFTER": "1000000000",

@@ -11,6 +11,7 @@ from dashboard import formats
 from dashboard.loading import Troubles, Upkeep
 from dashboard.loading.attention import MOST
 from dashboard.markup import Concern
+from dashboard.stations.row import LONGEST_NOT_HEARD
 from db.analytics import error_codes
 from db.analytics.live import LiveConnector
 from db.analytics.stations import Station
@@ -177,11 +178,11 @@ def _unheard(station: Station, now: datetime) -> str:
 
 
 def _to_stations(pks: set[int], state: str) -> tuple[str, str, dict[str, str]]:
-    """The page of the one, or the list of all in this state. An address names choices as the page does."""
+    """The page of the one, or the list of all in this state."""
     if len(pks) == 1:
         return "views/stations.py", _("Station"), {"station": str(*pks)}
     if state == "silent":
-        return "views/stations.py", _("Stations"), {"station-order": _("Longest not heard")}
+        return "views/stations.py", _("Stations"), {"station-order": LONGEST_NOT_HEARD}
     return "views/stations.py", _("Stations"), {"station-state": state}
 
 

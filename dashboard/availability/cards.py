@@ -65,7 +65,7 @@ def success(tally: Tally) -> list[Figure]:
             "charge_end_success",
             _("Charge end"),
             tally.charge_end_success,
-            _(_("{part:,} of {whole:,} with power")),
+            _("{part:,} of {whole:,} with power"),
         ),
         _rate(
             "session_success",

@@ -35,8 +35,13 @@ def over_time(times: _Times, before: _Times | None, currency: str, grain: Grain)
             y=values,
             name=name,
             customdata=[[text, float(each.gross)] for text, each in zip(labels, earned, strict=True)],
-            hovertemplate=f"%{{customdata[0]}}: <b>%{{y:,.2f}}</b> {currency} {name.lower()}"
-            f" of %{{customdata[1]:,.2f}}<extra></extra>",
+            hovertemplate="%{customdata[0]}: "
+            + _(
+                "{part} of {whole}",
+                part=f"<b>%{{y:,.2f}}</b> {currency} {name.lower()}",
+                whole="%{customdata[1]:,.2f}",
+            )
+            + "<extra></extra>",
         )
     _add_before(figure, places, before, currency, grain)
     most = max((float(each.gross) for each in earned), default=0.0)

@@ -78,7 +78,7 @@ def amounts(earned: Earned, currency: str) -> list[str]:
 
 def tariff_name(part: Part) -> tuple[str, str]:
     if part.pk is None:
-        return _("No tariff"), _("their price is the OCPP backend's, or not known")
+        return _("No tariff"), _("imported with their cost, or their price is not known")
     return part.name, _("Version {version}", version=part.version) if part.version else ""
 
 
@@ -100,7 +100,7 @@ def held_words(found: Mapping[str, Held]) -> tuple[str, str]:
     """What is held back, as a headline and a sentence."""
     sessions = sum(held.sessions for held in found.values())
     energy_wh = sum(held.energy_wh for held in found.values())
-    money = " and ".join(formats.exact_money(held.gross, unit) for unit, held in sorted(found.items()))
+    money = " + ".join(formats.exact_money(held.gross, unit) for unit, held in sorted(found.items()))
     return (
         ngettext(
             "{n:,} session is held back, with {money}",

@@ -105,7 +105,7 @@ def _registers(row: SessionRow) -> str | None:
 
 def bill(row: SessionRow) -> str:
     if row.cost is None or row.energy_wh is None:
-        return markup.empty(_("No price"), _("No tariff was in force, and no cost came with the session."))
+        return markup.empty(_("No price"), _("No tariff was in force, so there is no bill."))
     total = (
         _(_WORD_OF_TOTAL[row.is_held, row.stop_time is None]),
         formats.exact_money(row.cost, row.currency),

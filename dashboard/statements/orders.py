@@ -76,7 +76,7 @@ def audited(who: Visitor, *, is_open: bool) -> tuple[list[Total], list[FindingRo
     who.demand_admin()
     with reading(resources.engine()) as store:
         query = audit.findings(Scope.network(), is_open=is_open).limit(MOST_FINDINGS)
-        rows = [FindingRow(each, audit.session_names(store, each)) for each in store.scalars(query)]
+        rows = [FindingRow(*each) for each in audit.with_sessions(store, store.scalars(query).all())]
         return audit.totals(store, Scope.network()), rows
 
 

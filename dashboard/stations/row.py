@@ -66,6 +66,7 @@ class Order:
     descending: bool = False
 
 
+LONGEST_NOT_HEARD = N_("Longest not heard")
 # Of equal ones, those come first whose names do.
 ORDERS = {
     N_("What needs attention"): Order(lambda row: RANKS[row.kinds[0]]),
@@ -75,7 +76,7 @@ ORDERS = {
     N_("Lowest availability"): Order(
         lambda row: (row.figures.availability is None, row.figures.availability or 0.0)
     ),
-    N_("Longest not heard"): Order(lambda row: row.station.heard_at or _LONG_AGO),
+    LONGEST_NOT_HEARD: Order(lambda row: row.station.heard_at or _LONG_AGO),
 }
 
 

@@ -4,19 +4,23 @@ no more is closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 
 from sqlalchemy import BigInteger, ColumnElement, Engine, Select, false, func, select, true, type_coerce
 from sqlalchemy.orm import Session
 
 from db.analytics.scope import Scope
 from db.columns import from_minor
-from db.engine import writing
+from db.engine import reading, writing
 from db.models import BillingFinding, ChargingSession
 from ocpp_integration.billing.checks import CHECKS, Found, Watched
+from ocpp_integration.chunks import in_chunks
+
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,12 @@ def run(
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> int:
     """Run all checks on sessions that ended since `since` (None: on all), and on those of open findings
-    whenever they ended. Each is a transaction of its own. Returns how many findings are open.
+    whenever they ended. Each is written in a transaction of its own. Returns how many findings are open.
     """
     found = 0
     for number, check in enumerate(CHECKS):
         progress(number, len(CHECKS))
-        with writing(engine) as store:
-            found += _run(store, check, now, since)
+        found += _run(engine, check, now, since)
     progress(len(CHECKS), len(CHECKS))
     return found
 
@@ -77,13 +80,22 @@ def totals(store: Session, scope: Scope) -> list[Total]:
     )
 
 
-def session_names(store: Session, finding: BillingFinding) -> list[str]:
-    """Of the sessions behind it: their transaction ids, or names in the file that they came from."""
+def with_sessions(
+    store: Session, found: Iterable[BillingFinding]
+) -> Iterator[tuple[BillingFinding, list[str]]]:
+    """Each finding with the sessions behind it: their transaction ids, or names in the file that they came
+    from.
+    """
+    for some in in_chunks(found, _AT_ONCE):
+        names = _session_names(store, set(chain.from_iterable(each.session_ids for each in some)))
+        for each in some:
+            yield each, [names[pk] for pk in sorted(each.session_ids) if pk in names]
+
+
+def _session_names(store: Session, pks: Collection[int]) -> dict[int, str]:
     session = ChargingSession
-    query = select(session.id, session.transaction_id, session.external_id).where(
-        session.id.in_(finding.session_ids)
-    )
-    return [str(number or name or pk) for pk, number, name in store.execute(query.order_by(session.id))]
+    query = select(session.id, session.transaction_id, session.external_id).where(session.id.in_(pks))
+    return {pk: str(number or name or pk) for pk, number, name in store.execute(query)}
 
 
 def _of(scope: Scope) -> ColumnElement[bool]:
@@ -98,24 +110,26 @@ def _of(scope: Scope) -> ColumnElement[bool]:
 _NARROW = ("station", "stations")
 
 
-def _run(store: Session, check: str, now: datetime, since: datetime | None) -> int:
-    known = _open(store, check)
-    again = frozenset(pk for each in known.values() for pk in each.session_ids)
-    found = {each.subject: each for each in CHECKS[check].find(store, Watched(now, since, again))}
-    for subject, finding in known.items():
-        if subject not in found:
-            finding.closed_at = now
-    store.flush()
-    for subject, each in found.items():
-        _keep(store, check, known.get(subject), each, now)
+def _run(engine: Engine, check: str, now: datetime, since: datetime | None) -> int:
+    # To look may take long: meanwhile others write.
+    with reading(engine) as store:
+        before = {each.subject: each.session_ids for each in store.scalars(_open(check))}
+        again = frozenset(chain.from_iterable(before.values()))
+        found = {each.subject: each for each in CHECKS[check].find(store, Watched(now, since, again))}
+    if not found and not before:
+        return 0
+    with writing(engine) as store:
+        # Two that audit at once take turns.
+        known = {each.subject: each for each in store.scalars(_open(check).with_for_update())}
+        for subject in before.keys() & known.keys() - found.keys():
+            known[subject].closed_at = now
+        for subject, each in found.items():
+            _keep(store, check, known.get(subject), each, now)
     return len(found)
 
 
-def _open(store: Session, check: str) -> dict[str, BillingFinding]:
-    query = select(BillingFinding).where(BillingFinding.check == check, BillingFinding.closed_at.is_(None))
-    # Two that audit at once take turns.
-    rows: Sequence[BillingFinding] = store.scalars(query.with_for_update()).all()
-    return {each.subject: each for each in rows}
+def _open(check: str) -> Select[BillingFinding]:
+    return select(BillingFinding).where(BillingFinding.check == check, BillingFinding.closed_at.is_(None))
 
 
 def _keep(store: Session, check: str, known: BillingFinding | None, found: Found, now: datetime) -> None:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from db import audit
@@ -174,13 +174,16 @@ def _write(
 def _ends(
     store: Session, owner: StationOwner, currency: str, beginning: date, month: date, now: datetime
 ) -> dict[str, tuple[datetime, datetime]]:
-    """By zone, when the first stated month began and this one ended. Raises `StatementRefused`."""
+    """By zone of the owner's stations, when the first stated month began and this one ended; by UTC where it
+    has none any more. Raises `StatementRefused`.
+    """
     query = select(ChargingStation.timezone).where(
         ChargingStation.owner_id == owner.id, ChargingStation.currency == currency
     )
     period = Period(beginning, following(month))
-    found = {zone: period.bounds(zone) for zone in store.scalars(query.distinct())}
-    if any(end > now for _, end in found.values()) or month > now.date():
+    zones = store.scalars(query.distinct()).all() or ["UTC"]
+    found = {zone: period.bounds(zone) for zone in zones}
+    if any(end > now for _, end in found.values()):
         raise StatementRefused(f"{month:%B %Y} is not over yet.")
     return found
 
@@ -227,7 +230,7 @@ def _unstated(
             ChargingStation.currency == currency,
             counted(),
             or_(ENERGY != 0, GROSS != 0),
-            or_(false(), *(_ended_in(zone, *bounds) for zone, bounds in zones.items())),
+            or_(*(_ended_in(zone, *bounds) for zone, bounds in zones.items())),
             ~exists().where(StatementLine.session_id == ChargingSession.id),
         )
         .order_by(ChargingSession.stop_time, ChargingSession.id)

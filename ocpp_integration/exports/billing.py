@@ -91,7 +91,6 @@ def _stated_for(scope: Scope) -> list[ColumnElement[bool]]:
 
 
 def _findings(store: Session, scope: Scope) -> Iterator[_Finding]:
-    query = audit.findings(scope).add_columns(StationOwner.name)
-    query = query.join(StationOwner, BillingFinding.owner_id == StationOwner.id)
-    for finding, owner in store.execute(query).all():
-        yield _Finding(finding, owner, ", ".join(audit.session_names(store, finding)))
+    owners = {pk: name for pk, name in store.execute(select(StationOwner.id, StationOwner.name))}  # noqa: C416
+    for finding, sessions in audit.with_sessions(store, store.scalars(audit.findings(scope)).all()):
+        yield _Finding(finding, owners[finding.owner_id], ", ".join(sessions))

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from ocpp_integration.chunks import in_chunks
 from ocpp_integration.exports.table import Column, Kind, Objects, Table, Value
+from ocpp_integration.spreadsheets import harmless
 
-Row = TypeVar("Row")
-
-# A spreadsheet takes a text that begins so for a formula, and runs it.
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 1_000
 # Parquet compresses and skips by groups of rows; small ones make it large and slow.
 _ROW_GROUP = 20_000
@@ -44,7 +42,7 @@ class Format(NamedTuple):
 def to_csv(table: Table[Any]) -> Iterator[bytes]:
     """UTF-8 with CRLF (RFC 4180), for people with the mark that Excel wants; times are ISO 8601, UTC."""
     lead = ("\ufeff".encode() if table.for_people else b"") + _csv_lines([table.headers])
-    for some in _some_at_once(table.values()):
+    for some in in_chunks(table.values(), _ROWS_AT_ONCE):
         yield lead + _csv_lines([_as_texts(row, table) for row in some])
         lead = b""
     if lead:
@@ -66,7 +64,7 @@ def to_parquet(table: Table[Any]) -> Iterator[bytes]:
     schema = pa.schema([(column.header, _arrow_type(column)) for column in table.columns])
     sink = _Sink()
     with pq.ParquetWriter(sink, schema) as writer:
-        for some in _some_at_once(table.values(), _ROW_GROUP):
+        for some in in_chunks(table.values(), _ROW_GROUP):
             writer.write_table(_arrow_table(some, table, schema))
             yield sink.taken()
     yield sink.taken()
@@ -94,7 +92,7 @@ class _Sink(io.RawIOBase):
 def to_json(objects: Objects) -> Iterator[bytes]:
     """An array of objects."""
     lead = b"["
-    for some in _some_at_once(objects.rows):
+    for some in in_chunks(objects.rows, _ROWS_AT_ONCE):
         yield lead + b",\n".join(orjson.dumps(row, default=_as_number) for row in some)
         lead = b",\n"
     yield b"[]" if lead == b"[" else b"]"
@@ -107,17 +105,6 @@ FORMATS = {
     "parquet": Format("application/vnd.apache.parquet", to_parquet),
     "json": Format("application/json", to_json),
 }
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
-
-
-def _some_at_once(rows: Iterable[Row], number: int = _ROWS_AT_ONCE) -> Iterator[list[Row]]:
-    left = iter(rows)
-    while some := list(islice(left, number)):
-        yield some
 
 
 def _pairs(row: list[Value], table: Table[Any]) -> Iterator[tuple[Value, Column[Any]]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from db.analytics.judgement import Evidence, judge
 from db.columns import to_minor
 from db.models import ChargingSession, utc_now
 from db.sums import SessionFacts
+from ocpp_integration.chunks import in_chunks
 from ocpp_integration.imports.bulk import BulkInsert
 from ocpp_integration.imports.known import KnownSessions
 from ocpp_integration.imports.session import EndedSession
@@ -23,7 +23,6 @@ from ocpp_integration.imports.stations import Connector, Stations
 
 CHUNK = 5000
 _TABLE = cast("Table", ChargingSession.__table__)
-T = TypeVar("T")
 
 
 def insert_sessions(
@@ -113,12 +112,6 @@ def refresh_statistics(store: Session) -> None:
     """After many rows: until its statistics are made anew PostgreSQL plans for the tables as they were."""
     if store.get_bind().dialect.name == "postgresql":
         store.execute(text("ANALYZE charging_sessions, rollups, hour_profiles"))
-
-
-def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 # The columns that differ from session to session, in the order of `_values`.

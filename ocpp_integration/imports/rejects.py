@@ -10,9 +10,7 @@ from typing import Any, TextIO
 from ocpp_integration.imports.cells import is_number
 from ocpp_integration.imports.errors import RowRejected, UnwritableRejects
 from ocpp_integration.imports.table import Record
-
-# With these a spreadsheet takes a cell for a formula and computes it.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+from ocpp_integration.spreadsheets import harmless
 
 
 def rejects_path(file: Path, wanted: Path | None) -> Path:
@@ -71,4 +69,4 @@ class Rejects:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) and not is_number(cell) else cell
+    return cell if is_number(cell) else harmless(cell)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from db.rollups import Changes
+from ocpp_integration.chunks import in_chunks
 from ocpp_integration.imports import insertion
 from ocpp_integration.imports.checks import make_session
 from ocpp_integration.imports.errors import RowRejected
@@ -88,7 +89,7 @@ class ImportRun:
         self._report = ImportReport(ignored_columns=layout.ignored)
 
     def take_all(self, records: Iterable[Record]) -> None:
-        for rows in insertion.in_chunks(self._good_rows(records), insertion.CHUNK):
+        for rows in in_chunks(self._good_rows(records), insertion.CHUNK):
             self._take(rows)
         self._sums.write(self._store)
         if self._report.added:

@@ -7,7 +7,7 @@ again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Engine, or_, select
@@ -17,6 +17,7 @@ from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector, Payment, User
 from db.upsert import insert
+from ocpp_integration.commands import STATES
 from ocpp_integration.payments import parking
 from ocpp_integration.payments.estimate import is_used_up
 from ocpp_integration.payments.limits import limit
@@ -30,13 +31,17 @@ METHOD = "qr_code"
 START_WITHIN = timedelta(minutes=5)
 # A session's last reports may come after its end.
 _BILL_AFTER = timedelta(seconds=10)
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+# By so much the clock may have been set back since a payment was made.
+_SET_BACK = timedelta(hours=1)
 _WAITING = frozenset({"under_way", "backend_down", "backend_failed"})
 
 
 def open_payments(store: Session) -> Sequence[int]:
     """Ids of the payments that are paid and not settled, or that are to be billed anew."""
-    is_open = or_(Payment.state.in_(("paid", "charging")), Payment.rebill_at.is_not(None))
-    return store.scalars(select(Payment.id).where(is_open).order_by(Payment.id)).all()
+    # A time of no payment, so that those few are found by their index, among all that were ever made.
+    is_open = or_(Payment.state.in_(("paid", "charging")), Payment.rebill_at > _BEFORE_ALL)
+    return sorted(store.scalars(select(Payment.id).where(is_open)))
 
 
 def work(engine: Engine, service: OCPPIntegrationService, payment_id: int, now: datetime) -> None:
@@ -164,6 +169,9 @@ def stop(engine: Engine, service: OCPPIntegrationService, payment: Payment, now:
                 Command.kind == "stop",
                 Command.transaction_id == payment.transaction_id,
                 Command.ocpp_connector_id == payment.ocpp_connector_id,
+                # The index of states and times spares a look at all commands that ever were.
+                Command.state.in_(STATES),
+                Command.sent_at >= payment.created_at - _SET_BACK,
             )
         ).all()
     if payment.transaction_id is None or any(_may_take_hold(command, now) for command in asked):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db.analytics.outcome import ENDED_STATUSES
 from db.columns import from_minor
 from db.models import ChargingSession, Payment
+from db.models.sessions import is_running
 from ocpp_integration.payments import parking
 from ocpp_integration.payments.charging_work import START_WITHIN
 
@@ -99,7 +100,7 @@ RULES = (
         "look at the charge point: it never told the end",
         lambda now: and_(
             Payment.state == "charging",
-            ChargingSession.status.not_in(sorted(ENDED_STATUSES)),
+            is_running(),
             ChargingSession.start_time < now - parking.LONGEST,
         ),
     ),

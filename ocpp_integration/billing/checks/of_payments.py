@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -38,10 +38,7 @@ def paid_without_session(store: Session, watched: Watched) -> Iterator[Found]:
         .order_by(payment.id)
     )
     rows = [row for row in store.execute(query).all() if not _is_waited_for(row.Payment, watched.now)]
-    named = [row.Payment.reference for row in rows]
-    came = set(
-        store.scalars(select(session.payment_transaction_id).where(session.payment_transaction_id.in_(named)))
-    )
+    came = _that_came(store, [row.Payment for row in rows])
     for row in rows:
         one: Payment = row.Payment
         if one.reference not in came:
@@ -51,6 +48,16 @@ def paid_without_session(store: Session, watched: Watched) -> Iterator[Found]:
             )
             amount = one.billed + one.held
             yield Found(str(one.id), row.owner_id, one.currency, words, amount, row.station_pk)
+
+
+def _that_came(store: Session, payments: Sequence[Payment]) -> set[str | None]:
+    """The references of those for which there is a session all the same: at their connector, if anywhere."""
+    if not payments:
+        return set()
+    reference = ChargingSession.payment_transaction_id
+    at_connectors = ChargingSession.ocpp_connector_id.in_({each.ocpp_connector_id for each in payments})
+    named = reference.in_([each.reference for each in payments])
+    return set(store.scalars(select(reference).where(at_connectors, named)))
 
 
 def _is_waited_for(payment: Payment, now: datetime) -> bool:
