@@ -137,7 +137,12 @@ class Sender:
                 await self._put_aside(event, answer)
                 return
             await self._store.write(lambda db, said=answer.text: outbox.failed(db, event, said))  # type: ignore[misc]
-            _log.warning("webhook %s (%s) is not taken: %s", event.event_id, event.type, answer.text[:100])
+            _log.warning(
+                "webhook %s (%s) is not taken, and is sent again: %s",
+                event.event_id,
+                event.type,
+                answer.text[:100],
+            )
             await self._wait(pause, until_answering=answer.status is None)
             _, answer = await self._post([event])
             if answer.taken:
