@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -37,7 +38,7 @@ Check = Callable[[], bool]
 def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path = PROCFILE) -> None:
     """Run the Procfile's processes until Ctrl-C or SIGTERM; one that ends by itself is started again.
 
-    Raises `ConfigurationError` where a port is in use.
+    Raises `ConfigurationError` where a port cannot be had.
     """
     check_ports(settings)
     commands = parse_procfile(procfile.read_text(encoding="utf-8")).processes
@@ -80,14 +81,10 @@ def _printing(names: Iterable[str]) -> Tell:
 
 
 def check_ports(settings: Settings) -> None:
-    """Raise `ConfigurationError`, with the mend, for every port that something else listens on."""
-    taken = [
-        f"{name}={port} is in use on {settings.host}: end what uses it, or set {name} in .env"
-        for name, port in ports(settings).items()
-        if not _is_free(settings.host, port)
-    ]
-    if taken:
-        raise ConfigurationError("\n".join(taken))
+    """Raise `ConfigurationError`, with the mend, for every port that cannot be listened on."""
+    told = [_in_the_way(name, settings.host, port) for name, port in ports(settings).items()]
+    if troubles := dict.fromkeys(filter(None, told)):
+        raise ConfigurationError("\n".join(troubles))
 
 
 def ports(settings: Settings) -> dict[str, int]:
@@ -173,14 +170,19 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 
-def _is_free(host: str, port: int) -> bool:
+def _in_the_way(name: str, host: str, port: int) -> str:
+    """What keeps a process from listening there, with the mend; empty where nothing does."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except PermissionError:
+            return f"{name}={port} may not be listened on by this user: set a port from 1024 on in .env"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"{name}={port} is in use on {host}: end what uses it, or set {name} in .env"
+            return f"HOST={host} is no address of this machine ({error.strerror}): set HOST in .env"
+    return ""
 
 
 def addresses(settings: Settings) -> str:

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -98,6 +99,29 @@ def test_a_port_in_use_is_named_with_the_setting_that_moves_it() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"RECEIVER_PORT={port} is in use"):
             processes.check_ports(_settings(receiver_port=port))
+
+
+def test_an_address_of_another_machine_is_not_told_as_a_port_in_use() -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        processes.check_ports(_settings(host="192.0.2.1"))
+    assert str(refusal.value).startswith("HOST=192.0.2.1 is no address of this machine")
+
+
+def test_the_doctor_finds_lines_of_the_env_file_that_set_nothing(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# A=b\nHOST=127.0.0.1\nRECIEVER_PORT=9080\nPGPASSWORD=x\nDASHBOARD_PORT 8501\n")
+    assert [finding.message for finding in doctor._env_file(path) if not finding.good] == [
+        "line 3 sets RECIEVER_PORT, which is no setting; RECEIVER_PORT is",
+        "line 5 is not NAME=value: DASHBOARD_PORT 8501",
+    ]
+
+
+def test_a_python_without_the_packages_is_told_which_to_run() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-S", "manage.py", "doctor"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "make install" in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_a_store_that_does_not_answer_is_not_healthy_yet(tmp_path: Path) -> None:
