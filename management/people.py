@@ -125,11 +125,17 @@ def print_tokens(engine: Engine, *, user_name: str | None, all_of_them: bool) ->
             )
             for token in tokens
         ],
+        none="There is no token.",
     )
 
 
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell; what is not printable in a cell is shown as its code."""
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, none: str = "") -> None:
+    """Columns as wide as their widest cell; what is not printable in a cell is shown as its code. Without
+    rows the sentence `none`, where there is one.
+    """
+    if none and not rows:
+        print(none)
+        return
     shown = [list(heads), *([_printable(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     for row in shown:

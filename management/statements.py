@@ -58,6 +58,7 @@ def show(engine: Engine, number: int) -> None:
                 )
                 for line in statements.lines(store, statement)
             ],
+            none="No session ended in that month.",
         )
 
 
@@ -105,6 +106,7 @@ def print_audit(engine: Engine, days: int) -> None:
                 for each in store.scalars(audit.findings(Scope.network()))
                 if each.check in CHECKS
             ],
+            none="Everything adds up: no finding is open.",
         )
 
 
@@ -136,6 +138,7 @@ def _print(found: Sequence[Statement]) -> None:
             )
             for each in found
         ],
+        none="No statement was issued yet.",
     )
 
 
