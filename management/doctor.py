@@ -20,6 +20,7 @@ from db.columns import UTCDateTime
 from db.engine import make_engine, reading
 from db.models import ConnectorToken, JobSchedule, OCPPConnector, OCPPStation, WebhookEvent
 from db.replica import Replica
+from management.people import way_in
 from ocpp_integration import backend_state
 from ocpp_integration.lifecycle import MAX_CLOCK_AHEAD
 from ocpp_integration.payments.attempts import CALLBACK
@@ -55,6 +56,7 @@ def examine() -> Iterator[Finding]:
     yield from _env_file(ENV_FILE)
     yield from _secrets(settings)
     yield _store(settings)
+    yield from _people(settings)
     yield from _clock(settings)
     yield from _disk(settings)
     yield from _replica(settings)
@@ -104,6 +106,17 @@ def _store(settings: Settings) -> Finding:
     finally:
         engine.dispose()
     return Finding(current, "store", "migrated" if current else "old schema; run `python manage.py migrate`")
+
+
+def _people(settings: Settings) -> Iterator[Finding]:
+    engine = make_engine(settings.database_url)
+    try:
+        lacking = way_in(engine)
+    except SQLAlchemyError:
+        return
+    finally:
+        engine.dispose()
+    yield Finding(not lacking, "users", lacking or "an admin can sign in")
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:

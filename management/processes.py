@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from db import job_runs
 from db.engine import make_engine, reading
-from db.models import JobSchedule, utc_now
+from db.models import JobSchedule, OCPPStation, utc_now
 from management.supervisor import Supervisor, Tell
 from settings import ROOT, ConfigurationError, Settings
 from simulator.fleet import load_fleet
@@ -41,7 +41,7 @@ def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path =
     Raises `ConfigurationError` where a port cannot be had.
     """
     check_ports(settings)
-    commands = parse_procfile(procfile.read_text(encoding="utf-8")).processes
+    commands = commands_of(procfile, settings)
     checks = {name: check for name, check in health_checks(settings, utc_now()).items() if name in commands}
     supervisor = Supervisor(
         commands,
@@ -54,6 +54,16 @@ def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path =
         signal.signal(number, lambda *_: supervisor.end())
     threading.Thread(target=_announce, args=(checks, on_healthy), daemon=True).start()
     supervisor.run()
+
+
+def commands_of(procfile: Path, settings: Settings) -> dict[str, str]:
+    """The Procfile's, by name; without the simulator where there is none of its stations to play."""
+    commands: dict[str, str] = parse_procfile(procfile.read_text(encoding="utf-8")).processes
+    played = [station.station_id for station in load_fleet(settings.simulator_fleet).stations]
+    known = select(OCPPStation.id).where(OCPPStation.station_id.in_(played)).limit(1)
+    if not _holds(settings, lambda store: store.scalar(known) is not None):
+        commands.pop("simulator", None)
+    return commands
 
 
 def _started_after(settings: Settings, checks: Mapping[str, Check]) -> dict[str, Check]:

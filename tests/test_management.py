@@ -130,6 +130,18 @@ def test_a_store_that_does_not_answer_is_not_healthy_yet(tmp_path: Path) -> None
     assert not processes.has_synced(settings)
 
 
+def test_virtual_charge_points_are_played_only_where_their_stations_are(tmp_path: Path) -> None:
+    settings = _settings(database_url=f"sqlite:///{tmp_path / 'store.db'}")
+    engine = make_store(tmp_path)
+    without = processes.commands_of(processes.PROCFILE, settings)
+    assert "simulator" not in without and "backend" in without
+    with writing(engine) as store:
+        played = load_fleet(settings.simulator_fleet).stations[3].station_id
+        add_station(store, add_owner(store), station_id=played)
+    assert "simulator" in processes.commands_of(processes.PROCFILE, settings)
+    engine.dispose()
+
+
 def test_virtual_charge_points_wait_for_the_end_of_a_sync(tmp_path: Path) -> None:
     settings = _settings(database_url=f"sqlite:///{tmp_path / 'store.db'}")
     engine = make_store(tmp_path)
@@ -342,6 +354,14 @@ def test_a_deactivated_user_comes_back(commanded: Engine, capsys: pytest.Capture
     assert manage.main(["activate-user", "driver"]) == 0
     with reading(commanded) as store:
         assert authenticate(store, "driver", "long enough 1") is not None
+
+
+def test_who_starts_an_empty_store_is_told_how_to_get_in(tmp_path: Path) -> None:
+    engine = make_store(tmp_path)
+    assert "create-user" in people.way_in(engine)
+    people.add_user(engine, user_name="admin", role="admin", password="long enough 1", name="", owner=None)
+    assert people.way_in(engine) == ""
+    engine.dispose()
 
 
 def test_an_owner_that_is_mistyped_is_not_made(commanded: Engine, capsys: pytest.CaptureFixture[str]) -> None:
