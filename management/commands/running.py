@@ -37,8 +37,9 @@ def run_demo(options: Namespace) -> None:
 
 
 def up(_: Namespace) -> None:
-    """Run every process of the Procfile, again where one ends by itself; Ctrl-C ends them all. The simulator is
-    left out where none of its stations is in the store.
+    """Run every process of the Procfile, again where one ends by itself; Ctrl-C ends them all.
+
+    The simulator is left out where none of its stations is in the store.
     """
     settings = load()
     engine = engine_of(settings)
