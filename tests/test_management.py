@@ -674,16 +674,16 @@ def test_the_list_of_jobs_says_what_ran_and_what_is_late(engine: Engine) -> None
     assert "every 60 s" in line and "done, 3 processed, 0 failed" in line and line.endswith("LATE")
 
 
-def test_every_job_is_in_the_readmes_table(engine: Engine) -> None:
+def test_every_job_is_in_the_operators_table(engine: Engine) -> None:
     settings = _settings(
         mengedmate_url="http://127.0.0.1:1",
         mengedmate_token="t",
         payment_provider="sandbox",
         chapa_webhook_secret="s",
     )
-    readme = (ROOT / "README.md").read_text()
+    table = (ROOT / "docs" / "operations.md").read_text()
     all_of_them = all_jobs(settings, engine, BackendClient(settings))
-    assert [job.name for job in all_of_them if f"\n| `{job.name}` | " not in readme] == []
+    assert [job.name for job in all_of_them if f"\n| `{job.name}` | " not in table] == []
 
 
 def test_the_list_of_jobs_says_how_to_start_a_scheduler(engine: Engine) -> None:
