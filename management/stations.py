@@ -59,7 +59,8 @@ def _tell(plan: Plan, *, dry_run: bool) -> None:
         print(f"Problem: {problem}", file=sys.stderr)
     if any(isinstance(each, StationChanged) and each.is_deactivation for each in plan.changes):
         print(
-            "Charge points of deactivated stations stay connected until their keys are withdrawn (docs/charge-points.md).",
+            "Charge points of deactivated stations stay connected until their keys are withdrawn: "
+            "docs/charge-points.md.",
             file=sys.stderr,
         )
     if plan.left_out:

@@ -411,6 +411,7 @@ def test_a_key_of_a_station_that_is_not_known_is_made_with_a_word_of_warning(
     assert manage.main(["create-station-key", "STATION_7"]) == 0
     told = capsys.readouterr()
     assert len(told.out.strip()) == 40 and "Keys may be made in advance" in told.err
+    assert "None elsewhere reaches that" in told.err
     backend = open_engine(url)
     with backend.execution_options(writes=True).begin() as db:
         stations.sync(db, "STATION_7", {}, (), datetime.now(UTC))
