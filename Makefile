@@ -48,12 +48,14 @@ catalog: $(VENV)/installed
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo 'Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 1; }
+	@test -w . || { echo "This folder may not be written to by $$(id -un): $(CURDIR)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	    { rm -rf $(VENV); echo 'Python lacks venv; on Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
 
 $(VENV)/installed: $(VENV)/bin/python requirements.txt constraints.txt
 	@echo 'Installing what the product runs on (some minutes the first time)...'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt || \
+	    { echo 'Not installed; the lines above say why. The first time needs the internet: try again with it.'; exit 1; }
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt

@@ -8,10 +8,15 @@ import os
 import sys
 from collections.abc import Sequence
 
-import log
-from db import texts
-from management import cli
-from settings import version
+try:
+    import log
+    from db import texts
+    from management import cli
+    from settings import version
+except ImportError as error:
+    if sys.version_info >= (3, 11) and not isinstance(error, ModuleNotFoundError):
+        raise
+    sys.exit(f"{error}: not for {sys.executable}. Run `make install`, then `.venv/bin/python manage.py ...`.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -376,7 +376,9 @@ class Settings(BaseSettings):
 
     @property
     def _host_in_urls(self) -> str:
-        return f"[{self.host}]" if ":" in self.host else self.host
+        # Where every address is listened on, this machine reaches itself at its own.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"[{host}]" if ":" in host else host
 
     @property
     def receiver_url(self) -> str:

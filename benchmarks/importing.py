@@ -146,6 +146,8 @@ def _import_here(file: str, url: str) -> None:
         currency="ETB",
         rejects=None,
         known_stations_only=True,
+        decimals=None,
+        dates=None,
     )
     seconds = time.monotonic() - begun
     rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

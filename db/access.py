@@ -6,11 +6,11 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from db.models import ApiToken, SignIn, StationOwner, User
+from db.models import ApiToken, SignIn, SignInFailure, StationOwner, User
 
 ROLES = ("admin", "owner", "driver")
 MIN_PASSWORD_LENGTH = 10
@@ -67,6 +67,11 @@ def authenticate(store: Session, user_name: str, password: str) -> User | None:
     known_hash = user.password_hash if user and user.password_hash else _UNKNOWN
     matches = check_password_hash(known_hash, password)
     return user if user and user.password_hash and matches else None
+
+
+def forgive_failures(store: Session, user_name: str) -> None:
+    """Forget failed sign-ins to this account. Those to others from the same address stay."""
+    store.execute(delete(SignInFailure).where(SignInFailure.account == user_name.lower()[:255]))
 
 
 def create_api_token(

@@ -220,8 +220,11 @@ def revoke_token(
 
 
 def set_password(store: Session, by: User | None, user: User, password: str) -> None:
-    """A new password; whoever signed in with the old one is signed out. Raises `AccessError`."""
+    """A new password; whoever signed in with the old one is signed out, and whoever tried too many wrong ones
+    may try again. Raises `AccessError`.
+    """
     user.password_hash = access.hash_password(password)
+    access.forgive_failures(store, user.user_name)
     store.execute(delete(SignIn).where(SignIn.user_id == user.id))
     audit.record(store, by, "set password", user.user_name)
 

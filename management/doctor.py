@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from db.columns import UTCDateTime
 from db.engine import make_engine, reading
 from db.models import ConnectorToken, JobSchedule, OCPPConnector, OCPPStation, WebhookEvent
 from db.replica import Replica
+from management.people import way_in
 from ocpp_integration import backend_state
 from ocpp_integration.lifecycle import MAX_CLOCK_AHEAD
 from ocpp_integration.payments.attempts import CALLBACK
@@ -49,11 +51,12 @@ def examine() -> Iterator[Finding]:
     try:
         settings = load()
     except ConfigurationError as error:
-        yield Finding(False, "configuration", f"{error}; mend it, or delete .env and run `make demo`")
+        yield Finding(False, "configuration", f"{error}\n     Mend it there.")
         return
-    yield Finding(True, "configuration", "readable")
+    yield from _env_file(ENV_FILE)
     yield from _secrets(settings)
     yield _store(settings)
+    yield from _people(settings)
     yield from _clock(settings)
     yield from _disk(settings)
     yield from _replica(settings)
@@ -62,6 +65,24 @@ def examine() -> Iterator[Finding]:
     yield from _platform(settings)
     yield from _told_stations(settings)
     yield from _payments(settings)
+
+
+def _env_file(path: Path) -> Iterator[Finding]:
+    """Lines of the file that set nothing: for these the defaults hold, and nobody says so."""
+    known = [name.upper() for name in Settings.model_fields]
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        name, equals, _ = line.removeprefix("export ").partition("=")
+        if not line or line.startswith("#"):
+            continue
+        if not equals:
+            yield Finding(False, path.name, f"line {number} is not NAME=value: {line[:40]}")
+        # Others may well be there, for other programs.
+        elif (name := name.strip().upper()) not in known and (
+            meant := get_close_matches(name, known, n=1, cutoff=0.8)
+        ):
+            yield Finding(False, path.name, f"line {number} sets {name}, which is no setting; {meant[0]} is")
+    yield Finding(True, "configuration", "readable")
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -85,6 +106,17 @@ def _store(settings: Settings) -> Finding:
     finally:
         engine.dispose()
     return Finding(current, "store", "migrated" if current else "old schema; run `python manage.py migrate`")
+
+
+def _people(settings: Settings) -> Iterator[Finding]:
+    engine = make_engine(settings.database_url)
+    try:
+        lacking = way_in(engine)
+    except SQLAlchemyError:
+        return
+    finally:
+        engine.dispose()
+    yield Finding(not lacking, "users", lacking or "an admin can sign in")
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:

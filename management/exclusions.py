@@ -60,7 +60,7 @@ def print_all(engine: Engine, *, with_revoked: bool) -> None:
     with reading(engine) as store:
         found = exclusions.entered(store, Scope.network(), with_revoked=with_revoked)
     heads = ("number", "station", "connector", "from", "until", "reason", "notes", "entered by", "state")
-    print_table(heads, [_row(each) for each in found])
+    print_table(heads, [_row(each) for each in found], none="Nothing is excluded.")
 
 
 def _row(each: Exclusion) -> tuple[str, ...]:

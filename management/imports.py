@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from tqdm import tqdm
 
 from ocpp_integration.imports import ImportReport, import_sessions
+from ocpp_integration.imports.cells import Dates, Decimals
 
 
 def run(
@@ -19,6 +20,8 @@ def run(
     currency: str,
     rejects: Path | None,
     known_stations_only: bool,
+    decimals: Decimals | None,
+    dates: Dates | None,
 ) -> None:
     """Import `file` and print the report. Raises `ImportRefused`, and then nothing has changed."""
     with tqdm(desc=file.name, unit="B", unit_scale=True, leave=False, delay=0.5) as bar:
@@ -35,6 +38,8 @@ def run(
             currency=currency,
             rejects=rejects,
             known_stations_only=known_stations_only,
+            decimals=decimals,
+            dates=dates,
             progress=advance,
         )
     print(describe(report))
@@ -47,7 +52,9 @@ def describe(report: ImportReport) -> str:
         f"{report.already_there:,} already there, {report.rejected:,} rejected."
     ]
     if report.new_stations:
-        lines.append(f"New: {report.new_stations} stations, {report.new_connectors} connectors.")
+        new = [(report.new_stations, "station"), (report.new_connectors, "connector")]
+        told = ", ".join(f"{n:,} {name if n == 1 else name + 's'}" for n, name in new)
+        lines.append(f"New: {told}.")
     if report.flagged:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.flags.most_common())
         lines.append(f"Flagged for a look: {report.flagged:,} ({reasons}).")

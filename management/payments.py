@@ -69,7 +69,7 @@ def print_unsettled(engine: Engine) -> None:
         )
         for each in provider_work.to_pay_out(engine)
     ]
-    print_table(heads, rows)
+    print_table(heads, rows, none="No payment waits for anybody.")
 
 
 def record_refund(engine: Engine, reference: str, *, user_name: str) -> None:

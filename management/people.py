@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from db import accounts
 from db.access import AccessError
 from db.engine import reading, writing
-from db.models import utc_now
+from db.models import User, utc_now
 from management.table import print_table
 
 _NEVER = "never"
@@ -42,6 +42,13 @@ def add_user(
             owner=owner or "",
             email=email,
         )
+
+
+def way_in(engine: Engine) -> str:
+    """How somebody gets in, where nobody can; else empty."""
+    with reading(engine) as store:
+        is_there = store.scalar(select(User.id).where(User.is_active, User.role == "admin").limit(1))
+    return "" if is_there else "Nobody can sign in yet: python manage.py create-user NAME --role admin"
 
 
 def change_email(engine: Engine, *, user_name: str, email: str) -> None:
@@ -125,6 +132,7 @@ def print_tokens(engine: Engine, *, user_name: str | None, all_of_them: bool) ->
             )
             for token in tokens
         ],
+        none="There is no token.",
     )
 
 

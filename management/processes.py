@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from db import job_runs
 from db.engine import make_engine, reading
-from db.models import JobSchedule, utc_now
+from db.models import JobSchedule, OCPPStation, utc_now
 from management.supervisor import Supervisor, Tell
 from settings import ROOT, ConfigurationError, Settings
 from simulator.fleet import load_fleet
@@ -37,10 +38,10 @@ Check = Callable[[], bool]
 def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path = PROCFILE) -> None:
     """Run the Procfile's processes until Ctrl-C or SIGTERM; one that ends by itself is started again.
 
-    Raises `ConfigurationError` where a port is in use.
+    Raises `ConfigurationError` where a port cannot be had.
     """
     check_ports(settings)
-    commands = parse_procfile(procfile.read_text(encoding="utf-8")).processes
+    commands = commands_of(procfile, settings)
     checks = {name: check for name, check in health_checks(settings, utc_now()).items() if name in commands}
     supervisor = Supervisor(
         commands,
@@ -53,6 +54,16 @@ def run_all(settings: Settings, on_healthy: Callable[[], None], procfile: Path =
         signal.signal(number, lambda *_: supervisor.end())
     threading.Thread(target=_announce, args=(checks, on_healthy), daemon=True).start()
     supervisor.run()
+
+
+def commands_of(procfile: Path, settings: Settings) -> dict[str, str]:
+    """The Procfile's, by name; without the simulator where there is none of its stations to play."""
+    commands: dict[str, str] = parse_procfile(procfile.read_text(encoding="utf-8")).processes
+    played = [station.station_id for station in load_fleet(settings.simulator_fleet).stations]
+    known = select(OCPPStation.id).where(OCPPStation.station_id.in_(played)).limit(1)
+    if not _holds(settings, lambda store: store.scalar(known) is not None):
+        commands.pop("simulator", None)
+    return commands
 
 
 def _started_after(settings: Settings, checks: Mapping[str, Check]) -> dict[str, Check]:
@@ -80,14 +91,10 @@ def _printing(names: Iterable[str]) -> Tell:
 
 
 def check_ports(settings: Settings) -> None:
-    """Raise `ConfigurationError`, with the mend, for every port that something else listens on."""
-    taken = [
-        f"{name}={port} is in use on {settings.host}: end what uses it, or set {name} in .env"
-        for name, port in ports(settings).items()
-        if not _is_free(settings.host, port)
-    ]
-    if taken:
-        raise ConfigurationError("\n".join(taken))
+    """Raise `ConfigurationError`, with the mend, for every port that cannot be listened on."""
+    told = [_in_the_way(name, settings.host, port) for name, port in ports(settings).items()]
+    if troubles := dict.fromkeys(filter(None, told)):
+        raise ConfigurationError("\n".join(troubles))
 
 
 def ports(settings: Settings) -> dict[str, int]:
@@ -173,14 +180,19 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 
-def _is_free(host: str, port: int) -> bool:
+def _in_the_way(name: str, host: str, port: int) -> str:
+    """What keeps a process from listening there, with the mend; empty where nothing does."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except PermissionError:
+            return f"{name}={port} may not be listened on by this user: set a port from 1024 on in .env"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"{name}={port} is in use on {host}: end what uses it, or set {name} in .env"
+            return f"HOST={host} is no address of this machine ({error.strerror}): set HOST in .env"
+    return ""
 
 
 def addresses(settings: Settings) -> str:

@@ -58,6 +58,7 @@ def show(engine: Engine, number: int) -> None:
                 )
                 for line in statements.lines(store, statement)
             ],
+            none="No session ended in that month.",
         )
 
 
@@ -106,6 +107,7 @@ def print_audit(engine: Engine, days: int) -> None:
                 for each, sessions in audit.with_sessions(store, found)
                 if each.check in CHECKS
             ],
+            none="Everything adds up: no finding is open.",
         )
 
 
@@ -137,6 +139,7 @@ def _print(found: Sequence[Statement]) -> None:
             )
             for each in found
         ],
+        none="No statement was issued yet.",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ocpp_backend import keys, stations
 from ocpp_backend.bodies import is_station_id
 from ocpp_backend.engine import open_engine
@@ -17,6 +19,7 @@ def create(settings: Settings, station_id: str) -> str:
     return key
 
 
+_ONLY_HERE = ("127.0.0.1", "::1", "localhost")
 NOT_KNOWN = (
     "The backend knows no station of this id yet. Keys may be made in advance; check the id, or wait for the "
     "sync job to tell the backend of the station."
@@ -35,7 +38,10 @@ def is_known(settings: Settings, station_id: str) -> bool:
 
 def how_to_connect(settings: Settings, station_id: str) -> str:
     """What is entered at the charge point beside the key."""
-    return (
-        f"Shown only now. The charge point connects to {settings.ocpp_websocket_url}{station_id} "
-        f"with the user name {station_id} and this key as password."
-    )
+    address = f"{settings.ocpp_websocket_url}{station_id}"
+    told = f"Shown only now. The charge point connects to {address} with the user name {station_id} "
+    told += "and this key as password."
+    if urlsplit(address).hostname in _ONLY_HERE:
+        told += "\nNone elsewhere reaches that: set OCPP_WEBSOCKET_URL to the address from outside, and "
+        told += "HOST=0.0.0.0 where no proxy is in front."
+    return told

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from db.models import utc_now
+from ocpp_integration.imports.cells import Decimals
 from ocpp_integration.platform import MengedMate, Plan, Terms, import_stations, pull, terms_of
 from ocpp_integration.platform.changes import StationChanged
 from settings import Settings
@@ -22,6 +23,7 @@ def import_file(
     dry_run: bool,
     replace: bool,
     skip_bad: bool,
+    decimals: Decimals | None,
 ) -> None:
     """Raises `ImportRefused`, and then nothing has changed."""
     plan = import_stations(
@@ -33,6 +35,7 @@ def import_file(
         dry_run=dry_run,
         replace=replace,
         skip_bad=skip_bad,
+        decimals=decimals,
     )
     _tell(plan, dry_run=dry_run)
 
@@ -56,7 +59,8 @@ def _tell(plan: Plan, *, dry_run: bool) -> None:
         print(f"Problem: {problem}", file=sys.stderr)
     if any(isinstance(each, StationChanged) and each.is_deactivation for each in plan.changes):
         print(
-            "Charge points of deactivated stations stay connected until their keys are withdrawn (README).",
+            "Charge points of deactivated stations stay connected until their keys are withdrawn: "
+            "docs/charge-points.md.",
             file=sys.stderr,
         )
     if plan.left_out:

@@ -281,4 +281,9 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> None:
         [program, *command[1:]], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise BackupError(f"{command[0]} failed: {done.stderr.strip() or done.returncode}")
+        mend = (
+            "\nInstall postgresql-client of the server's version."
+            if "version mismatch" in done.stderr
+            else ""
+        )
+        raise BackupError(f"{command[0]} failed: {done.stderr.strip() or done.returncode}{mend}")

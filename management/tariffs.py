@@ -39,7 +39,7 @@ def print_tariffs(engine: Engine) -> None:
             (str(row.id), row.code, row.place, _minute(row.valid_from), _minute(row.valid_until))
             for row in tariff_book.list_assignments(store, now)
         ]
-    print_table(("code", "name", "version", "price", "holds at"), rows)
+    print_table(("code", "name", "version", "price", "holds at"), rows, none="There is no tariff.")
     if assignments:
         print()
         print_table(("number", "code", "holds at", "from", "until"), assignments)

@@ -33,7 +33,7 @@ class CallError(BackendError):
     """`code` is one of OCPP-J's, `description` at most 255 characters."""
 
     def __init__(self, code: str, description: str = ""):
-        super().__init__(f"{code}: {description}")
+        super().__init__(f"{code}: {description}" if description else code)
         self.code = code
         self.description = description[:255]
 

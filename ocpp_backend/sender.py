@@ -66,6 +66,7 @@ class Sender:
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._news: set[str] = set()
         self._answering = asyncio.Event()
+        self._is_reached = True
         # At 200 webhooks a second, blocking connections in threads cost far less than asynchronous ones.
         self._next_of = Together(self._read)
         self._mark = Together(self._write_marks)
@@ -139,7 +140,14 @@ class Sender:
                 await self._put_aside(event, answer)
                 return
             await self._store.write(lambda db, said=answer.text: outbox.failed(db, event, said))  # type: ignore[misc]
-            _log.warning("webhook %s (%s) is not taken: %s", event.event_id, event.type, answer.text[:100])
+            if answer.status is not None:
+                said = answer.text[:100]
+                _log.warning(
+                    "webhook %s (%s) is not taken and will be sent again: %s",
+                    event.event_id,
+                    event.type,
+                    said,
+                )
             await self._wait(pause, until_answering=answer.status is None)
             _, answer = await self._post([event])
             if answer.taken:
@@ -166,7 +174,17 @@ class Sender:
             self._answering.clear()
         elif taken:
             self._answering.set()
+        if answer is not _STOPPED:
+            self._tell_whether_reached(answer)
         return taken, answer
+
+    def _tell_whether_reached(self, answer: _Answer) -> None:
+        """Once for all stations, when it changes."""
+        was, self._is_reached = self._is_reached, answer.status is not None
+        if was and not self._is_reached:
+            _log.warning("the receiver is not reached; webhooks wait until it is: %s", answer.text[:100])
+        elif self._is_reached and not was:
+            _log.info("the receiver is reached again")
 
     def _exchange_all(self, batch: Sequence[Pending]) -> tuple[int, _Answer]:
         answer = _STOPPED

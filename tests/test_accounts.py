@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db import accounts
 from db.access import AccessError, api_token, authenticate, hash_token, live_session, sign_in
 from db.engine import reading, writing
-from db.models import ApiToken, AuditEntry, User
+from db.models import ApiToken, AuditEntry, SignInFailure, User
 
 NOW = datetime(2026, 3, 4, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -107,6 +107,14 @@ def test_a_new_password_replaces_the_old_one_and_ends_what_was_signed_in_with_it
         assert authenticate(store, "selam", PASSWORD) is None
         assert authenticate(store, "selam", "another long password") is not None
         assert live_session(store, session, NOW) is None
+
+
+def test_a_new_password_ends_the_lockout_of_its_account_only(people: Engine) -> None:
+    with writing(people) as store:
+        store.add_all(SignInFailure(account=name, address="::1", at=NOW) for name in ("selam", "admin"))
+        accounts.set_password(store, None, _user(store, "selam"), "another long password")
+    with reading(people) as store:
+        assert list(store.scalars(select(SignInFailure.account))) == ["admin"]
 
 
 def test_a_short_password_changes_nothing(people: Engine) -> None:

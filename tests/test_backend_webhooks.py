@@ -103,7 +103,9 @@ def test_an_event_that_is_refused_for_good_is_put_aside(
     assert backend.http.get("/healthz").json()["outbox_refused"] == 1
 
 
-def test_what_a_receiver_missed_while_down_comes_later_in_order(backend: Backend) -> None:
+def test_what_a_receiver_missed_while_down_comes_later_in_order(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
@@ -120,6 +122,7 @@ def test_what_a_receiver_missed_while_down_comes_later_in_order(backend: Backend
     try:
         eventually(lambda: empty(backend))
         assert numbers_by_station(receiver.taken) == {name: list(range(20)) for name in names}
+        assert caplog.text.count("the receiver is not reached") == 1
     finally:
         receiver.close()
 

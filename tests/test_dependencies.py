@@ -79,9 +79,11 @@ def _imported(modules: Iterable[Path]) -> set[str]:
 
 
 def _told() -> set[str]:
-    """The packages of the README's table that have a reason beside them."""
+    """The packages of the table in docs/developing.md that have a reason beside them."""
     _, _, table = (
-        (ROOT / "README.md").read_text(encoding="utf-8").partition("\n| package | why it is there |\n")
+        (ROOT / "docs" / "developing.md")
+        .read_text(encoding="utf-8")
+        .partition("\n| package | why it is there |\n")
     )
     rows = re.findall(r"^\| ([^|]+) \| [^|]*\w[^|]* \|$", table, re.MULTILINE)
     return {canonicalize_name(name) for row in rows for name in row.split(", ")}
@@ -116,5 +118,5 @@ def test_tests_import_what_is_required_and_every_requirement_of_theirs_is_used()
     assert (imported - product - own, own - imported - _RUN_BY_NAME) == (set(), set())
 
 
-def test_the_readme_gives_a_reason_for_every_requirement_and_names_no_other() -> None:
+def test_the_documentation_gives_a_reason_for_every_requirement_and_names_no_other() -> None:
     assert _told() == _names(_required("requirements.txt"))

@@ -93,6 +93,16 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
 # What changes
 
 
+def test_a_table_of_a_spreadsheet_has_semicolons_and_decimal_commas(command: Command) -> None:
+    header = "station_id;connector_id;connector_type;power_kw;price_per_kwh;latitude"
+    assert command.table("BOLE-01;1;type2;22,5;8,50;8,9806", header=header)[2:] == [
+        "BOLE-01 connector 1: added, type2, 22.5 kW, 8.50 per kWh",
+        "3 changes made.",
+    ]
+    command.table("BOLE-01;1;type2;22.5;8,50;8,9806", header=header)
+    assert "power_kw has a point" in command.errors
+
+
 def test_a_table_of_connectors_is_stations(command: Command) -> None:
     assert command.table(*BOLE) == [
         "new owner Addis",
@@ -313,7 +323,6 @@ def test_wrong_json_names_the_station_and_what_is_wrong(command: Command) -> Non
         ("a.csv", b"", "is empty"),
         ("a.csv", b"station_id,name\n", "lists no station"),
         ("a.csv", b"name,city\nBole,Addis\n", "no column station_id"),
-        ("a.csv", b"station_id;name\nA;B\n", "separated by ';'"),
         ("a.csv", b"station_id,name,Name\nA,B,C\n", "More than one column is called name"),
         ("a.csv", b"station_id\n\xff\n", "not UTF-8"),
         ("a.json", b"[", "is no JSON"),

@@ -242,6 +242,56 @@ def test_lines_may_end_as_on_windows_and_be_blank(importer: Importer) -> None:
     assert importer.run(file).rows == 1
 
 
+def test_a_file_of_a_spreadsheet_is_read_as_it_was_saved(importer: Importer) -> None:
+    file = importer.folder / "excel.csv"
+    lines = (
+        "session_id;station_id;start_time;stop_time;energy_kwh;cost",
+        "",
+        "1;BOLE-01;31/01/2026 8:30;31/01/2026 9:12 PM;21,48;1257,5",
+        ";;;;;",
+        "2;BOLE-01;2026-01-31 08:30;2026-01-31 09:12;7;0,00",
+    )
+    file.write_text("\r\n".join(lines), encoding="utf-8-sig", newline="")
+    assert importer.run(file, dates="day-first").rows == 2
+    first, second = importer.sessions()
+    assert (first.energy_wh, first.cost) == (21480, Decimal("1257.50"))
+    assert first.start_time == datetime(2026, 1, 31, 5, 30, tzinfo=UTC)
+    assert first.stop_time == datetime(2026, 1, 31, 18, 12, tzinfo=UTC)
+    assert second.energy_wh == 7000
+
+
+@pytest.mark.parametrize(
+    ("separator", "energy", "decimals", "energy_wh"),
+    [
+        (";", "1.5", "point", 1500),
+        (",", '"1,5"', "comma", 1500),
+        ("\t", "1.5", None, 1500),
+        (";", "1.234", None, None),
+        (";", "1.234,5", None, None),
+        (",", '"1,234"', None, None),
+    ],
+)
+def test_a_number_is_never_a_thousand_times_what_was_meant(
+    importer: Importer, separator: str, energy: str, decimals: str | None, energy_wh: int | None
+) -> None:
+    header = "session_id,station_id,start_time,stop_time,energy_kwh".replace(",", separator)
+    row = separator.join(("1", "BOLE-01", "2026-01-31 08:30", "2026-01-31 09:12", energy))
+    importer.rows(row, header=header, decimals=decimals)
+    assert [session.energy_wh for session in importer.sessions()] == ([energy_wh] if energy_wh else [])
+
+
+@pytest.mark.parametrize(
+    ("dates", "reason"),
+    [(None, "may be of two days"), ("month-first", "is no date and time that there was, month first")],
+)
+def test_a_date_that_may_be_of_two_days_is_not_guessed(
+    importer: Importer, dates: str | None, reason: str
+) -> None:
+    row = "1,BOLE-01,31/01/2026 08:30,31/01/2026 09:12,7"
+    header = "session_id,station_id,start_time,stop_time,energy_kwh"
+    assert reason in importer.reason(row, header=header, dates=dates)
+
+
 def test_progress_ends_with_all_bytes_read(importer: Importer) -> None:
     told: list[tuple[int, int]] = []
     file = importer.write(HEADER, GOOD)
@@ -553,7 +603,6 @@ UNREADABLE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: f"{HEADER},connection_start\n".encode(),
         "More than one column gives start_time",
     ),
-    "semicolons": (lambda: HEADER.replace(",", ";").encode(), "separated by ';'"),
     "another table": (lambda: b"name,age\nAbebe,41\n", "Found: name, age"),
 }
 

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -101,10 +102,45 @@ def test_a_port_in_use_is_named_with_the_setting_that_moves_it() -> None:
             processes.check_ports(_settings(receiver_port=port))
 
 
+def test_an_address_of_another_machine_is_not_told_as_a_port_in_use() -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        processes.check_ports(_settings(host="192.0.2.1"))
+    assert str(refusal.value).startswith("HOST=192.0.2.1 is no address of this machine")
+
+
+def test_the_doctor_finds_lines_of_the_env_file_that_set_nothing(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# A=b\nHOST=127.0.0.1\nRECIEVER_PORT=9080\nPGPASSWORD=x\nDASHBOARD_PORT 8501\n")
+    assert [finding.message for finding in doctor._env_file(path) if not finding.good] == [
+        "line 3 sets RECIEVER_PORT, which is no setting; RECEIVER_PORT is",
+        "line 5 is not NAME=value: DASHBOARD_PORT 8501",
+    ]
+
+
+def test_a_python_without_the_packages_is_told_which_to_run() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-S", "manage.py", "doctor"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "make install" in ended.stderr and "Traceback" not in ended.stderr
+
+
 def test_a_store_that_does_not_answer_is_not_healthy_yet(tmp_path: Path) -> None:
     settings = _settings(database_url=f"sqlite:///{tmp_path / 'not made yet.db'}")
     assert not processes.jobs_ran_since(settings, utc_now())
     assert not processes.has_synced(settings)
+
+
+def test_virtual_charge_points_are_played_only_where_their_stations_are(tmp_path: Path) -> None:
+    settings = _settings(database_url=f"sqlite:///{tmp_path / 'store.db'}")
+    engine = make_store(tmp_path)
+    without = processes.commands_of(processes.PROCFILE, settings)
+    assert "simulator" not in without and "backend" in without
+    with writing(engine) as store:
+        played = load_fleet(settings.simulator_fleet).stations[3].station_id
+        add_station(store, add_owner(store), station_id=played)
+    assert "simulator" in processes.commands_of(processes.PROCFILE, settings)
+    engine.dispose()
 
 
 def test_virtual_charge_points_wait_for_the_end_of_a_sync(tmp_path: Path) -> None:
@@ -321,6 +357,14 @@ def test_a_deactivated_user_comes_back(commanded: Engine, capsys: pytest.Capture
         assert authenticate(store, "driver", "long enough 1") is not None
 
 
+def test_who_starts_an_empty_store_is_told_how_to_get_in(tmp_path: Path) -> None:
+    engine = make_store(tmp_path)
+    assert "create-user" in people.way_in(engine)
+    people.add_user(engine, user_name="admin", role="admin", password="long enough 1", name="", owner=None)
+    assert people.way_in(engine) == ""
+    engine.dispose()
+
+
 def test_an_owner_that_is_mistyped_is_not_made(commanded: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["create-user", "selam", "--role", "owner", "--owner", "Addis"]
     assert manage.main([*command, "--new-owner"]) == 0
@@ -368,6 +412,7 @@ def test_a_key_of_a_station_that_is_not_known_is_made_with_a_word_of_warning(
     assert manage.main(["create-station-key", "STATION_7"]) == 0
     told = capsys.readouterr()
     assert len(told.out.strip()) == 40 and "Keys may be made in advance" in told.err
+    assert "None elsewhere reaches that" in told.err
     backend = open_engine(url)
     with backend.execution_options(writes=True).begin() as db:
         stations.sync(db, "STATION_7", {}, (), datetime.now(UTC))
@@ -631,16 +676,16 @@ def test_the_list_of_jobs_says_what_ran_and_what_is_late(engine: Engine) -> None
     assert "every 60 s" in line and "done, 3 processed, 0 failed" in line and line.endswith("LATE")
 
 
-def test_every_job_is_in_the_readmes_table(engine: Engine) -> None:
+def test_every_job_is_in_the_operators_table(engine: Engine) -> None:
     settings = _settings(
         mengedmate_url="http://127.0.0.1:1",
         mengedmate_token="t",
         payment_provider="sandbox",
         chapa_webhook_secret="s",
     )
-    readme = (ROOT / "README.md").read_text()
+    table = (ROOT / "docs" / "operations.md").read_text()
     all_of_them = all_jobs(settings, engine, BackendClient(settings))
-    assert [job.name for job in all_of_them if f"\n| `{job.name}` | " not in readme] == []
+    assert [job.name for job in all_of_them if f"\n| `{job.name}` | " not in table] == []
 
 
 def test_the_list_of_jobs_says_how_to_start_a_scheduler(engine: Engine) -> None:

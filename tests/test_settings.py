@@ -60,6 +60,11 @@ def test_an_ipv6_address_is_in_brackets_in_urls() -> None:
     )
 
 
+@pytest.mark.parametrize(("host", "own"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])  # noqa: S104
+def test_what_listens_everywhere_is_reached_here(host: str, own: str) -> None:
+    assert load(None, host=host).receiver_url == f"http://{own}:8080"
+
+
 def test_an_address_that_is_set_stays() -> None:
     assert load(None, ocpp_base_url="https://ocpp.example/root/").ocpp_base_url == "https://ocpp.example/root"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from db.models import SignInFailure
@@ -16,7 +16,7 @@ WINDOW = timedelta(minutes=15)
 def register(store: Session, account: str, address: str, now: datetime) -> datetime | None:
     """Count an attempt before its password is looked at, or say until when there are none left.
 
-    Counting first keeps attempts that run at the same time within the limit; `forgive` takes the
+    Counting first keeps attempts that run at the same time within the limit; `forgive_failures` takes the
     count back for one that succeeds.
     """
     account, address = account.lower()[:255], address[:255]
@@ -30,11 +30,6 @@ def register(store: Session, account: str, address: str, now: datetime) -> datet
         return max(ends)
     store.add(SignInFailure(account=account, address=address, at=now))
     return None
-
-
-def forgive(store: Session, account: str) -> None:
-    """Forget the account's failures. Those of other accounts from the same address stay."""
-    store.execute(delete(SignInFailure).where(SignInFailure.account == account.lower()[:255]))
 
 
 def _take_turns(store: Session, *keys: str) -> None:

@@ -59,7 +59,7 @@ class SignIns:
         if user is None:
             return Refused("wrong")
         with writing(self._engine) as store:
-            attempts.forgive(store, user_name)
+            access.forgive_failures(store, user_name)
             if not _has_pages(user):
                 return Refused("no_pages")
             return self._begin(store, store.get_one(User, user.id), old_cookie, now)

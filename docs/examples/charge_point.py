@@ -13,6 +13,7 @@ from itertools import count
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 METER_WH = 1000.0
 KW = 30.0
@@ -108,4 +109,13 @@ async def main(address: str, key: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:3]))
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    try:
+        asyncio.run(main(*sys.argv[1:3]))
+    except InvalidStatus as refused:
+        sys.exit(f"refused: {refused.response.status_code} {refused.response.body.decode()}")
+    except (OSError, ConnectionClosed) as gone:
+        sys.exit(f"no connection: {gone}")
+    except KeyboardInterrupt:
+        print("gone")

@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 
+from db import migrate as migrations
 from db.access import AccessError
 from management import people, station_keys
 from management.commands.command import Commands, engine_of, nothing, number, whole
@@ -15,8 +16,11 @@ from settings import load
 
 def create_user(options: Namespace) -> None:
     """Make a user who can sign in to the dashboard."""
+    engine = engine_of(load())
+    # Often the first command of all.
+    migrations.upgrade(engine)
     people.add_user(
-        engine_of(load()),
+        engine,
         user_name=options.user_name,
         role=options.role,
         password=None if options.no_password else _ask_password(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 from db import migrate as migrations
 from db import rollups
@@ -14,6 +15,7 @@ from management.commands.command import Commands, day, engine_of, nothing, numbe
 from ocpp_integration.exports import periods
 from ocpp_integration.exports.catalogue import EXPORTS, GRAINS
 from ocpp_integration.exports.files import FORMATS
+from ocpp_integration.imports.cells import Dates, Decimals
 from ocpp_integration.platform import terms_of
 from settings import ConfigurationError, load
 
@@ -31,6 +33,8 @@ def import_sessions(options: Namespace) -> None:
         currency=options.currency or settings.currency,
         rejects=options.rejects,
         known_stations_only=options.known_stations_only,
+        decimals=options.decimals,
+        dates=options.dates,
     )
 
 
@@ -48,6 +52,7 @@ def import_stations(options: Namespace) -> None:
         dry_run=options.dry_run,
         replace=options.replace,
         skip_bad=options.skip_bad,
+        decimals=options.decimals,
     )
 
 
@@ -124,6 +129,10 @@ def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--known-stations-only", action="store_true", help="reject rows of stations that are not known yet"
     )
+    parser.add_argument(
+        "--dates", choices=get_args(Dates), help="how 01/02/2026 is meant; 2026-02-01 needs no word"
+    )
+    _decimals_argument(parser)
     parser.add_argument("--rejects", type=Path, help="file for the rows that were left out, with the reason")
 
 
@@ -139,6 +148,15 @@ def _station_arguments(parser: ArgumentParser) -> None:
         help="deactivate what the file does not list: connectors of its stations, stations of its owners",
     )
     parser.add_argument("--skip-bad", action="store_true", help="leave out stations with wrong rows")
+    _decimals_argument(parser)
+
+
+def _decimals_argument(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--decimals",
+        choices=get_args(Decimals),
+        help="of a CSV file (default: comma where semicolons separate its columns, else point)",
+    )
 
 
 def _export_arguments(parser: ArgumentParser) -> None:

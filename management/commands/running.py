@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from db import migrate as migrations
-from management import demo, doctor, environment, processes
+from management import demo, doctor, environment, people, processes
 from management.commands.command import Commands, engine_of, nothing, whole
 from settings import ENV_FILE, load
 
@@ -37,10 +37,19 @@ def run_demo(options: Namespace) -> None:
 
 
 def up(_: Namespace) -> None:
-    """Run every process of the Procfile, again where one ends by itself; Ctrl-C ends them all."""
+    """Run every process of the Procfile, again where one ends by itself; Ctrl-C ends them all.
+
+    The simulator is left out where none of its stations is in the store.
+    """
     settings = load()
-    migrations.upgrade(engine_of(settings))
-    processes.run_all(settings, on_healthy=lambda: print(processes.addresses(settings), flush=True))
+    engine = engine_of(settings)
+    migrations.upgrade(engine)
+
+    def tell() -> None:
+        lacking = people.way_in(engine)
+        print(processes.addresses(settings), *([f"\n  {lacking}"] if lacking else []), sep="\n", flush=True)
+
+    processes.run_all(settings, on_healthy=tell)
 
 
 def examine(_: Namespace) -> int:

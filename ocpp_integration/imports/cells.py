@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 MAX_TEXT = 255
@@ -13,8 +13,16 @@ _NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})
 _WHOLE_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", re.ASCII)
+_SPREADSHEET_TIME = re.compile(
+    r"(\d{1,2})[./-](\d{1,2})[./-](\d{4}),? (\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AP])M)?",
+    re.ASCII | re.IGNORECASE,
+)
 _CENT = Decimal("0.01")
 _MOST_MONEY = Decimal(10**9)
+
+
+Decimals = Literal["point", "comma"]
+Dates = Literal["day-first", "month-first"]
 
 
 class Moment(NamedTuple):
@@ -71,15 +79,46 @@ def read_connector_id(cell: str) -> int:
     return number
 
 
-def read_time(cell: str, zone: ZoneInfo) -> Moment:
-    """ISO 8601. A time without an offset is what a clock in `zone` showed."""
-    if not _DATE_AND_TIME.match(cell):
-        raise ValueError(f"is not a date and time such as 2026-01-31T08:30:00Z: {cell}")
+def with_point(cell: str) -> str:
+    """A number with a decimal comma as one with a point."""
+    if "." in cell:
+        # "1.234" would be a thousand times as much as meant, or as little.
+        raise ValueError(f"has a point, where decimals of this file have a comma (--decimals point): {cell}")
+    return cell.replace(",", ".")
+
+
+def read_time(cell: str, zone: ZoneInfo, dates: Dates | None = None) -> Moment:
+    """ISO 8601, or with `dates` also as a spreadsheet shows it, such as 31/01/2026 8:30. A time without an
+    offset is what a clock in `zone` showed.
+    """
     try:
-        time = datetime.fromisoformat(cell)
+        time = _spreadsheet_time(cell, dates) or _iso_time(cell)
         return Moment(time.astimezone(UTC)) if time.tzinfo else _on_local_clock(time, zone)
     except OverflowError:
         raise ValueError(f"is out of range: {cell}") from None
+
+
+def _iso_time(cell: str) -> datetime:
+    if not _DATE_AND_TIME.match(cell):
+        raise ValueError(f"is not a date and time such as 2026-01-31T08:30:00Z: {cell}")
+    return datetime.fromisoformat(cell)
+
+
+def _spreadsheet_time(cell: str, dates: Dates | None) -> datetime | None:
+    """None where it is not written so."""
+    found = _SPREADSHEET_TIME.fullmatch(cell)
+    if found is None:
+        return None
+    if dates is None:
+        raise ValueError(f"may be of two days; say which by --dates day-first or month-first: {cell}")
+    first, second, year, hour, minute, seconds = (int(part or 0) for part in found.groups()[:6])
+    day, month = (first, second) if dates == "day-first" else (second, first)
+    if half := found[7]:
+        hour = hour % 12 + (12 if half in "pP" else 0)
+    try:
+        return datetime(year, month, day, hour, minute, seconds)  # noqa: DTZ001
+    except ValueError:
+        raise ValueError(f"is no date and time that there was, {dates.replace('-', ' ')}: {cell}") from None
 
 
 def _on_local_clock(time: datetime, zone: ZoneInfo) -> Moment:
@@ -95,5 +134,6 @@ def _on_local_clock(time: datetime, zone: ZoneInfo) -> Moment:
 def _decimal(cell: str) -> Decimal:
     # Decimal itself would take underscores, infinities and exponents that fill the memory.
     if not is_number(cell):
-        raise ValueError(f"is not a number: {cell}")
+        mend = " (with --decimals comma it is)" if is_number(cell.replace(",", ".", 1)) else ""
+        raise ValueError(f"is not a number: {cell}{mend}")
     return Decimal(cell)

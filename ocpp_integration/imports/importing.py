@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 
 from db.engine import writing
 from db.models import utc_now
+from ocpp_integration.imports.cells import Dates, Decimals
 from ocpp_integration.imports.errors import ImportRefused, UnreadableFile
-from ocpp_integration.imports.layout import Layout
+from ocpp_integration.imports.layout import Layout, Spelling
 from ocpp_integration.imports.rejects import Rejects, rejects_path
 from ocpp_integration.imports.run import Defaults, ImportReport, ImportRun
 from ocpp_integration.imports.table import Progress, Record, read_records
@@ -28,13 +29,16 @@ def import_sessions(
     currency: str = "ETB",
     rejects: Path | None = None,
     known_stations_only: bool = False,
+    decimals: Decimals | None = None,
+    dates: Dates | None = None,
     progress: Progress | None = None,
     now: datetime | None = None,
 ) -> ImportReport:
     """Add the file's sessions (`docs/import-format.md`) that the store has not got yet.
 
-    `timezone` is that of times without an offset, and of stations first seen here; those get
-    `owner_name` and `currency` too, unless `known_stations_only` rejects their rows. Rejected rows go to
+    `timezone` is that of times without an offset, and of stations first seen here; `decimals` and `dates`
+    say how numbers and dates are written, where it is not as usual. Stations first seen get `owner_name` and
+    `currency` too, unless `known_stations_only` rejects their rows. Rejected rows go to
     `rejects`, by default `<file>.rejects.csv` in the current directory. `progress` is told the bytes read
     and the bytes there are. Raises `ImportRefused`, and then nothing has changed.
     """
@@ -42,8 +46,8 @@ def import_sessions(
     rejects = rejects_path(file, rejects)
     with closing(read_records(file, progress)) as records:
         header = _header(records, file)
-        layout = Layout.of_header(header, zone)
-        with Rejects(rejects, header) as rejected, writing(engine) as store:
+        layout = Layout.of_header(header, Spelling(zone, decimals, dates))
+        with Rejects(rejects, header.cells) as rejected, writing(engine) as store:
             run = ImportRun(
                 store,
                 layout,
@@ -56,11 +60,11 @@ def import_sessions(
     return run.report()
 
 
-def _header(records: Iterator[Record], file: Path) -> list[str]:
+def _header(records: Iterator[Record], file: Path) -> Record:
     first = next(records, None)
     if first is None:
         raise UnreadableFile(f"{file} is empty.")
-    return first.cells
+    return first
 
 
 def _zone(name: str) -> ZoneInfo:

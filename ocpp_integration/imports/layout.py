@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ocpp_integration.imports import cells
 from ocpp_integration.imports.errors import RowRejected, UnreadableFile
+from ocpp_integration.imports.table import Record
 
 DOCUMENTATION = "docs/import-format.md"
 Reader = Callable[[str], Any]
@@ -22,7 +23,8 @@ class Field:
     names: tuple[str, ...]
     read: Callable[..., Any]
     required: bool = False
-    in_zone: bool = False
+    is_time: bool = False
+    is_decimal: bool = False
 
     @property
     def name(self) -> str:
@@ -33,20 +35,36 @@ class Field:
 FIELDS = (
     Field(("session_id",), cells.read_text, required=True),
     Field(("station_id",), cells.read_text, required=True),
-    Field(("start_time", "connection_start"), cells.read_time, required=True, in_zone=True),
-    Field(("stop_time", "connection_end"), cells.read_time, required=True, in_zone=True),
-    Field(("energy_kwh",), cells.read_thousandfold, required=True),
+    Field(("start_time", "connection_start"), cells.read_time, required=True, is_time=True),
+    Field(("stop_time", "connection_end"), cells.read_time, required=True, is_time=True),
+    Field(("energy_kwh",), cells.read_thousandfold, required=True, is_decimal=True),
     Field(("connector_id",), cells.read_connector_id),
     Field(("user_id",), cells.read_text),
-    Field(("charging_start",), cells.read_time, in_zone=True),
-    Field(("charging_end",), cells.read_time, in_zone=True),
+    Field(("charging_start",), cells.read_time, is_time=True),
+    Field(("charging_end",), cells.read_time, is_time=True),
     Field(("charging_seconds",), cells.read_count),
-    Field(("max_power_kw",), cells.read_thousandfold),
-    Field(("cost",), cells.read_money),
+    Field(("max_power_kw",), cells.read_thousandfold, is_decimal=True),
+    Field(("cost",), cells.read_money, is_decimal=True),
     Field(("currency",), cells.read_currency),
     Field(("stop_reason",), cells.read_text),
 )
 _FIELD_OF = {name: field for field in FIELDS for name in field.names}
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a file writes times and decimals: in `zone` where no offset is told, and where `decimals` are not
+    told, with a comma in a file of semicolons.
+    """
+
+    zone: ZoneInfo
+    decimals: cells.Decimals | None = None
+    dates: cells.Dates | None = None
+
+
+def has_commas(decimals: cells.Decimals | None, separator: str) -> bool:
+    """Whether numbers of a file with this separator have a decimal comma, told so or not."""
+    return decimals == "comma" or (decimals is None and separator == ";")
 
 
 @dataclass(frozen=True)
@@ -67,11 +85,12 @@ class Layout:
         self.ignored = ignored
 
     @classmethod
-    def of_header(cls, header: list[str], zone: ZoneInfo) -> Layout:
+    def of_header(cls, header: Record, spelling: Spelling) -> Layout:
         """Raises `UnreadableFile` where a needed column is missing, or there twice."""
-        names = [cell.strip().lower() for cell in header]
+        names = [cell.strip().lower() for cell in header.cells]
+        commas = has_commas(spelling.decimals, header.separator)
         columns = [
-            _column(name, _FIELD_OF[name], position, zone)
+            _column(name, _FIELD_OF[name], position, spelling, commas)
             for position, name in enumerate(names)
             if name in _FIELD_OF
         ]
@@ -98,15 +117,21 @@ class Layout:
         return values
 
 
-def _column(name: str, field: Field, position: int, zone: ZoneInfo) -> _Column:
-    read = partial(field.read, zone=zone) if field.in_zone else field.read
+def _column(name: str, field: Field, position: int, spelling: Spelling, commas: bool) -> _Column:
+    read: Reader = field.read
+    if field.is_time:
+        read = partial(field.read, zone=spelling.zone, dates=spelling.dates)
+    elif field.is_decimal and commas:
+        read = with_commas(field.read)
     return _Column(name, field.name, position, field.required, read)
 
 
+def with_commas(read: Reader) -> Reader:
+    """Reads what `read` does, with a decimal comma."""
+    return lambda cell: read(cells.with_point(cell))
+
+
 def _check(names: list[str], found: list[str]) -> None:
-    for delimiter in (";", "\t"):
-        if len(names) == 1 and delimiter in names[0]:
-            raise UnreadableFile(f"The columns are separated by {delimiter!r}: save the file with commas.")
     if twice := sorted({field for field in found if found.count(field) > 1}):
         raise UnreadableFile(f"More than one column gives {_listed(twice)}: remove all but one of each.")
     if missing := [field for field in FIELDS if field.required and field.name not in found]:

@@ -33,6 +33,7 @@ class Field:
     column: str
     read: Callable[[str], Any]
     null: Any = NOT_TOLD
+    is_decimal: bool = False
 
 
 def read_line(cell: str) -> str:
@@ -106,13 +107,13 @@ PLACE = (
     Field("address", "address", read_line, null=""),
     Field("city", "city", read_line, null=""),
     Field("country", "country", read_line, null=""),
-    Field("latitude", "latitude", read_latitude, null=None),
-    Field("longitude", "longitude", read_longitude, null=None),
+    Field("latitude", "latitude", read_latitude, null=None, is_decimal=True),
+    Field("longitude", "longitude", read_longitude, null=None, is_decimal=True),
 )
 CONNECTOR = (
     Field("connector_type", "connector_type", read_type),
-    Field("power_kw", "power_w", read_power),
-    Field("price_per_kwh", "price_per_kwh", read_price),
+    Field("power_kw", "power_w", read_power, is_decimal=True),
+    Field("price_per_kwh", "price_per_kwh", read_price, is_decimal=True),
     Field("qr_code_token", "qr_code_token", cells.read_text),
 )
 

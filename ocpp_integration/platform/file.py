@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from ocpp_integration.imports.cells import Decimals
 from ocpp_integration.imports.errors import UnreadableFile
 from ocpp_integration.platform import rows
 from ocpp_integration.platform.errors import StationRejected
@@ -16,9 +17,9 @@ from ocpp_integration.platform.table import read_table
 MAX_BYTES = 50 * 1024 * 1024
 
 
-def read_file(file: Path) -> Listing:
-    """Raises `UnreadableFile` where it cannot be read as a whole."""
-    return _read_json(file) if file.suffix.lower() == ".json" else read_table(file)
+def read_file(file: Path, decimals: Decimals | None = None) -> Listing:
+    """Raises `UnreadableFile` where it cannot be read as a whole. `decimals` are those of a CSV file."""
+    return _read_json(file) if file.suffix.lower() == ".json" else read_table(file, decimals)
 
 
 def _read_json(file: Path) -> Listing:

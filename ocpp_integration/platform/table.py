@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ocpp_integration.imports import cells
 from ocpp_integration.imports.errors import UnreadableFile
-from ocpp_integration.imports.layout import DOCUMENTATION
+from ocpp_integration.imports.layout import DOCUMENTATION, has_commas, with_commas
 from ocpp_integration.imports.table import Record, read_records
 from ocpp_integration.platform import fields
 from ocpp_integration.platform.fields import Field
@@ -41,21 +41,22 @@ class _Station:
     is_wrong: bool = False
 
 
-def read_table(file: Path) -> Listing:
+def read_table(file: Path, decimals: cells.Decimals | None = None) -> Listing:
     """Raises `UnreadableFile` where the file is no such table."""
     with closing(read_records(file)) as records:
         header = next(records, None)
         if header is None:
             raise UnreadableFile(f"{file} is empty.")
-        table = _Table(_names(header.cells))
+        table = _Table(_names(header.cells), commas=has_commas(decimals, header.separator))
         for record in records:
             table.add(record)
     return table.listing()
 
 
 class _Table:
-    def __init__(self, names: list[str]):
+    def __init__(self, names: list[str], *, commas: bool):
         self._names = names
+        self._station, self._connector = (_spelled(each, commas) for each in (STATION, CONNECTOR))
         self._stations: dict[StationKey, _Station] = {}
         self._listing = Listing(ignored=tuple(name for name in names if name and name not in COLUMNS))
 
@@ -93,7 +94,7 @@ class _Table:
         self._report(line, reasons)
 
     def _read_station(self, station: _Station, line: int, row: Mapping[str, object]) -> list[str]:
-        told, reasons = fields.read_fields(STATION, row)
+        told, reasons = fields.read_fields(self._station, row)
         for name, value in told.items():
             if station.told.setdefault(name, value) != value:
                 reasons.append(f"{name} differs from line {station.lines[name]}")
@@ -101,7 +102,7 @@ class _Table:
         return reasons
 
     def _read_connector(self, station: _Station, line: int, row: Mapping[str, object]) -> list[str]:
-        told, reasons = fields.read_fields(CONNECTOR, row)
+        told, reasons = fields.read_fields(self._connector, row)
         if told and not reasons:
             station.connectors.append((line, told))
         return reasons
@@ -133,11 +134,15 @@ def _wanted(key: StationKey, station: _Station) -> WantedStation:
     return WantedStation(key, place, connectors, owner)
 
 
+def _spelled(columns: tuple[Field, ...], commas: bool) -> tuple[Field, ...]:
+    return tuple(
+        replace(each, read=with_commas(each.read)) if commas and each.is_decimal else each for each in columns
+    )
+
+
 def _names(header: list[str]) -> list[str]:
     names = [cell.strip().lower() for cell in header]
     known = [name for name in names if name in COLUMNS]
-    if len(names) == 1 and ";" in names[0]:
-        raise UnreadableFile("The columns are separated by ';': save the file with commas.")
     if not {"station_id", "id"} & set(known):
         raise UnreadableFile(f"There is no column station_id, nor id. See {DOCUMENTATION}.")
     if twice := sorted({name for name in known if known.count(name) > 1}):
