@@ -46,3 +46,71 @@ if (!window.mmKeepsFocus) {
     open = now;
   }).observe(document.body, { childList: true });
 }
+// Which language the page is in, and in it what Streamlit says of its own: names of controls and a few texts. Ours
+// are in that language already, and those that people gave are left alone.
+if (!window.mmSpeak) {
+  const labels = ["aria-label", "title", "alt"];
+  const texts = [
+    '[data-testid="stSkipToContent"]', '[data-testid="InputInstructions"]', '[data-testid="stDateInputCalendar"]',
+    '[data-testid="stMultiSelectDropdown"]', '[data-testid="stSelectboxDropdown"]', '[data-testid="stTooltipContent"]',
+    'body > [id^="react-aria-description"]',
+  ].join();
+  let patterns = [];
+  // What was said in English, to say it again after another choice of language.
+  const english = new WeakMap();
+  const told = (said) => {
+    for (const [pattern, words] of patterns) {
+      const found = pattern.exec(said);
+      if (found) return words.replace("{what}", () => told(found[1]));
+    }
+    return said;
+  };
+  const tell = (node, name, said, write) => {
+    const known = english.get(node) ?? {};
+    const original = known[name]?.told === said ? known[name].said : said;
+    const words = told(original);
+    if (words !== original) english.set(node, { ...known, [name]: { said: original, told: words } });
+    if (words !== said) write(words);
+  };
+  const ofElement = (element) => {
+    if (element.closest(".stHtml")) return;
+    for (const name of labels) {
+      const said = element.getAttribute(name);
+      if (said) tell(element, name, said, (words) => element.setAttribute(name, words));
+    }
+  };
+  const ofText = (node) => tell(node, "text", node.data, (words) => { node.data = words; });
+  const textsIn = (element) => {
+    const found = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (found.nextNode()) ofText(found.currentNode);
+  };
+  const ofAll = (root) => {
+    if (root.matches(labels.map((name) => `[${name}]`).join())) ofElement(root);
+    root.querySelectorAll(labels.map((name) => `[${name}]`).join()).forEach(ofElement);
+    if (root.closest(texts)) textsIn(root);
+    else root.querySelectorAll(texts).forEach(textsIn);
+  };
+  const changed = new MutationObserver((changes) => {
+    for (const { type, target, addedNodes } of changes) {
+      if (type === "attributes") ofElement(target);
+      else if (type === "characterData") { if (target.parentElement?.closest(texts)) ofText(target); }
+      else addedNodes.forEach((node) => {
+        if (node.nodeType === Node.ELEMENT_NODE) ofAll(node);
+        else if (node.nodeType === Node.TEXT_NODE && target.closest(texts)) ofText(node);
+      });
+    }
+  });
+  window.mmSpeak = (language, phrases) => {
+    document.documentElement.lang = language;
+    const plain = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+    patterns = phrases.map(([said, words]) => [
+      new RegExp(`^${said.split("{what}").map(plain).join("(.+)")}$`, "s"), words,
+    ]);
+    changed.disconnect();
+    ofAll(document.body);
+    if (phrases.length) {
+      const wanted = { childList: true, subtree: true, characterData: true };
+      changed.observe(document.body, { ...wanted, attributes: true, attributeFilter: labels });
+    }
+  };
+}

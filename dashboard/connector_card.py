@@ -136,7 +136,7 @@ def _gauge(connector: LiveConnector) -> str:
 
 def _idle(connector: LiveConnector, now: datetime) -> str:
     since = (
-        _("Since {duration}", duration=formats.duration(int((now - connector.since).total_seconds())))
+        _("For {duration}", duration=formats.duration(int((now - connector.since).total_seconds())))
         if connector.since
         else ""
     )

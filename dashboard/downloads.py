@@ -19,7 +19,7 @@ PDF = "application/pdf"
 
 def title(text: str, caption: str, export: str, scope: Scope, period: Period) -> None:
     """A card's title, with the buttons for what it lists."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top"):
         st.html(markup.card_title(text, caption), width="content")
         buttons(text, export, scope, period)
 

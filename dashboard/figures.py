@@ -135,7 +135,7 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
             hovertemplate=f"%{{customdata}}: %{{y:{metric.format}}} {metric.unit}<extra></extra>",
         )
     most = max((bar.value for bar in (*bars, *before)), default=0.0)
-    lay_out(figure, height=300, longest=amount_label(most, metric.unit), has_legend=bool(before))
+    lay_out(figure, height=320, longest=amount_label(most, metric.unit), has_legend=bool(before))
     figure.update_layout(bargap=0.28)
     name_days(figure, places)
     figure.update_yaxes(
@@ -204,7 +204,7 @@ def meter_curve(points: Sequence[MeterPoint], timezone: str) -> go.Figure:
         | {"showgrid": False},
         yaxis3={"overlaying": "y", "range": [0, 100], "visible": False},
     )
-    figure.update_xaxes(showgrid=False, nticks=6)
+    figure.update_xaxes(showgrid=False, nticks=6, tickangle=0)
     if points:
         ends = [point.time.astimezone(zone).replace(tzinfo=None) for point in (points[0], points[-1])]
         name_times(figure, ends[0], ends[1])
@@ -221,7 +221,12 @@ class Line:
 
 
 def shares(
-    places: Sequence[date], labels: Sequence[str], lines: Sequence[Line], required: float | None = None
+    places: Sequence[date],
+    labels: Sequence[str],
+    lines: Sequence[Line],
+    required: float | None = None,
+    *,
+    height: int = 330,
 ) -> go.Figure:
     """Lines of shares, from a little below the least to 100 %; `required` is drawn across."""
     figure = go.Figure()
@@ -239,7 +244,7 @@ def shares(
     least = min([*known, required if required is not None else 1.0], default=0.0) * 100
     if required is not None:
         figure.add_hline(y=required * 100, line={"dash": "dash", "width": 1, "color": "#7b8ba3"})
-    lay_out(figure, height=300, longest="100 %", has_legend=True)
+    lay_out(figure, height=height, longest="100 %", has_legend=len(lines) > 1)
     figure.update_layout(hovermode="x unified")
     name_days(figure, list(places))
     figure.update_yaxes(
@@ -261,7 +266,7 @@ def stacked(places: Sequence[date], labels: Sequence[str], parts: Mapping[str, S
         )
     most = max(map(sum, zip(*parts.values(), strict=True)), default=0)
     lay_out(figure, height=300, longest=amount_label(most), has_legend=True)
-    figure.update_layout(barmode="stack", bargap=0.28)
+    figure.update_layout(barmode="stack", bargap=0.28, legend_traceorder="normal")
     name_days(figure, list(places))
     figure.update_yaxes(rangemode="tozero", nticks=5, tickformat=",d")
     return figure
@@ -272,8 +277,8 @@ def lay_out(
 ) -> None:
     """Room and behaviour of a figure `height` pixels high whose y axis has labels as long as `longest`.
 
-    Plotly finds the room for labels and legend by drawing all twice. Where they have it, it draws once; what is
-    larger than expected here gets its room so as well (`automargin`).
+    Plotly finds the room for labels and legend by drawing all twice. Where they have it, it draws once; what
+    is larger than expected here gets its room so as well (`automargin`).
     """
     figure.update_layout(
         height=height,

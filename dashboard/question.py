@@ -96,18 +96,18 @@ def forget() -> None:
 
 
 def sentence(refused: Exception) -> str:
-    """A refusal in the visitor's language, as a sentence."""
+    """A refusal in the visitor's language, as a sentence of Markdown: it may quote what somebody typed."""
     if isinstance(refused, InvalidTariff):
         return _by_place(refused)
-    return _sentence(told(str(refused)))
+    return markup.plain(_sentence(told(str(refused))))
 
 
 def _by_place(refused: InvalidTariff) -> str:
     """What is wrong at each place of a document, a line each."""
     wrong = {place: " ".join(map(told, reasons)) for place, reasons in refused.errors.items()}
     if wrong.keys() == {WHOLE}:
-        return _sentence(wrong[WHOLE])
-    return "\n".join(f"- **{markup.plain(place)}**: {words}" for place, words in wrong.items())
+        return markup.plain(_sentence(wrong[WHOLE]))
+    return "\n".join(f"- **{markup.plain(place)}**: {markup.plain(words)}" for place, words in wrong.items())
 
 
 def _sentence(words: str) -> str:

@@ -21,3 +21,8 @@ def one_that_fits(key: str, *, wide: Callable[[], None], narrow: Callable[[], No
         elif told == room:
             with st.container(key=f"{room}list-{key}"):
                 draw()
+
+
+def is_narrow() -> bool:
+    """Whether the window had a phone's width when its page was loaded."""
+    return st.context.cookies.get(ROOM_COOKIE) == "narrow"

@@ -14,7 +14,7 @@ from dashboard.markup import RowCard
 from dashboard.room import one_that_fits
 from languages import _
 
-_ROW_HEIGHT, _HEAD_HEIGHT = 36, 38
+_ROW_HEIGHT, _HEAD_HEIGHT = 36, 35
 # As many cards as a thumb goes through; each touch of the button below them brings more.
 CARDS = 10
 _NONE = ""
@@ -22,20 +22,26 @@ _NONE = ""
 
 @dataclass(frozen=True)
 class Column:
-    """`places` are those after the point of a number, `unit` stands behind it."""
+    """`title` is what is said above it where that is not its name; `places` are those after the point of a
+    number, `unit` stands behind it.
+    """
 
+    title: str | None = None
     places: int | None = None
     unit: str = ""
     width: Literal["small", "medium", "large"] | int | None = None
     pinned: bool = False
+    alignment: Literal["left", "right"] | None = None
 
     @property
     def config(self) -> Any:
         if self.places is None:
-            return st.column_config.Column(width=self.width, pinned=self.pinned)
+            return st.column_config.Column(
+                self.title, width=self.width, pinned=self.pinned, alignment=self.alignment
+            )
         unit = f" {self.unit}".replace("%", "%%") if self.unit else ""
         return st.column_config.NumberColumn(
-            format=f"%.{self.places}f{unit}", width=self.width, pinned=self.pinned
+            self.title, format=f"%.{self.places}f{unit}", width=self.width, pinned=self.pinned
         )
 
     def told(self, value: Any) -> str:
@@ -69,27 +75,30 @@ def row_table(
     columns: Mapping[str, Column] | None = None,
     head: str = "",
     in_sight: int = 10,
+    cards: int = CARDS,
     choice: Choice | None = None,
 ) -> None:
     """`about` says what the rows are to who cannot see them. `head` is the column that is a card's title, the
-    first one if not told; `in_sight` rows of the table are seen at once.
+    first one if not told; `in_sight` rows of the table are seen at once, and `cards` at first.
     """
     known = dict(columns or {})
     one_that_fits(
         key,
-        wide=lambda: _table(rows, key, about, known, in_sight, choice),
-        narrow=lambda: row_cards(rows, key, about, columns=known, head=head, choice=choice),
+        wide=lambda: _with_choice(rows, key, about, known, in_sight, choice),
+        narrow=lambda: row_cards(rows, key, about, columns=known, head=head, cards=cards, choice=choice),
     )
 
 
-def _table(
+def table(
     rows: pd.DataFrame,
     key: str,
     about: str,
+    *,
     columns: Mapping[str, Column],
     in_sight: int,
-    choice: Choice | None,
-) -> None:
+    is_choosable: bool = False,
+) -> int | None:
+    """The rows as a table alone; returns the place of the one that was chosen."""
     how: dict[str, Any] = {"on_select": "rerun", "selection_mode": ["single-row", "single-cell"]}
     found = st.dataframe(
         rows,
@@ -99,13 +108,26 @@ def _table(
         row_height=_ROW_HEIGHT,
         column_config={name: column.config for name, column in columns.items()},
         alt=about,
-        **(how if choice else {}),
+        **(how if is_choosable else {}),
     )
-    if choice is None:
-        return
+    if not is_choosable:
+        return None
     selection: Any = found["selection"]
     picked = [*selection["rows"], *(row for row, _column in selection["cells"])]
-    chosen = picked[0] if picked and picked[0] < len(rows) else None
+    return picked[0] if picked and picked[0] < len(rows) else None
+
+
+def _with_choice(
+    rows: pd.DataFrame,
+    key: str,
+    about: str,
+    columns: Mapping[str, Column],
+    in_sight: int,
+    choice: Choice | None,
+) -> None:
+    chosen = table(rows, key, about, columns=columns, in_sight=in_sight, is_choosable=choice is not None)
+    if choice is None:
+        return
     if (
         st.button(
             choice.with_none if chosen is None else choice.with_one,
@@ -125,16 +147,17 @@ def row_cards(
     *,
     columns: Mapping[str, Column] | None = None,
     head: str = "",
+    cards: int = CARDS,
     choice: Choice | None = None,
 ) -> None:
     """The first rows as cards, and a button that brings more."""
     columns, head = columns or {}, head or str(rows.columns[0])
-    shown = min(len(rows), st.session_state.get(f"{key}-cards", CARDS))
-    cards = [_card(row, columns, head) for row in rows.head(shown).to_dict("records")]
+    shown = min(len(rows), st.session_state.get(f"{key}-cards", cards))
+    drawn = [_card(row, columns, head) for row in rows.head(shown).to_dict("records")]
     if choice is None:
-        st.html(markup.row_cards(about, cards))
+        st.html(markup.row_cards(about, drawn))
     else:
-        for place, card in enumerate(cards):
+        for place, card in enumerate(drawn):
             with st.container(key=f"record-{key}-{place}", gap=None):
                 st.html(markup.row_cards(about, [card]))
                 words = markup.about(

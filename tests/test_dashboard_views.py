@@ -102,7 +102,7 @@ def test_the_list_of_stations_has_each_with_its_state_and_figures(open_page: Ope
     page = open_page("admin", "stations", period="7d")
     said = text_of(page)
     assert "4 stations 4 connectors 4 available" in said and "3 of 4 without coordinates" in said
-    assert "Adama Rift Energy" in said and "Heard just now" in said
+    assert "Adama Rift Energy" in said and "Last heard just now" in said
     page.text_input(key="station-find").set_value("rift").run()
     assert "1 station 1 connector" in text_of(page)
 
@@ -138,7 +138,7 @@ def test_a_stations_page_has_its_figures_outages_and_sessions(
     said = text_of(page)
     assert "Bole" in said and "1.0 kWh" in said and "8.99000, 38.79000" in said
     outages, sessions, *_ = (table.value for table in page.dataframe)
-    assert outages[["Lasted", "What", "Error"]].values.tolist() == [
+    assert outages[["Lasted", "Reported", "Error"]].values.tolist() == [
         ["2\u00a0h 00\u00a0min", "Faulted", "The ground fault breaker tripped"]
     ]
     assert sessions["Energy"].tolist() == [1.0]

@@ -78,3 +78,9 @@ def test_a_second_click_finds_the_question_answered(page: AppTest) -> None:
 def test_a_page_shows_no_question_of_another_topic(page: AppTest) -> None:
     page.session_state["question"].dialog = Dialog[str]("other", "", "edit", _draw, _act, confirm="")
     assert not page.run().text_input
+
+
+def test_what_a_refusal_quotes_is_shown_as_it_was_typed() -> None:
+    quoted = r"\*a\* \[b\](http\://c\.d) \_\_e\_\_"
+    refused = question.sentence(AccessError("*a* [b](http://c.d) __e__"))
+    assert refused == f"{quoted}."

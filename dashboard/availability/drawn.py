@@ -31,7 +31,7 @@ def over_time(days: Mapping[date, DayTime], grain: Grain) -> go.Figure:
 def success(found: Success, grain: Grain) -> go.Figure:
     pooled = found.by(grain)
     labels = [rows.label(place, grain) for place in pooled]
-    return figures.shares(list(pooled), labels, rows.success_lines(pooled))
+    return figures.shares(list(pooled), labels, rows.success_lines(pooled), height=240)
 
 
 @once

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import explanation, formats, markup
-from dashboard.availability.rows import errors_of
+from dashboard.availability.rows import clock, errors_of
 from dashboard.row_table import Column, row_table
 from db.analytics.availability import Outage
 from db.analytics.outages import PortLog
@@ -42,7 +42,7 @@ def outage_card(logs: Sequence[PortLog]) -> None:
             rows,
             "outages",
             _("Outages of its connectors, the newest first"),
-            columns={_("Connector"): Column(width=80)},
+            columns={_("Connector"): Column(width=80, alignment="left")},
             in_sight=8,
         )
 
@@ -50,10 +50,10 @@ def outage_card(logs: Sequence[PortLog]) -> None:
 def _row(log: PortLog, outage: Outage) -> dict[str, object]:
     length = formats.duration(int(outage.length.total_seconds()))
     return {
-        _("Began"): formats.local_time(outage.start, log.port.timezone),
+        _("Began"): clock(outage.start, log.port.timezone),
         _("Lasted"): _("{length} so far", length=length) if outage.is_open else length,
         _("Connector"): log.port.number,
-        _("What"): ", ".join(map(formats.words, outage.statuses)),
+        _("Reported"): ", ".join(map(formats.words, outage.statuses)),
         _("Error"): errors_of(outage),
-        _("Not counted, because"): ", ".join(map(_, log.reasons_of(outage))),
+        _("Why it does not count"): ", ".join(map(_, log.reasons_of(outage))),
     }

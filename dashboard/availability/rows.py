@@ -62,7 +62,12 @@ def success_lines(found: Mapping[date, Tally]) -> list[Line]:
 
     return [
         Line(_("Session success"), [of(tally.session_success) for tally in found.values()]),
-        Line(_("First attempt"), [of(tally.first_attempt_success) for tally in found.values()]),
+        # The two often lie upon each other.
+        Line(
+            _("First attempt"),
+            [of(tally.first_attempt_success) for tally in found.values()],
+            is_dotted=True,
+        ),
     ]
 
 

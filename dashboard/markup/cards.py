@@ -101,6 +101,8 @@ def _amount(value: Amount | None) -> str:
 
 
 def _change(card: Card) -> str:
+    if card.value is None:
+        return ""
     compared = (
         f'<span class="mm-vs" title="{escape(card.note)}">{escape(card.compared_with)}</span>'
         if card.compared_with

@@ -12,6 +12,8 @@ from languages import N_, _
 
 # How many letters have room in a third of a phone's width, and in two.
 _THIRD, _TWO_THIRDS = 14, 30
+# How many have room in a column of facts.
+_COLUMN = 24
 _COMMAND, _AS_CODE = re.compile("`([^`]+)`"), r"<code>\1</code>"
 
 
@@ -59,7 +61,11 @@ def totals(found: Sequence[tuple[str, str]]) -> str:
 
 
 def facts(found: Sequence[tuple[str, str]]) -> str:
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
+    items = "".join(
+        f'<div class="{"mm-wide" if len(value) > _COLUMN else "mm-short"}"><dt>{escape(name)}</dt>'
+        f"<dd>{escape(value)}</dd></div>"
+        for name, value in found
+    )
     return f'<dl class="mm-facts">{items}</dl>'
 
 

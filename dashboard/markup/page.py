@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import escape
 from pathlib import Path
 
+from dashboard.markup.borrowed import phrases
 from languages import LANGUAGES, _, current
 
 _FOLDER = Path(__file__).parent.parent
 STYLE_SHEET = _FOLDER / "style.css"
 # The one script of ours. The Content-Security-Policy names its hash for each language: no other runs.
 SCRIPT = _FOLDER / "browser.js"
+# What Markdown reads as its own: most signs anywhere; points, colons and dashes where they could be of an
+# address, an icon or a list.
+_MARKS = re.compile(r"[\\`*_{}\[\]<>#|~$]|[.:](?=\S)|(?<=\d)[.)](?=\s)|(?<!\S)[-+]")
 
 
 def style_sheet() -> str:
@@ -25,12 +30,15 @@ def script() -> str:
 def scripts() -> dict[str, str]:
     """By the language that they tell the browser the page is in."""
     script = SCRIPT.read_text("utf-8")
-    return {language: f'{script}document.documentElement.lang = "{language}";\n' for language in LANGUAGES}
+    return {
+        language: f'{script}window.mmSpeak("{language}", {json.dumps(phrases(language))});\n'
+        for language in LANGUAGES
+    }
 
 
 def plain(text: str) -> str:
     """Text from people for a place that reads Markdown: nothing in it is a link, an image or emphasis."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:])", r"\\\1", text)
+    return _MARKS.sub(r"\\\g<0>", text)
 
 
 def about(words: str, what: str) -> str:

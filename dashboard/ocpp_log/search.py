@@ -116,11 +116,14 @@ def turn_pages(older: int | None) -> None:
     pages: list[int | None] = st.session_state[_PAGES]
     if older is None and len(pages) == 1:
         return
-    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
+    with st.container(
+        key="turn-log", horizontal=True, horizontal_alignment="center", vertical_alignment="center"
+    ):
         st.button(
             _("Newer"),
             icon=":material/chevron_left:",
             key="log-newer",
+            type="tertiary",
             disabled=len(pages) == 1,
             on_click=_back,
         )
@@ -129,6 +132,7 @@ def turn_pages(older: int | None) -> None:
             _("Older"),
             icon=":material/chevron_right:",
             key="log-older",
+            type="tertiary",
             disabled=older is None,
             on_click=pages.append,
             args=(older,),

@@ -21,5 +21,6 @@ def codes_button(station_pk: int, station_id: str) -> None:
         downloads.PDF,
         key=f"codes-{station_pk}",
         icon=":material/qr_code_2:",
+        look="secondary",
         hint=_("A PDF file with a code for each connector, at which drivers pay by phone."),
     )

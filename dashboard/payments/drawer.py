@@ -26,18 +26,18 @@ def _drawer(pk: int) -> None:
         # One dialog at a time: the page opens the one that asks.
         st.rerun()
     try:
-        opened = orders.look_into(visitor(), pk)
+        found = orders.look_into(visitor(), pk)
     except IntegrationError:
         st.html(
             markup.empty(_("No such payment"), _("It does not exist, or it is not at one of your stations."))
         )
         return
-    row, now = opened.row, utc_now()
+    row, now = found.row, utc_now()
     word = rows.state_of(row, now)[0]
     connector = _("Connector {number}", number=row.connector_number)
     st.html(markup.card_title(row.station_name, f"{connector} · {word}"))
     _actions(row, now)
-    st.html(markup.steps([_step(each, row.timezone) for each in rows.steps(row, opened.movements)]))
+    st.html(markup.steps([_step(each, row.timezone) for each in rows.steps(row, found.movements)]))
     st.html(markup.facts(rows.facts(row)))
     if row.session_pk is not None:
         _session(row.session_pk)

@@ -27,7 +27,7 @@ Act = Callable[[Engine, int, User, str, datetime], None]
 
 
 @dataclass(frozen=True)
-class Opened:
+class PaymentDetails:
     row: PaymentRow
     movements: list[Movement]
 
@@ -49,13 +49,13 @@ def wanting_people(scope: Scope) -> int:
         return payments.count_wanting_people(store, scope, utc_now(), MOST)
 
 
-def look_into(who: Visitor, pk: int) -> Opened:
+def look_into(who: Visitor, pk: int) -> PaymentDetails:
     """Raises `NotFound` for one that the visitor does not see."""
     with reading(resources.engine()) as store:
         row = payments.find_payment(store, who.scope, pk)
         if row is None:
             raise NotFound(f"There is no payment {pk}.")
-        return Opened(row, payments.movements(store, who.scope, pk))
+        return PaymentDetails(row, payments.movements(store, who.scope, pk))
 
 
 def act(who: Visitor, pk: int, do: Act, reason: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -12,7 +11,7 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.room import one_that_fits
-from dashboard.row_table import Choice, row_cards
+from dashboard.row_table import Choice, Column, row_cards, table
 from db.analytics.sessions import SessionRow
 from languages import _
 from ocpp_integration.plugs import plug_name
@@ -30,10 +29,19 @@ def session_table(
     zone = _one_zone(rows)
     chosen: list[int] = []
 
-    def table() -> None:
-        chosen.extend(_table(_frame(rows, zone).drop(columns=left_out), f"{key}-{closed}", zone))
+    def wide() -> None:
+        place = table(
+            _frame(rows, zone).drop(columns=left_out),
+            f"{key}-{closed}",
+            _("Charging sessions; choose a row for its bill and its meter curve"),
+            columns=_columns(zone),
+            in_sight=_ROWS_IN_SIGHT,
+            is_choosable=True,
+        )
+        st.caption(_("Choose a row to see its bill and its meter curve."))
+        chosen.extend([] if place is None else [place])
 
-    def cards() -> None:
+    def narrow() -> None:
         row_cards(
             _cards(rows).drop(columns=left_out),
             f"{key}-narrow",
@@ -41,33 +49,18 @@ def session_table(
             choice=Choice(_("Open"), ":material/chevron_right:", chosen.append),
         )
 
-    one_that_fits(key, wide=table, narrow=cards)
-    return rows[chosen[-1]].pk if chosen and chosen[-1] < len(rows) else None
+    one_that_fits(key, wide=wide, narrow=narrow)
+    return rows[chosen[-1]].pk if chosen else None
 
 
-def _table(frame: pd.DataFrame, key: str, zone: str | None) -> list[int]:
-    """Returns the places of the chosen rows."""
-    chosen = st.dataframe(
-        frame,
-        key=key,
-        hide_index=True,
-        height=36 * min(len(frame), _ROWS_IN_SIGHT) + 38,
-        row_height=36,
-        on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
-        column_config={
-            _("Started"): st.column_config.TextColumn(
-                _("Started ({zone})", zone=zone) if zone else _("Started"), width=140 if zone else 165
-            ),
-            _("Connector"): st.column_config.TextColumn(width=90),
-            _("Ended"): st.column_config.TextColumn(width=140),
-            _("Energy"): st.column_config.NumberColumn(_("Energy (kWh)"), format="%.3f"),
-            _("Cost"): st.column_config.TextColumn(alignment="right"),
-        },
-        alt=_("Charging sessions; choose a row for its bill and its meter curve"),
-    )
-    selection: Any = chosen["selection"]
-    return [*selection["rows"], *(row for row, _column in selection["cells"])]
+def _columns(zone: str | None) -> dict[str, Column]:
+    return {
+        _("Started"): Column(_("Started ({zone})", zone=zone) if zone else None, width=140 if zone else 165),
+        _("Connector"): Column(width=90),
+        _("How it ended"): Column(width=140),
+        _("Energy"): Column(_("Energy (kWh)"), places=3),
+        _("Cost"): Column(alignment="right"),
+    }
 
 
 def _one_zone(rows: Sequence[SessionRow]) -> str | None:
@@ -86,7 +79,7 @@ def _frame(rows: Sequence[SessionRow], zone: str | None) -> pd.DataFrame:
             _("Duration"): [formats.duration(row.duration_seconds) for row in rows],
             _("Energy"): [None if row.energy_wh is None else row.energy_wh / 1000 for row in rows],
             _("Cost"): [_cost(row) for row in rows],
-            _("Ended"): [formats.words(row.stop_reason) if row.stop_reason else "" for row in rows],
+            _("How it ended"): [formats.words(row.stop_reason) if row.stop_reason else "" for row in rows],
             _("Id tag"): [row.id_tag or "" for row in rows],
             _("Transaction"): ["" if row.transaction_id is None else str(row.transaction_id) for row in rows],
         }

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import choices, figures, loading, markup
 from dashboard.paging import choose_page
+from dashboard.room import is_narrow
 from dashboard.search_box import search_box
 from dashboard.stations import map as station_map
 from dashboard.stations import row
@@ -125,7 +126,9 @@ def _nothing(is_filtered: bool) -> str:
         _(
             "Take them from MengedMate, or import them with python manage.py import-stations; they are here "
             "once they were synced to the OCPP backend."
-        ),
+        )
+        if visitor().is_admin
+        else _("They are here as soon as an administrator has added them."),
     )
 
 
@@ -154,7 +157,7 @@ def _map(view: View, kinds: Sequence[str], text: str) -> None:
             st.html(markup.empty(_("No coordinates"), _("None of the listed stations says where it is.")))
             return
         chosen = st.plotly_chart(
-            station_map.station_map(shown),
+            station_map.station_map(shown, station_map.NARROW if is_narrow() else station_map.WIDE),
             config=figures.CONFIG,
             # Of other stations it is another map, of which no point has been chosen.
             key=f"map-{hash(tuple(each.station.pk for each in shown))}",

@@ -33,8 +33,9 @@ Point = list[StationNow]
 # Points nearer than this part of the map would cover each other.
 _CROWDED = 0.045
 _MOST_LABELS = 14
-# How much of the map a point's name takes: up from the point, and to each side.
-_NAME_HIGH, _NAME_WIDE = 0.12, 0.18
+# Pixels: how wide the map is on a phone and elsewhere, at the least; a letter, a line and a point of it.
+NARROW, WIDE = 300, 900
+_LETTER, _LINE, _POINT = 5.8, 15, 15
 _MOST_NAMED = 10
 _GRID = "rgba(123, 139, 163, 0.22)"
 _GROUND = "rgba(20, 160, 143, 0.05)"
@@ -56,34 +57,36 @@ def located(found: Sequence[StationNow]) -> list[StationNow]:
     ]
 
 
-def station_map(found: Sequence[StationNow]) -> go.Figure:
-    """Stations that have coordinates; a point's `customdata` lists the pks of its stations."""
+def station_map(found: Sequence[StationNow], width: int = WIDE) -> go.Figure:
+    """Stations that have coordinates; a point's `customdata` lists the pks of its stations.
+
+    `width` is what there is for it, in pixels: a name that would cover another is told on hover only.
+    """
     frame = _frame(found)
     points = together(found, frame)
+    places = _name_places(points, frame, width) if len(points) <= _MOST_LABELS else {}
     figure = go.Figure()
     for kind, (colour, shape) in LOOKS.items():
-        of_kind = [point for point in points if _kind(point) == kind]
+        of_kind = [number for number, point in enumerate(points) if _kind(point) == kind]
         if of_kind:
             figure.add_scatter(
-                **_points(kind, of_kind, colour, shape, with_names=len(points) <= _MOST_LABELS),
-                textposition=[_beside(point, points, frame) for point in of_kind],
+                **_points(kind, [points[number] for number in of_kind], colour, shape),
+                text=[_label(points[number]) if number in places else "" for number in of_kind],
+                textposition=[places.get(number, "top center") for number in of_kind],
             )
     _ground(figure, frame)
     _scale(figure, frame)
     return figure
 
 
-def _points(
-    kind: str, points: Sequence[Point], colour: str, shape: str, *, with_names: bool
-) -> dict[str, object]:
+def _points(kind: str, points: Sequence[Point], colour: str, shape: str) -> dict[str, object]:
     return {
         "x": [_middle(point)[0] for point in points],
         "y": [_middle(point)[1] for point in points],
-        "text": [_label(point) for point in points],
         "hovertext": [_names(point) for point in points],
         "customdata": [",".join(str(each.station.pk) for each in point) for point in points],
         "name": _(STATES[kind]),
-        "mode": "markers+text" if with_names else "markers",
+        "mode": "markers+text",
         "textfont": {"size": 11},
         "cliponaxis": False,
         "marker": {
@@ -120,18 +123,64 @@ def _middle(point: Point) -> tuple[float, float]:
     )
 
 
-def _beside(point: Point, points: Sequence[Point], frame: Frame) -> str:
-    """Where a point's name stands: above it or, where another point is, below; inward at the edges."""
-    width, height = frame.east - frame.west, frame.north - frame.south
-    x, y = _middle(point)
-    above = [
-        other
-        for other in points
-        if 0 < _middle(other)[1] - y < height * _NAME_HIGH and abs(_middle(other)[0] - x) < width * _NAME_WIDE
+class Box(NamedTuple):
+    """In pixels, from the left and from below."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    def meets(self, other: Box) -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.bottom < other.top
+            and other.bottom < self.top
+        )
+
+
+def _name_places(points: Sequence[Point], frame: Frame, width: int) -> dict[int, str]:
+    """Where each point's name stands, by the point's number: above it, below, or beside it, where it covers
+    no point and no other name. One without such a place is left out.
+    """
+    east, north = (frame.east - frame.west) * frame.squeeze, frame.north - frame.south
+    scale = min(width / east, HEIGHT / north)
+    # What is wider or higher than the stations want is shared out to both sides.
+    edge, floor = (width - east * scale) / 2, (HEIGHT - north * scale) / 2
+    centres = [
+        (edge + (x - frame.west) * frame.squeeze * scale, floor + (y - frame.south) * scale)
+        for x, y in map(_middle, points)
     ]
-    side = "left" if frame.east - x < width * _NAME_WIDE else "center"
-    side = "right" if x - frame.west < width * _NAME_WIDE else side
-    return f"{'bottom' if above else 'top'} {side}"
+    half = _POINT / 2
+    taken = [Box(x - half, x + half, y - half, y + half) for x, y in centres]
+    places: dict[int, str] = {}
+    for number, (x, y) in enumerate(centres):
+        length = len(_label(points[number])) * _LETTER
+        for place, box in _around(x, y, length).items():
+            is_inside = box.left >= 0 and box.right <= width
+            if is_inside and not any(box.meets(other) for other in taken):
+                places[number] = place
+                taken.append(box)
+                break
+    return places
+
+
+def _around(x: float, y: float, length: float) -> dict[str, Box]:
+    """Where a name of this length may stand around a point, the best place first."""
+    gap, half = _POINT / 2 + 1, length / 2
+    above, below = (y + gap, y + gap + _LINE), (y - gap - _LINE, y - gap)
+    middle = (y - _LINE / 2, y + _LINE / 2)
+    return {
+        "top center": Box(x - half, x + half, *above),
+        "bottom center": Box(x - half, x + half, *below),
+        "middle right": Box(x + gap, x + gap + length, *middle),
+        "middle left": Box(x - gap - length, x - gap, *middle),
+        "top right": Box(x + gap, x + gap + length, *above),
+        "top left": Box(x - gap - length, x - gap, *above),
+        "bottom right": Box(x + gap, x + gap + length, *below),
+        "bottom left": Box(x - gap - length, x - gap, *below),
+    }
 
 
 def _kind(point: Point) -> str:
@@ -181,16 +230,13 @@ def _frame(found: Sequence[StationNow]) -> Frame:
 def _ground(figure: go.Figure, frame: Frame) -> None:
     figures.lay_out(figure, height=HEIGHT, has_legend=True)
     step = _round_step(max((frame.east - frame.west) / 5, (frame.north - frame.south) / 3))
-    places = max(0, -math.floor(math.log10(step)))
     axis = {
         "showgrid": True,
         "gridcolor": _GRID,
         "griddash": "dot",
         "zeroline": False,
         "dtick": step,
-        "tickformat": f".{places}f",
-        "ticksuffix": "°",
-        "tickfont": {"size": 10},
+        "showticklabels": False,
         "showline": True,
         "linecolor": _GRID,
         "mirror": True,

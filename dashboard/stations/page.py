@@ -73,7 +73,7 @@ def _now(pk: int) -> None:
 def _facts(found: StationNow, now: datetime) -> list[tuple[str, str]]:
     station = found.station
     known = [
-        (_("Heard"), formats.ago(station.heard_at, now) if station.heard_at else _("Never")),
+        (_("Last heard"), formats.ago(station.heard_at, now) if station.heard_at else _("Never")),
         (_("Address"), ", ".join(filter(None, (found.place, station.country)))),
         (_("Coordinates"), _coordinates(station)),
         (_("Owner"), station.owner),
@@ -122,7 +122,7 @@ def _sessions(view: View, pk: int) -> None:
             )
             st.page_link(
                 "views/sessions.py",
-                label=_("All of them"),
+                label=_("All sessions"),
                 icon=":material/receipt_long:",
                 query_params={"stations": str(pk)},
             )

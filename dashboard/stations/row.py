@@ -122,7 +122,7 @@ def _facts(found: StationNow, now: datetime) -> list[str]:
         _fact(_("Power"), str(formats.power(found.power_w)) if found.connectors else formats.NO_DATA),
         _fact(_("Today"), str(formats.energy(figures.energy_today_wh))),
         _fact(_("Availability"), str(availability)),
-        _fact(_("Heard"), formats.ago(heard, now) if heard else _("Never")),
+        _fact(_("Last heard"), formats.ago(heard, now) if heard else _("Never")),
     ]
 
 

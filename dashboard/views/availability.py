@@ -26,6 +26,8 @@ WORST = 6
 LISTED = 500
 VISITS = 200
 PAGE_SIZE = 10
+# Of each of several lists on one page.
+CARDS = 5
 
 who = visitor()
 view = choose_view(_("Availability"))
@@ -97,11 +99,12 @@ def outage_list(found: Availability) -> None:
         "outages",
         _("Outages, the newest first, with what was reported and why they do not count"),
         columns={
-            _("Connector"): Column(width=80),
-            _("Error"): Column(width="medium"),
+            _("Connector"): Column(width=80, alignment="left"),
+            _("Error"): Column(width=230),
             _("Why it does not count"): Column(width="medium"),
         },
         head=_("Station"),
+        cards=CARDS,
         choice=exclude_one_of(shown) if who.is_admin else None,
     )
 
@@ -133,11 +136,11 @@ def exclusion_list(found: Sequence[Exclusion]) -> None:
         vertical_alignment="center",
         key="head-exclusions",
     ):
-        head(
-            _("Excluded"),
-            _("Outages in these times are not held against a station by NEVI's rule"),
-            "exclusions",
-        )
+        caption = _("Outages in these times are not held against a station by NEVI's rule")
+        if found:
+            head(_("Excluded"), caption, "exclusions")
+        else:
+            st.html(markup.card_title(_("Excluded"), caption), width="content")
         if who.is_admin and st.button(
             _("Exclude outages"), icon=":material/event_busy:", type="primary", key="new-exclusion"
         ):
@@ -179,8 +182,7 @@ def charging() -> None:
     explanation.figures(cards.success(found.total))
     if not found.total.attempts:
         return
-    left, right = st.columns([1, 1.2], gap="small")
-    with left, st.container(key="card-success", height="stretch"):
+    with st.container(key="card-success"):
         st.html(markup.card_title(_("Success over time"), _("By {grain}", grain=_(grain))))
         explanation.button("session_success", "chart-success")
         st.plotly_chart(
@@ -189,7 +191,7 @@ def charging() -> None:
             key="success-chart",
             alt=_("Session success and first-attempt success by {grain}", grain=_(grain)),
         )
-    with right, st.container(key="card-visits", height="stretch"):
+    with st.container(key="card-visits"):
         visits()
 
 
@@ -210,6 +212,7 @@ def visits() -> None:
         _("Visits whose first attempt failed, the newest first, with what happened at each attempt"),
         columns={_("What happened"): Column(width="large")},
         head=_("Station"),
+        cards=CARDS,
     )
 
 
@@ -222,17 +225,18 @@ def errors() -> None:
                 markup.empty(_("No errors in this period"), _("No connector reported a fault or a warning."))
             )
         return
-    left, right = st.columns([1.2, 1], gap="small")
-    with left, st.container(key="card-errors", height="stretch"):
+    with st.container(key="card-errors"):
         head(_("Errors"), _("What connectors reported, the most frequent first"), "errors")
         explanation.button("errors", "chart-errors")
         row_table(
             drawn.errors(found.by_code),
             "errors",
             _("Errors by code with their meaning, the most frequent first"),
-            columns={_("Error"): Column(pinned=True), _("Meaning"): Column(width="medium")},
+            columns={_("Error"): Column(pinned=True), _("Meaning"): Column(width="large")},
+            cards=CARDS,
         )
-    with right, st.container(key="card-errors-time", height="stretch"):
+    left, right = st.columns([1.2, 1], gap="small")
+    with left, st.container(key="card-errors-time", height="stretch"):
         st.html(markup.card_title(_("Errors over time"), _("Reports by {grain}", grain=_(grain))))
         explanation.button("errors", "chart-errors-time")
         st.plotly_chart(
@@ -241,7 +245,7 @@ def errors() -> None:
             key="errors-chart",
             alt=_("Reports of the most frequent errors by {grain}", grain=_(grain)),
         )
-    with st.container(key="card-errors-station"):
+    with right, st.container(key="card-errors-station", height="stretch"):
         st.html(markup.card_title(_("Errors by station"), _("The most faults first")))
         explanation.button("errors", "chart-errors-station")
         st.html(markup.bars(availability_rows.error_bars(found.by_station[:WORST]), are_wordy=True))
@@ -249,7 +253,7 @@ def errors() -> None:
 
 def reliability(found: Availability) -> None:
     explanation.figures(cards.definitions(found.told))
-    left, right = st.columns([1.2, 1], gap="small")
+    left, right = st.columns(2, gap="small")
     with left, st.container(key="card-over-time", height="stretch"):
         over_time(found)
     with right, st.container(key="card-stations", height="stretch"):

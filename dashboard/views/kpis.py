@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import choices, explanation, formats, loading, markup
+from dashboard import choices, explanation, loading, markup
 from dashboard.kpis import words as kpi_words
 from dashboard.kpis.panel import is_comparable
 from dashboard.view import choose_view
@@ -30,7 +30,8 @@ def tile(kpi: Kpi) -> str:
     words = _("nothing to compare with")
     if is_comparable(view):
         earlier = kpi_words.said(kpi, loading.kpi_value(view.scope, before, kpi.key)).figure
-        words = _("{earlier} the period before", earlier=earlier or formats.NO_DATA)
+        if earlier:
+            words = _("{earlier} the period before", earlier=earlier)
     return markup.tile(_(kpi.name), now.figure, words, now.parts[:1])
 
 

@@ -11,6 +11,7 @@ from dashboard.live_panel import live_strip
 from dashboard.loading import Overview
 from dashboard.overview import figure
 from dashboard.view import address_of, choose_grain, choose_view, scope_now
+from dashboard.visitor import visitor
 from db.analytics.rankings import StationUse
 from db.analytics.scope import Period
 from db.analytics.series import StationTotal
@@ -178,7 +179,9 @@ else:
                     _(
                         "Figures appear with the first session: connect a charge point, or import a history "
                         "with python manage.py import-sessions."
-                    ),
+                    )
+                    if visitor().is_admin
+                    else _("Figures appear with the first session at one of your stations."),
                 )
             )
 explanation.show(view)

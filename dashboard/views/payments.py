@@ -81,7 +81,8 @@ with st.container(key="card-payments", gap=None):
     count = sum(each.payments for each in sums.values())
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.html(markup.totals(rows.sums(sums)) if sums else markup.card_title(_("Payments")))
-        downloads.buttons(_("Payments"), "payments", view.scope, view.period)
+        if sums:
+            downloads.buttons(_("Payments"), "payments", view.scope, view.period)
     slot = st.container(gap=None)
     pages = -(-count // orders.PAGE_SIZE)
     page = choose_page(pages, f"payments-{hash(wanted)}-{pages}", _("Payments"))

@@ -100,10 +100,7 @@ with slot:
             downloads.buttons(_("Sessions"), "sessions", scope, view.period)
         chosen = session_table(rows)
         st.caption(
-            _(
-                "Choose a row to see its bill and its meter curve. The files have all sessions of the period "
-                "and the stations, whatever is filtered here."
-            )
+            _("The files have all sessions of the period and the stations, whatever is filtered here.")
         )
     elif view.history:
         st.html(markup.empty(_("No sessions match"), _("Choose a longer period or fewer filters.")))

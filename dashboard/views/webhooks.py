@@ -24,7 +24,7 @@ _opened: Opened[RecordedWebhook] = Opened("webhook")
 _SHOWN = {"dead": N_("Cannot be applied"), "waiting": N_("Waiting"), "all": N_("All")}
 _NONE = {
     "dead": (
-        N_("No event is dead"),
+        N_("Nothing failed"),
         N_("Every webhook that came could be applied, or waits for its station."),
     ),
     "waiting": (N_("No event is waiting"), N_("A webhook waits here as long as its station is not known.")),

@@ -61,7 +61,9 @@ def _row(webhook: Webhook) -> None:
         below = told(webhook.error or "") if visitor().is_admin else ""
         st.html(fact_row(formats.words(webhook.type), below, (_(word), kind), facts))
         words = markup.about(_("Body"), f"{formats.words(webhook.type)} {webhook.pk}")
-        if visitor().is_admin and st.button(words, key=f"webhook-{webhook.pk}", type="tertiary"):
+        if visitor().is_admin and st.button(
+            words, icon=":material/data_object:", key=f"webhook-{webhook.pk}", type="tertiary"
+        ):
             _opened.open(webhook)
 
 
