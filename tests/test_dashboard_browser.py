@@ -24,6 +24,7 @@ from factories import (
 from playwright.sync_api import BrowserContext, expect
 from sqlalchemy import Engine
 
+from dashboard.gate import languages
 from dashboard.navigation import OWNERS, PAGES
 from db.analytics.definitions import KPIS
 from db.engine import writing
@@ -87,6 +88,20 @@ def test_the_scripts_that_draw_a_page_are_asked_for_with_its_document(
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_test_id("stDateInput")).to_be_visible()
     assert page.evaluate(ASKED_FOR_LATER) == []
+
+
+def test_a_page_shows_where_things_will_be_until_its_scripts_have_drawn_it(
+    context: BrowserContext, url: str
+) -> None:
+    page = fill_in_sign_in(context, url)
+    expect(page.get_by_test_id("stMain").get_by_test_id("stIconMaterial").first).to_be_visible()
+    expect(page.locator(".mm-waiting")).to_have_count(0)
+    context.add_cookies([{"name": languages.COOKIE, "value": "am", "url": url}])
+    context.route("**/static/js/*", lambda route: route.abort())
+    waiting = context.new_page()
+    waiting.goto(url, wait_until="commit")
+    expect(waiting.get_by_role("status")).to_contain_text("በመጫን ላይ…")
+    assert waiting.locator("html").get_attribute("lang") == "am"
 
 
 def test_charts_have_the_room_that_plotly_would_find_by_drawing_them_twice(
