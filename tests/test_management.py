@@ -556,11 +556,6 @@ def test_the_version_is_the_newest_that_the_changelog_tells_of(capsys: pytest.Ca
     assert capsys.readouterr().out.strip() == told[0]
 
 
-def test_the_readme_names_only_commands_that_exist() -> None:
-    named = set(re.findall(r"manage\.py ([a-z_-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
-    assert named <= set(cli.COMMANDS)
-
-
 def test_the_env_example_lists_every_setting() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     named = {line.partition("=")[0] for line in lines if re.match(r"[A-Z0-9_]+=", line)}
