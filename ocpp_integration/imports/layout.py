@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ocpp_integration.imports import cells
 from ocpp_integration.imports.errors import RowRejected, UnreadableFile
-from ocpp_integration.imports.table import Record
+from ocpp_integration.imports.table import Record, name_of
 
 DOCUMENTATION = "docs/import-format.md"
 Reader = Callable[[str], Any]
@@ -87,7 +87,7 @@ class Layout:
     @classmethod
     def of_header(cls, header: Record, spelling: Spelling) -> Layout:
         """Raises `UnreadableFile` where a needed column is missing, or there twice."""
-        names = [cell.strip().lower() for cell in header.cells]
+        names = [name_of(cell) for cell in header.cells]
         commas = has_commas(spelling.decimals, header.separator)
         columns = [
             _column(name, _FIELD_OF[name], position, spelling, commas)
