@@ -212,4 +212,5 @@ def _digest(path: Path) -> str:
 def _told(rows: Counts) -> str:
     largest = sorted(rows.items(), key=lambda item: -item[1])[:4]
     told = ", ".join(f"{count:,} {name}" for name, count in largest if count)
-    return f"{sum(rows.values()):,} rows in {len(rows)} tables" + (f" ({told})" if told else "")
+    count = sum(rows.values())
+    return f"{count:,} row{'' if count == 1 else 's'} in {len(rows)} tables" + (f" ({told})" if told else "")

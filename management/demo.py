@@ -35,7 +35,7 @@ ADMIN = "admin"
 def create(engine: Engine, settings: Settings, *, days: int) -> bool:
     """Make the demo network with `days` of history, all in one transaction; False where it is there.
 
-    Its charge points have their keys in either case.
+    Its charge points have their keys in either case. Raises `ConfigurationError` where others' stations are.
     """
     fleet = load_fleet(settings.simulator_fleet)
     made = _create_network(engine, settings, fleet, days)
@@ -47,6 +47,11 @@ def _create_network(engine: Engine, settings: Settings, fleet: Fleet, days: int)
     with writing(engine) as store:
         if store.scalar(select(StationOwner.id).where(StationOwner.name == fleet.owners[0].name)):
             return False
+        if store.scalar(select(ChargingStation.id).limit(1)):
+            raise ConfigurationError(
+                "The store has other stations than the demo's, and the two would be mixed: `make up` runs "
+                "what is there, and a demo wants a folder of its own."
+            )
         if settings.demo_password is None:
             raise ConfigurationError("DEMO_PASSWORD is not set; set it in .env, at least 10 characters")
         _add_users(store, fleet, settings.demo_password.get_secret_value())

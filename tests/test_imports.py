@@ -219,7 +219,7 @@ def test_the_cost_of_imported_sessions_is_revenue(importer: Importer) -> None:
 def test_a_header_may_be_in_any_order_and_case_and_have_more_columns(importer: Importer) -> None:
     report = importer.rows(
         "20,red,S1,2026-01-31T09:00:00Z,2026-01-31T08:00:00Z,BOLE-01",
-        header="Energy_kWh,Colour,SESSION_ID,stop_time,start_time,station_id",
+        header="Energy_kWh,Colour,SESSION_ID,stop_time,Start time,station_id",
     )
     assert (report.added, report.ignored_columns) == (1, ("colour",))
 

@@ -482,6 +482,17 @@ def test_only_logins_that_work_are_told(tmp_path: Path) -> None:
     assert "selam" in changed and "selam  " not in logins
 
 
+def test_a_demo_is_not_mixed_with_ones_own_stations(tmp_path: Path) -> None:
+    engine = make_store(tmp_path)
+    with writing(engine) as store:
+        add_station(store, add_owner(store))
+    with pytest.raises(ConfigurationError, match="a folder of its own"):
+        demo.create(engine, _settings(demo_password="a demo password"), days=1)
+    with reading(engine) as store:
+        assert store.scalar(select(func.count()).select_from(ChargingSession)) == 0
+    engine.dispose()
+
+
 def test_each_charge_point_of_the_demo_has_a_key_that_the_backend_takes(
     demo_store,  # type: ignore[no-untyped-def]
 ) -> None:
@@ -555,11 +566,6 @@ def test_the_version_is_the_newest_that_the_changelog_tells_of(capsys: pytest.Ca
         manage.main(["--version"])
     told = re.findall(r"^## (\d+\.\d+\.\d+) ", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert capsys.readouterr().out.strip() == told[0]
-
-
-def test_the_readme_names_only_commands_that_exist() -> None:
-    named = set(re.findall(r"manage\.py ([a-z_-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
-    assert named <= set(cli.COMMANDS)
 
 
 def test_the_env_example_lists_every_setting() -> None:

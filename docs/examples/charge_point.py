@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 
@@ -34,21 +35,23 @@ class ChargePoint:
         return await self.answers.get()
 
     async def listen(self) -> None:
-        async for frame in self.socket:
-            kind, message_id, *rest = orjson.loads(frame)
-            if kind != 2:
-                self.answers.put_nowait(rest[0] if kind == 3 else {"refused": rest})
-                continue
-            print("told to", *rest)
-            known = rest[0] in ("RemoteStartTransaction", "RemoteStopTransaction")
-            answer = (
-                [3, message_id, {"status": "Accepted"}] if known else [4, message_id, "NotSupported", "", {}]
-            )
-            await self.socket.send(orjson.dumps(answer).decode())
-            if rest[0] == "RemoteStartTransaction":
-                self.tasks.add(asyncio.create_task(self.charge(rest[1]["idTag"], 600)))
-            elif rest[0] == "RemoteStopTransaction":
-                self.stop.set()
+        with suppress(ConnectionClosed):  # of which whoever sends next hears
+            async for frame in self.socket:
+                await self.hear(frame)
+
+    async def hear(self, frame: str | bytes) -> None:
+        kind, message_id, *rest = orjson.loads(frame)
+        if kind != 2:
+            self.answers.put_nowait(rest[0] if kind == 3 else {"refused": rest})
+            return
+        print("told to", *rest)
+        known = rest[0] in ("RemoteStartTransaction", "RemoteStopTransaction")
+        answer = [3, message_id, {"status": "Accepted"}] if known else [4, message_id, "NotSupported", "", {}]
+        await self.socket.send(orjson.dumps(answer).decode())
+        if rest[0] == "RemoteStartTransaction":
+            self.tasks.add(asyncio.create_task(self.charge(rest[1]["idTag"], 600)))
+        elif rest[0] == "RemoteStopTransaction":
+            self.stop.set()
 
     async def status(self, status: str) -> None:
         await self.call(

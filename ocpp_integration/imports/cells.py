@@ -83,7 +83,10 @@ def with_point(cell: str) -> str:
     """A number with a decimal comma as one with a point."""
     if "." in cell:
         # "1.234" would be a thousand times as much as meant, or as little.
-        raise ValueError(f"has a point, where decimals of this file have a comma (--decimals point): {cell}")
+        mend = "" if "," in cell else " (--decimals point reads it)"
+        raise ValueError(
+            f"has a point, where decimals have a comma and thousands are not grouped{mend}: {cell}"
+        )
     return cell.replace(",", ".")
 
 

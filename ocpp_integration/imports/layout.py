@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ocpp_integration.imports import cells
 from ocpp_integration.imports.errors import RowRejected, UnreadableFile
-from ocpp_integration.imports.table import Record
+from ocpp_integration.imports.table import Record, name_of
 
 DOCUMENTATION = "docs/import-format.md"
 Reader = Callable[[str], Any]
@@ -87,14 +87,14 @@ class Layout:
     @classmethod
     def of_header(cls, header: Record, spelling: Spelling) -> Layout:
         """Raises `UnreadableFile` where a needed column is missing, or there twice."""
-        names = [cell.strip().lower() for cell in header.cells]
+        names = [name_of(cell) for cell in header.cells]
         commas = has_commas(spelling.decimals, header.separator)
         columns = [
             _column(name, _FIELD_OF[name], position, spelling, commas)
             for position, name in enumerate(names)
             if name in _FIELD_OF
         ]
-        _check(names, [column.field for column in columns])
+        _check(header.cells, [column.field for column in columns])
         ignored = tuple(name for name in names if name and name not in _FIELD_OF)
         return cls(columns, len(names), ignored)
 
@@ -131,14 +131,14 @@ def with_commas(read: Reader) -> Reader:
     return lambda cell: read(cells.with_point(cell))
 
 
-def _check(names: list[str], found: list[str]) -> None:
+def _check(heads: list[str], found: list[str]) -> None:
     if twice := sorted({field for field in found if found.count(field) > 1}):
         raise UnreadableFile(f"More than one column gives {_listed(twice)}: remove all but one of each.")
     if missing := [field for field in FIELDS if field.required and field.name not in found]:
         raise UnreadableFile(
             f"There is no column {_listed(' or '.join(field.names) for field in missing)}. "
             f"Needed: {_listed(field.name for field in FIELDS if field.required)}. "
-            f"Found: {_listed(names)}. See {DOCUMENTATION}."
+            f"Found: {_listed(heads)}. See {DOCUMENTATION}."
         )
 
 

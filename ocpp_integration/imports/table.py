@@ -35,6 +35,11 @@ _MEANINGS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+def name_of(head: str) -> str:
+    """How we write the name of a column, such as `session_id` for "Session ID"."""
+    return "_".join(head.lower().split())
+
+
 class Record(NamedTuple):
     """One row of the file. `line` is the line it begins on, counted from 1; `separator` is the file's."""
 

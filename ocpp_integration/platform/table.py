@@ -12,7 +12,7 @@ from typing import Any
 from ocpp_integration.imports import cells
 from ocpp_integration.imports.errors import UnreadableFile
 from ocpp_integration.imports.layout import DOCUMENTATION, has_commas, with_commas
-from ocpp_integration.imports.table import Record, read_records
+from ocpp_integration.imports.table import Record, name_of, read_records
 from ocpp_integration.platform import fields
 from ocpp_integration.platform.fields import Field
 from ocpp_integration.platform.listing import Listing, StationKey, WantedConnector, WantedStation
@@ -141,7 +141,7 @@ def _spelled(columns: tuple[Field, ...], commas: bool) -> tuple[Field, ...]:
 
 
 def _names(header: list[str]) -> list[str]:
-    names = [cell.strip().lower() for cell in header]
+    names = [name_of(cell) for cell in header]
     known = [name for name in names if name in COLUMNS]
     if not {"station_id", "id"} & set(known):
         raise UnreadableFile(f"There is no column station_id, nor id. See {DOCUMENTATION}.")
