@@ -44,7 +44,7 @@ EVERYTHING = ROOT / "docs" / "screenshots"
 CHOSEN = {
     ("overview", 1440, "light"): 1560,
     ("live", 1440, "light"): 1000,
-    ("sessions-one", 1440, "dark"): 1250,
+    ("sessions-one", 1440, "dark"): 872,
     ("overview", 390, "dark"): 844,
     ("phone", 390, "light"): 844,
 }
