@@ -2,9 +2,9 @@
 
     PYTHONPATH=.:tests python docs/screenshots.py [--only NAME] [--all FOLDER]
 
-starts a demo with a fixed seed on free ports in a temporary folder, waits until charge points charge, and
-takes every page of the navigation, a session, a station, the sign-in form and a phone's page, 1440 and 390
-pixels wide, light and dark. All go to docs/screenshots/ (ignored by git), those of the README to
+starts a demo with a fixed seed on free ports in a temporary folder, waits until some sessions have got going,
+and takes every page of the navigation, a session, a station, the sign-in form and a phone's page, 1440 and
+390 pixels wide, light and dark. All go to docs/screenshots/ (ignored by git), those of the README to
 docs/images/, small enough for it. It needs what `make test` installs, and a Chrome or Chromium.
 """
 
@@ -44,13 +44,13 @@ EVERYTHING = ROOT / "docs" / "screenshots"
 CHOSEN = {
     ("overview", 1440, "light"): 1560,
     ("live", 1440, "light"): 1000,
-    ("sessions-one", 1440, "dark"): 1250,
+    ("sessions-one", 1440, "dark"): 872,
     ("overview", 390, "dark"): 844,
     ("phone", 390, "light"): 844,
 }
 WIDTHS, THEMES = (1440, 390), ("light", "dark")
 _TALLEST = 3600
-_EXACT = 160
+_COLOURS, _EXACT = 160, 120
 _PROCESSES = (
     "-m ocpp_backend",
     "-m webhook_receiver",
@@ -58,7 +58,7 @@ _PROCESSES = (
     "-m dashboard",
     "-m simulator --seed 1 --traffic 8",
 )
-_CHARGING = 5
+_CHARGING, _GONE_WH = 6, 1_000
 _DEAR = 600
 
 
@@ -163,7 +163,7 @@ def _picture(page: Page, settings: Settings, name: str, address: str, width: int
 
 
 def _shrink(source: Path, target: Path, height: int) -> None:
-    """A picture for the README: the top of the page, in colours that fit a byte."""
+    """A picture for the README: the top of the page, in few colours."""
     with Image.open(source) as picture:
         scale = 2 if picture.width == 780 else 1
         cut = picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, height * scale)))
@@ -178,7 +178,7 @@ def _in_few_colours(picture: Image.Image) -> Image.Image:
     pixels = np.asarray(picture).reshape(-1, 3)
     colours, place, count = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
     frequent = colours[np.argsort(-count)[:_EXACT]]
-    covering = picture.quantize(256 - len(frequent), Image.Quantize.MAXCOVERAGE).getpalette() or []
+    covering = picture.quantize(_COLOURS - len(frequent), Image.Quantize.MAXCOVERAGE).getpalette() or []
     palette = np.concatenate([frequent, np.array(covering, np.uint8).reshape(-1, 3)])
     # Pillow's own search for the nearest colour is not exact.
     nearest = [np.abs(palette.astype(int) - colour).sum(axis=1).argmin() for colour in colours]
@@ -187,15 +187,17 @@ def _in_few_colours(picture: Image.Image) -> Image.Image:
     return small
 
 
-def _wait_until_charging(engine: Engine, patience: float = 300) -> None:
+def _wait_until_charging(engine: Engine, patience: float = 900) -> None:
     deadline = time.monotonic() + patience
-    charging = select(func.count()).where(OCPPConnector.status == "charging")
+    charging = select(func.count()).where(
+        ChargingSession.stop_time.is_(None), ChargingSession.energy_wh > _GONE_WH
+    )
     while time.monotonic() < deadline:
         with reading(engine) as store:
             if (store.scalar(charging) or 0) >= _CHARGING:
                 return
-        time.sleep(1)
-    raise TimeoutError(f"after {patience:.0f} s fewer than {_CHARGING} connectors charge")
+        time.sleep(5)
+    raise TimeoutError(f"after {patience:.0f} s fewer than {_CHARGING} sessions have got going")
 
 
 def _settings(folder: Path) -> Settings:

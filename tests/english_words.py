@@ -8,7 +8,7 @@ from browser import await_all
 from playwright.sync_api import Page
 
 # Units; what programs and protocols are called; what is typed or read elsewhere; the names that the stores of
-# tests have; and what Streamlit says itself, to who cannot see.
+# tests have.
 _STAYS = (
     r"[kM]?Wh?|kg|km|CO[₂2]?e|ETB|EAT|UTC|v?h?ms",
     r"MengedMate|OCPP|OCPI|NEVI|UK|CFR|SI|ChargeX|EV-ChART|Atlas|kwwhat|Chapa|ISO",
@@ -19,7 +19,6 @@ _STAYS = (
     r"Africa/Addis_Ababa|Addis Charge|Rift Energy|Bole Road|Adama|Addis Ababa|[Ss]elam|[Aa]dmin|TAG1",
     r"OpenID Connect|public client|docs/payments\.md",
     r"English",
-    r"Skip to main content",
 )
 _KEPT = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(_STAYS)})(?![A-Za-z])")
 _ENGLISH = re.compile("[A-Za-z]{2,}")
@@ -37,7 +36,7 @@ _SAID = """() => {
         if (!getComputedStyle(within).fontFamily.includes('Material')) found.push(text);
     }
     const names = ['title', 'aria-label', 'placeholder'];
-    for (const element of document.querySelectorAll('.stHtml [title], .stHtml [aria-label], [placeholder]')) {
+    for (const element of document.querySelectorAll('[title], [aria-label], [placeholder]')) {
         for (const name of names) found.push(element.getAttribute(name) || '');
     }
     return found;

@@ -97,3 +97,12 @@ def test_a_single_station_and_names_with_tags_make_a_map() -> None:
 
 def test_who_has_no_coordinates_is_not_on_the_map() -> None:
     assert station_map.located([at_place(1, None, None), at_place(2, 0.0, 0.0)])[0].station.pk == 2
+
+
+def test_a_name_that_would_cover_another_is_left_to_the_hover() -> None:
+    found = [at_place(n, 9 + n // 3 * 0.01, 38.7 + n % 3 * 0.01) for n in range(9)]
+
+    def named(width: int) -> int:
+        return sum(map(bool, station_map.station_map(found, width).data[0].text))
+
+    assert 0 < named(station_map.NARROW) < named(station_map.WIDE) == len(found)

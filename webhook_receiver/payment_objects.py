@@ -30,7 +30,10 @@ def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> o
     prices = _in_each_language(lambda: in_words(document_of(tariff)) if tariff else [])
     return {
         "station_name": place.name,
-        "station_address": ", ".join(part for part in (place.address, place.city) if part),
+        # Many an address ends with its city.
+        "station_address": place.address
+        if place.city in place.address
+        else ", ".join(part for part in (place.address, place.city) if part),
         "connector_number": connector.connector_id,
         "connector_type": described.connector_type if described else None,
         "connector_type_told": _in_each_language(
