@@ -75,4 +75,4 @@ def test_a_chart_offers_only_bars_that_suit_its_period() -> None:
 
 
 def test_a_name_in_markdown_is_only_a_name() -> None:
-    assert markup.plain("![x](http://a) *b*") == r"\!\[x\]\(http\://a\) \*b\*"
+    assert markup.plain("![x](http://a) *b*") == r"!\[x\](http\://a) \*b\*"
