@@ -173,6 +173,13 @@ def test_where_nothing_is_wrong_all_is_well(open_page: OpenPage) -> None:
     assert "All well Looked at" in said and "Needs attention" not in said
 
 
+@pytest.mark.usefixtures("world")
+def test_nothing_is_said_to_be_well_where_there_is_no_station(open_page: OpenPage) -> None:
+    said = text_of(open_page("new"))
+    assert "No stations yet They are here as soon as an administrator has added them." in said
+    assert "All well" not in said
+
+
 def test_the_stations_with_the_least_use_stand_beside_the_best(
     world: dict[str, int], open_page: OpenPage
 ) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import language, loading, markup, resources
 from dashboard.attention.concerns import Present, concerns
+from dashboard.stations import listing
 from dashboard.view import View, scope_now
 from dashboard.visitor import visitor
 from languages import _
@@ -19,9 +20,14 @@ from languages import _
 def attention(view: View) -> None:
     """Of the visitor's stations, or of those that were chosen."""
     now = datetime.now(UTC)
-    found = concerns(_present(view), now)
+    present = _present(view)
+    found = concerns(present, now)
     at = now.astimezone(ZoneInfo(resources.settings().timezone))
     looked_at = _("Looked at {at:%H:%M:%S %Z}", at=at)
+    if not found and not present.stations:
+        with st.container(key="card-attention"):
+            st.html(listing.none_yet())
+        return
     if not found:
         st.html(markup.all_well(looked_at))
         return

@@ -21,7 +21,7 @@ def _plain(told: Definitions) -> Figure:
         key="availability",
         label=_("Availability"),
         value=_percent(told.plain),
-        verdict=(_("default"), None),
+        verdict=(_("as on the Overview"), None),
         detail=_("{outage} down of {observed}", outage=_hours(told.outage), observed=_hours(told.observed)),
         exact=_exact(told.plain),
     )

@@ -121,6 +121,11 @@ def _nothing(is_filtered: bool) -> str:
         return markup.empty(
             _("No station matches"), _("Choose other states or stations, or clear the search.")
         )
+    return none_yet()
+
+
+def none_yet() -> str:
+    """What the visitor is told who has no station, and what to do about it."""
     return markup.empty(
         _("No stations yet"),
         _(
