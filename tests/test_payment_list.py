@@ -172,7 +172,8 @@ def test_an_admins_acts_happen_once_and_are_audited(engine: Engine, pks: dict[st
         ("settled", None, 0),
     ]
     with reading(engine) as store:
-        told = store.scalars(select(AuditEntry).where(AuditEntry.user_name == "admin")).all()
+        of_admin = select(AuditEntry).where(AuditEntry.user_name == "admin").order_by(AuditEntry.id)
+        told = store.scalars(of_admin).all()
     assert [(each.action, each.details["reason"]) for each in told] == [
         (action, "the driver called") for action in ("retry refund", "release payment", "close payment")
     ]
