@@ -35,6 +35,7 @@ from db.analytics.outcome import ENDED_STATUSES, VALID_STOP_REASONS
 from db.arrays import Integers, integers, mixed
 from db.clocks import DAY
 from db.instants import Seconds
+from db.membership import Unindexed
 from db.models import ChargingSession, PackedColumn
 from db.models.sessions import counts
 
@@ -67,19 +68,16 @@ def columns(
     if stations is not None and chunks:
         pks = np.array(store.scalars(stations).all(), np.int64)
         chunks = [_where(chunk, np.isin(chunk["station"], pks)) for chunk in chunks]
-    chunks += [of_sessions(store, wanted, *_stopped(*gap), stations) for gap in _gaps(kept, start, end)]
+    station = Unindexed(ChargingSession.ocpp_station_id) if is_packed else ChargingSession.ocpp_station_id
+    theirs = [] if stations is None else [station.in_(stations)]
+    chunks += [of_sessions(store, wanted, *_stopped(*gap), *theirs) for gap in _gaps(kept, start, end)]
     return {name: np.concatenate([chunk[name] for chunk in chunks], dtype=np.int64) for name in wanted}
 
 
-def of_sessions(store: Session, names: Sequence[str], *conditions: Any) -> Columns:
-    """The same of the sessions that meet the conditions; a `Select` among these is of stations."""
+def of_sessions(store: Session, names: Sequence[str], *conditions: ColumnElement[bool]) -> Columns:
+    """The same of the sessions that meet the conditions."""
     known = _known()
-    met = [
-        ChargingSession.ocpp_station_id.in_(each) if isinstance(each, Select) else each
-        for each in conditions
-        if each is not None
-    ]
-    query = select(*(known[name].label(name) for name in names)).where(counts(), *met)
+    query = select(*(known[name].label(name) for name in names)).where(counts(), *conditions)
     if "driver" not in names:
         return integers(store, query)
     found = mixed(store, query)
