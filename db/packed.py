@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -17,7 +17,6 @@ import numpy as np
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Date,
     Select,
     String,
     and_,
@@ -100,13 +99,24 @@ def pack(store: Session, day: date) -> int:
 
 def due(store: Session, before: date) -> list[date]:
     """The days before `before` in which sessions stopped and that are not packed, the newest first."""
+    known = set(store.scalars(select(PackedColumn.day).distinct()))
+    found: list[date] = []
+    # A look along the index for each day that is not packed, and none at the sessions of the others.
+    day = _first_stop(store, date.min)
+    while day is not None and day < before:
+        if day not in known:
+            found.append(day)
+        day += timedelta(days=1)
+        if day not in known:
+            day = _first_stop(store, day)
+    return found[::-1]
+
+
+def _first_stop(store: Session, since: date) -> date | None:
+    """The first day of UTC, from `since` on, in which a session stopped."""
     stop = ChargingSession.stop_time
-    day = _day(store).label("day")
-    found = select(day).where(stop < datetime.combine(before, time(), UTC)).distinct().subquery()
-    known = select(PackedColumn.day)
-    return list(
-        store.scalars(select(found.c.day).where(found.c.day.not_in(known)).order_by(found.c.day.desc()))
-    )
+    at = store.scalar(select(func.min(stop)).where(stop >= datetime.combine(since, time(), UTC)))
+    return None if at is None else at.astimezone(UTC).date()
 
 
 def _known() -> dict[str, ColumnElement[Any]]:
@@ -197,10 +207,3 @@ def _gaps(packed: dict[int, Columns], start: int, end: int) -> Iterator[tuple[in
 def _stopped(start: int, end: int) -> list[ColumnElement[bool]]:
     stop = ChargingSession.stop_time
     return [stop >= datetime.fromtimestamp(start, UTC), stop < datetime.fromtimestamp(end, UTC)]
-
-
-def _day(store: Session) -> ColumnElement[date]:
-    stop: Any = ChargingSession.stop_time
-    if store.get_bind().dialect.name == "postgresql":
-        stop = func.timezone("UTC", stop)
-    return type_coerce(func.date(stop), Date)
