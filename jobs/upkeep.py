@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db import job_runs, job_schedules, packed, partitions, retention, rollups
-from db.engine import reading, writing
+from db.engine import reading, reading_a_moment, writing
 from db.retries import is_busy
 from jobs.advice import advice_for
 from jobs.runs import Outcome, Progress, each, unheard
@@ -121,16 +121,13 @@ def pack_days(
 
 def _check_months(engine: Engine, first: date, last: date) -> tuple[int, int]:
     """How many sums the months have, and how many of them were wrong."""
-    with reading(engine) as store:
-        differing = rollups.differing(store, first, last)
-        checked = len(rollups.stored(store, first, last))
-    if differing:
+    with reading_a_moment(engine) as store:
+        found = rollups.compared(store, first, last)
+    if found.missing:
         with writing(engine) as store:
-            # The store may have moved on between the two reads; inside here it cannot.
-            differing = rollups.repair(store, first, last)
-    if differing:
-        log.warning("%d statistics of %s to %s differed from their rows", differing, first, last)
-    return checked, differing
+            rollups.mend(store, found.missing)
+        log.warning("%d statistics of %s to %s differed from their rows", len(found.missing), first, last)
+    return found.checked, len(found.missing)
 
 
 def _older_month(engine: Engine, newest: date) -> date | None:
