@@ -105,6 +105,9 @@ PAGES: dict[str, Callable[[Session, Scope], Any]] = {
     "stations with errors": lambda store, scope: errors.by_station(store, scope, MONTH, NOON),
     "errors by day": lambda store, scope: errors.by_day(store, scope, MONTH),
     "rows behind energy": lambda store, scope: KPIS["energy"].count_rows(store, scope, MONTH, NOON, 10),
+    "rows behind congestion": lambda store, scope: KPIS["congestion"].count_rows(
+        store, scope, MONTH, NOON, 10
+    ),
     "rows behind visits": lambda store, scope: KPIS["first_attempt_success"].count_rows(
         store, scope, MONTH, NOON, 10
     ),
