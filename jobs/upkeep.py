@@ -31,6 +31,8 @@ SESSIONS_PER_STEP = 20
 # second: in a shorter pause than that, it might never find the store free.
 PAUSE = 0.12
 SECONDS_PER_RUN = 120.0
+# What was received is applied by then, unless no job ran.
+APPLIED_WITHIN = timedelta(days=1)
 _MENDED = (
     "Nothing: they are right now. If it happens again, please report it: sums and rows are changed together."
 )
@@ -223,7 +225,9 @@ def _steps(now: datetime, kept: Retention) -> Iterator[tuple[str, _Step]]:
             yield subject, _pruning(prune, now - timedelta(days=days))
     yield "expired sign-ins", _pruning(retention.prune_sign_ins, now)
     if kept.meter_values:
-        yield "meter values", _pruning_meter_values(now - timedelta(days=kept.meter_values))
+        before = now - timedelta(days=kept.meter_values)
+        yield "late meter values", _pruning_late_meter_values(before, now)
+        yield "meter values", _pruning_meter_values(before)
 
 
 def _pruning(prune: Callable[[Session, datetime, int], int], before: datetime) -> _Step:
@@ -242,6 +246,23 @@ def _pruning_meter_values(before: datetime) -> _Step:
         if last is None:
             return None
         job_schedules.set_position(store, "retention", last.isoformat())
+        return _Deleted(rows)
+
+    return step
+
+
+def _pruning_late_meter_values(before: datetime, now: datetime) -> _Step:
+    is_done = False
+
+    def step(store: Session) -> _Deleted | None:
+        nonlocal is_done
+        passed, looked = (job_schedules.position(store, name) for name in ("retention", "late values"))
+        if is_done or passed is None:
+            return None
+        is_done = True
+        job_schedules.set_position(store, "late values", now.isoformat())
+        since = datetime.fromisoformat(looked or passed) - APPLIED_WITHIN
+        rows = retention.prune_late_meter_values(store, before, datetime.fromisoformat(passed), since)
         return _Deleted(rows)
 
     return step
