@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html import escape
+from itertools import islice
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -97,6 +98,19 @@ def buckets(days: Sequence[DayPoint], metric: Metric, grain: str = "auto") -> tu
     return _("Monthly"), _grouped(days, metric, start=lambda day: day.replace(day=1))
 
 
+def beside(bars: Sequence[Bucket], days: Sequence[DayPoint], metric: Metric) -> list[Bucket]:
+    """The days of the period before, of which there are as many, just as those of the period are in `bars`:
+    months are not equally long, and those at the ends are seldom whole.
+    """
+    points = iter(days)
+    groups = [list(islice(points, (bar.last - bar.first).days + 1)) for bar in bars]
+    return [
+        Bucket(group[0].day, group[0].day, group[-1].day, sum(map(metric.value, group)))
+        for group in groups
+        if group
+    ]
+
+
 def hourly(hours: Sequence[MeasuredHour], metric: Metric) -> list[Bucket]:
     """A bar for every hour."""
     return [Bucket(hour.at, hour.at, hour.at, metric.value(hour)) for hour in hours]
@@ -111,7 +125,7 @@ def _grouped(days: Sequence[DayPoint], metric: Metric, *, start: Callable[[date]
 
 
 def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> go.Figure:
-    """Bars of a period; the one before it as a dotted line behind the same places."""
+    """Bars of a period; the one before it, taken apart in the same way, as a dotted line behind them."""
     places = [bar.at for bar in bars]
     figure = go.Figure()
     figure.add_bar(
@@ -123,15 +137,13 @@ def trend(bars: Sequence[Bucket], before: Sequence[Bucket], metric: Metric) -> g
         hovertemplate=f"%{{customdata}}: <b>%{{y:{metric.format}}}</b> {metric.unit}<extra></extra>",
     )
     if before:
-        # Aligned at the end: both periods end with a whole week.
-        aligned = list(before)[-len(places) :]
         figure.add_scatter(
-            x=places[len(places) - len(aligned) :],
-            y=[bar.value for bar in aligned],
+            x=places,
+            y=[bar.value for bar in before],
             name=_("Previous period"),
             mode="lines",
             line={"dash": "dot", "width": 2, "color": "#7b8ba3"},
-            customdata=[_label(bar) for bar in aligned],
+            customdata=[_label(bar) for bar in before],
             hovertemplate=f"%{{customdata}}: %{{y:{metric.format}}} {metric.unit}<extra></extra>",
         )
     most = max((bar.value for bar in (*bars, *before)), default=0.0)

@@ -72,6 +72,15 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
+def reading_a_moment(engine: Engine) -> Iterator[Session]:
+    """The same, where all queries see the store as it was at the first one. SQLite has no other way."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with reading(engine) as session:
+        yield session
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """One transaction that writes: committed at the end, rolled back when anything was raised."""
     with Session(engine.execution_options(**_WRITER), expire_on_commit=False) as session, session.begin():

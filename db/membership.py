@@ -26,6 +26,29 @@ def _listed_in_postgresql(element: RowsOfList, compiler: Any, **options: Any) ->
     return f"(SELECT CAST(json_array_elements_text(CAST({told} AS json)) AS bigint))"
 
 
+class Unindexed(FunctionElement[Any]):
+    """A column by which SQLite is to look nothing up. It takes the rows of one station, or of one status, for
+    few, and so would read all that there ever were in place of those of some days.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: Any):
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(Unindexed, "sqlite")
+def _unindexed_in_sqlite(element: Unindexed, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
+@compiles(Unindexed, "postgresql")
+def _unindexed_in_postgresql(element: Unindexed, compiler: Any, **options: Any) -> str:
+    # It has counted, and sees by itself which way is shorter.
+    return str(compiler.process(element.clauses, **options))
+
+
 class _Among(FunctionElement[bool]):
     """Whether the first clause is one of the rows of the second."""
 

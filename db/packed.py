@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -17,7 +17,6 @@ import numpy as np
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Date,
     Select,
     String,
     and_,
@@ -35,6 +34,7 @@ from db.analytics.outcome import ENDED_STATUSES, VALID_STOP_REASONS
 from db.arrays import Integers, integers, mixed
 from db.clocks import DAY
 from db.instants import Seconds
+from db.membership import Unindexed
 from db.models import ChargingSession, PackedColumn
 from db.models.sessions import counts
 
@@ -67,19 +67,16 @@ def columns(
     if stations is not None and chunks:
         pks = np.array(store.scalars(stations).all(), np.int64)
         chunks = [_where(chunk, np.isin(chunk["station"], pks)) for chunk in chunks]
-    chunks += [of_sessions(store, wanted, *_stopped(*gap), stations) for gap in _gaps(kept, start, end)]
+    station = Unindexed(ChargingSession.ocpp_station_id) if is_packed else ChargingSession.ocpp_station_id
+    theirs = [] if stations is None else [station.in_(stations)]
+    chunks += [of_sessions(store, wanted, *_stopped(*gap), *theirs) for gap in _gaps(kept, start, end)]
     return {name: np.concatenate([chunk[name] for chunk in chunks], dtype=np.int64) for name in wanted}
 
 
-def of_sessions(store: Session, names: Sequence[str], *conditions: Any) -> Columns:
-    """The same of the sessions that meet the conditions; a `Select` among these is of stations."""
+def of_sessions(store: Session, names: Sequence[str], *conditions: ColumnElement[bool]) -> Columns:
+    """The same of the sessions that meet the conditions."""
     known = _known()
-    met = [
-        ChargingSession.ocpp_station_id.in_(each) if isinstance(each, Select) else each
-        for each in conditions
-        if each is not None
-    ]
-    query = select(*(known[name].label(name) for name in names)).where(counts(), *met)
+    query = select(*(known[name].label(name) for name in names)).where(counts(), *conditions)
     if "driver" not in names:
         return integers(store, query)
     found = mixed(store, query)
@@ -102,13 +99,24 @@ def pack(store: Session, day: date) -> int:
 
 def due(store: Session, before: date) -> list[date]:
     """The days before `before` in which sessions stopped and that are not packed, the newest first."""
+    known = set(store.scalars(select(PackedColumn.day).distinct()))
+    found: list[date] = []
+    # A look along the index for each day that is not packed, and none at the sessions of the others.
+    day = _first_stop(store, date.min)
+    while day is not None and day < before:
+        if day not in known:
+            found.append(day)
+        day += timedelta(days=1)
+        if day not in known:
+            day = _first_stop(store, day)
+    return found[::-1]
+
+
+def _first_stop(store: Session, since: date) -> date | None:
+    """The first day of UTC, from `since` on, in which a session stopped."""
     stop = ChargingSession.stop_time
-    day = _day(store).label("day")
-    found = select(day).where(stop < datetime.combine(before, time(), UTC)).distinct().subquery()
-    known = select(PackedColumn.day)
-    return list(
-        store.scalars(select(found.c.day).where(found.c.day.not_in(known)).order_by(found.c.day.desc()))
-    )
+    at = store.scalar(select(func.min(stop)).where(stop >= datetime.combine(since, time(), UTC)))
+    return None if at is None else at.astimezone(UTC).date()
 
 
 def _known() -> dict[str, ColumnElement[Any]]:
@@ -199,10 +207,3 @@ def _gaps(packed: dict[int, Columns], start: int, end: int) -> Iterator[tuple[in
 def _stopped(start: int, end: int) -> list[ColumnElement[bool]]:
     stop = ChargingSession.stop_time
     return [stop >= datetime.fromtimestamp(start, UTC), stop < datetime.fromtimestamp(end, UTC)]
-
-
-def _day(store: Session) -> ColumnElement[date]:
-    stop: Any = ChargingSession.stop_time
-    if store.get_bind().dialect.name == "postgresql":
-        stop = func.timezone("UTC", stop)
-    return type_coerce(func.date(stop), Date)

@@ -7,6 +7,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, null, select, update
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 
+from db.analytics.outcome import ENDED_STATUSES
+from db.membership import Unindexed
 from db.models import ChargingSession, OCPPLog, SessionMeterValue, SignIn, SignInFailure, WebhookEvent
 
 
@@ -70,6 +72,21 @@ def prune_meter_values(
     same = store.scalars(select(ChargingSession.id).where(ChargingSession.stop_time == last))
     values = SessionMeterValue.session_id.in_({row.id for row in ended} | set(same))
     return store.connection().execute(delete(SessionMeterValue).where(values)).rowcount, last
+
+
+def prune_late_meter_values(store: Session, before: datetime, passed: datetime, heard_since: datetime) -> int:
+    """Delete those of sessions that had ended by `before` and by `passed`, where `prune_meter_values` is, and
+    that were told of since then: their charge points were away for long, or their clocks are wrong.
+    """
+    late = select(ChargingSession.id).where(
+        ChargingSession.status.in_(sorted(ENDED_STATUSES)),
+        ChargingSession.heard_at >= heard_since,
+        # It is looked for among those heard of lately, and not among all that ever ended.
+        Unindexed(ChargingSession.stop_time) < before,
+        Unindexed(ChargingSession.stop_time) <= passed,
+    )
+    values = SessionMeterValue.session_id.in_(store.scalars(late).all())
+    return store.connection().execute(delete(SessionMeterValue).where(values)).rowcount
 
 
 def _delete(

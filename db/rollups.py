@@ -7,8 +7,9 @@ now is added. Built anew from the same rows they come out the same. `db.sums` sa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from operator import sub
 from typing import cast
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Table, delete, func, or_, select, text, type_coerce
@@ -25,7 +26,7 @@ from db.models import (
     Rollup,
 )
 from db.models.sessions import counts
-from db.sums import HOURS, LONGEST, METRICS, Adding, IntervalFacts, SessionFacts, Sums, said
+from db.sums import HOURS, LONGEST, METRICS, Adding, IntervalFacts, Key, SessionFacts, Sums, said
 from db.upsert import add_all
 
 _ROLLUPS, _PROFILES = (cast("Table", model.__table__) for model in (Rollup, HourProfile))
@@ -142,19 +143,36 @@ def rebuild_all(store: Session) -> None:
         rebuild(store, min(days) - day, max(days) + day)
 
 
-def repair(store: Session, first: date, last: date) -> int:
-    """Rebuild those months if any of their sums differ from the rows they sum; returns how many do."""
-    _bar_other_writers(store)
-    found = differing(store, first, last)
-    if found:
-        rebuild(store, first, last)
-    return found
+@dataclass(frozen=True)
+class Comparison:
+    """How many sums there are, and what has to be added to those that are not what their rows add up to."""
+
+    checked: int
+    missing: Sums
+
+
+def compared(store: Session, first: date, last: date) -> Comparison:
+    """The sums of those months with the rows they sum, both of the same moment (`reading_a_moment`)."""
+    expected, known = computed(store, first, last), stored(store, first, last)
+    wrong = {key for key in expected.keys() | known.keys() if expected.get(key) != known.get(key)}
+    missing = {key: list(map(sub, *(_values(sums, key) for sums in (expected, known)))) for key in wrong}
+    return Comparison(len(known), missing)
+
+
+def _values(sums: Sums, key: Key) -> list[int]:
+    return sums.get(key) or [0] * len(HOURS if isinstance(key[-1], int) else METRICS)
+
+
+def mend(store: Session, missing: Sums) -> None:
+    """Add what is missing. It is the same however rows and sums have changed together since they were
+    compared, so that nobody who writes waits for that.
+    """
+    _add(store, missing)
 
 
 def differing(store: Session, first: date, last: date) -> int:
     """How many sums of those months are not what their rows add up to."""
-    expected, known = computed(store, first, last), stored(store, first, last)
-    return sum(expected.get(key) != known.get(key) for key in expected.keys() | known.keys())
+    return len(compared(store, first, last).missing)
 
 
 def oldest_month(store: Session) -> date | None:

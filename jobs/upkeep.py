@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db import job_runs, job_schedules, packed, partitions, retention, rollups
-from db.engine import reading, writing
+from db.engine import reading, reading_a_moment, writing
 from db.retries import is_busy
 from jobs.advice import advice_for
 from jobs.runs import Outcome, Progress, each, unheard
@@ -31,6 +31,8 @@ SESSIONS_PER_STEP = 20
 # second: in a shorter pause than that, it might never find the store free.
 PAUSE = 0.12
 SECONDS_PER_RUN = 120.0
+# What was received is applied by then, unless no job ran.
+APPLIED_WITHIN = timedelta(days=1)
 _MENDED = (
     "Nothing: they are right now. If it happens again, please report it: sums and rows are changed together."
 )
@@ -121,16 +123,13 @@ def pack_days(
 
 def _check_months(engine: Engine, first: date, last: date) -> tuple[int, int]:
     """How many sums the months have, and how many of them were wrong."""
-    with reading(engine) as store:
-        differing = rollups.differing(store, first, last)
-        checked = len(rollups.stored(store, first, last))
-    if differing:
+    with reading_a_moment(engine) as store:
+        found = rollups.compared(store, first, last)
+    if found.missing:
         with writing(engine) as store:
-            # The store may have moved on between the two reads; inside here it cannot.
-            differing = rollups.repair(store, first, last)
-    if differing:
-        log.warning("%d statistics of %s to %s differed from their rows", differing, first, last)
-    return checked, differing
+            rollups.mend(store, found.missing)
+        log.warning("%d statistics of %s to %s differed from their rows", len(found.missing), first, last)
+    return found.checked, len(found.missing)
 
 
 def _older_month(engine: Engine, newest: date) -> date | None:
@@ -226,7 +225,9 @@ def _steps(now: datetime, kept: Retention) -> Iterator[tuple[str, _Step]]:
             yield subject, _pruning(prune, now - timedelta(days=days))
     yield "expired sign-ins", _pruning(retention.prune_sign_ins, now)
     if kept.meter_values:
-        yield "meter values", _pruning_meter_values(now - timedelta(days=kept.meter_values))
+        before = now - timedelta(days=kept.meter_values)
+        yield "late meter values", _pruning_late_meter_values(before, now)
+        yield "meter values", _pruning_meter_values(before)
 
 
 def _pruning(prune: Callable[[Session, datetime, int], int], before: datetime) -> _Step:
@@ -245,6 +246,23 @@ def _pruning_meter_values(before: datetime) -> _Step:
         if last is None:
             return None
         job_schedules.set_position(store, "retention", last.isoformat())
+        return _Deleted(rows)
+
+    return step
+
+
+def _pruning_late_meter_values(before: datetime, now: datetime) -> _Step:
+    is_done = False
+
+    def step(store: Session) -> _Deleted | None:
+        nonlocal is_done
+        passed, looked = (job_schedules.position(store, name) for name in ("retention", "late values"))
+        if is_done or passed is None:
+            return None
+        is_done = True
+        job_schedules.set_position(store, "late values", now.isoformat())
+        since = datetime.fromisoformat(looked or passed) - APPLIED_WITHIN
+        rows = retention.prune_late_meter_values(store, before, datetime.fromisoformat(passed), since)
         return _Deleted(rows)
 
     return step

@@ -20,7 +20,7 @@ def planned(engine: Engine) -> Iterator[list[str]]:
     steps: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
+        if statement.lstrip().startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
             asked[statement] = parameters
 
     event.listen(engine, "before_cursor_execute", note)

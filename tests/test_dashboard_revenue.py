@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +12,10 @@ from factories import add_owner, add_session, add_station, add_tariff, add_user,
 from sqlalchemy import Engine
 
 from dashboard import loading, visitor
+from dashboard.revenue.figure import over_time
 from db import job_schedules
+from db.analytics.buckets import Grain, bucket_of, buckets
+from db.analytics.revenue import Earned
 from db.analytics.scope import Period
 from db.engine import writing
 from db.job_schedules import Expected
@@ -22,6 +25,25 @@ from settings import load
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 START = NOW - timedelta(days=3)
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month"])
+def test_a_chart_has_as_many_days_of_the_period_before_beside_each_bar(grain: Grain) -> None:
+    period = Period(date(2026, 3, 9), date(2026, 4, 8))
+    earned = {
+        bucket: {
+            "ETB": Earned(gross=Decimal(sum(bucket_of(day, 0, grain) == bucket for day in _days(period))))
+        }
+        for bucket in buckets(period, grain)
+    }
+    before = {bucket: {"ETB": Earned(gross=Decimal(1))} for bucket in buckets(period.previous(), "day")}
+    net, vat, dotted = over_time(earned, before, "ETB", grain).data
+    assert list(dotted.x) == list(net.x)
+    assert list(dotted.y) == [one + other for one, other in zip(net.y, vat.y, strict=True)]
+
+
+def _days(period: Period) -> list[date]:
+    return [bucket.day for bucket in buckets(period, "day")]
 
 
 @pytest.fixture

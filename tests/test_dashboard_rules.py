@@ -12,7 +12,7 @@ from factories import make_store
 from sqlalchemy import Engine, func, select
 
 from dashboard import formats, markup
-from dashboard.figures import Metric, buckets
+from dashboard.figures import Metric, beside, buckets
 from dashboard.gate import attempts, rules, signing
 from dashboard.periods import dates_of, has_data, period_of
 from db.analytics.scope import Period
@@ -178,3 +178,12 @@ def test_long_periods_are_drawn_in_longer_bars_with_the_same_sum(days: int, leng
 def test_the_newest_week_is_a_whole_one() -> None:
     _, bars = buckets([_day(n) for n in range(366)], Metric("Sessions", "", lambda day: day.sessions, ",d"))
     assert (bars[0].value, bars[-1].value) == (2, 7)
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month"])
+def test_beside_each_bar_are_as_many_days_of_the_period_before(grain: str) -> None:
+    metric = Metric("Sessions", "", lambda day: day.sessions, ",d")
+    _, bars = buckets([_day(n) for n in range(74, 274)], metric, grain)
+    earlier = beside(bars, [_day(n) for n in range(-126, 74)], metric)
+    assert [bar.value for bar in earlier] == [bar.value for bar in bars]
+    assert (earlier[0].first, earlier[-1].last) == (_day(-126).day, _day(73).day)

@@ -8,7 +8,7 @@ from typing import Any
 import factories
 import numpy as np
 import pytest
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, delete, event, func, select, update
 from sqlalchemy.orm import Session
 
 from db import packed
@@ -16,7 +16,7 @@ from db.analytics import congestion, drivers, load, per_session
 from db.analytics.scope import Period, Scope
 from db.analytics.success import success
 from db.engine import reading, writing
-from db.models import ChargingSession, PackedColumn
+from db.models import ChargingSession, OCPPStation, PackedColumn
 from jobs.upkeep import pack_days
 
 FIRST = datetime(2025, 6, 10, tzinfo=UTC)
@@ -83,6 +83,24 @@ def test_what_is_packed_twice_is_what_it_was(filled: Engine) -> None:
         assert packed.due(store, NOW.date()) == []
     _pack(filled)
     assert len(_days(filled)) == 6
+
+
+def test_which_days_are_due_is_not_looked_for_in_those_that_are_packed(filled: Engine) -> None:
+    with writing(filled) as store:
+        station = store.scalars(select(OCPPStation)).all()[0]
+        factories.add_session(store, station, FIRST - timedelta(days=20_000))
+        factories.add_session(store, station, FIRST - timedelta(days=90))
+    _pack(filled, FIRST + timedelta(days=2))
+    with writing(filled) as store:
+        station = store.scalars(select(OCPPStation)).all()[0]
+        factories.add_session(store, station, FIRST - timedelta(days=90), connector=2)
+    asked: list[str] = []
+    event.listen(filled, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    with reading(filled) as store:
+        due = packed.due(store, NOW.date())
+    assert due == [*(date(2025, 6, day) for day in (15, 14, 13, 12)), (FIRST - timedelta(days=90)).date()]
+    # The packed days, and a look for each that is not packed, or behind one that is packed.
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) < 12
 
 
 def _corrected(store: Session) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import factories
 import pytest
+from query_plans import planned
 from receiver_app import START, Running, running_receiver
 from sqlalchemy import Engine, select
 
@@ -112,6 +113,15 @@ def test_sessions_come_newest_first(receiver: Running) -> None:
 def test_sessions_are_filtered_by_status(receiver: Running) -> None:
     found = [session["transaction_id"] for session in _get(receiver, "sessions/?status=charging")]
     assert found == [receiver.people.transaction_id]
+
+
+def test_completed_sessions_are_found_by_their_time_and_not_among_all_of_them(receiver: Running) -> None:
+    _add_sessions(receiver, 2)
+    with planned(receiver.engine) as steps:
+        found = _get(receiver, "sessions/?status=completed&limit=1")
+    assert [session["status"] for session in found] == ["completed"]
+    # As SQLite says it: PostgreSQL has counted that there are two.
+    assert [step for step in steps if "USING INDEX ix_charging_sessions_status" in step] == []
 
 
 def test_logs_are_filtered_by_station(receiver: Running) -> None:

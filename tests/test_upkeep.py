@@ -445,6 +445,21 @@ def test_meter_values_go_and_their_session_and_statistics_stay(network: Network)
     assert (_count(network, ChargingSession), differing) == (50, 0)
 
 
+def test_meter_values_that_are_told_after_their_time_go_too(network: Network) -> None:
+    today = NOON + timedelta(days=50)
+    with writing(network.engine) as store:
+        _old_values(store, NOON, NOON)
+    _forget(network, today, meter_values=20)
+    with writing(network.engine) as store:
+        station = store.scalars(select(OCPPStation)).one()
+        for days, heard_at in ((-9, today), (-8, today), (40, today)):
+            start = NOON + timedelta(days=days)
+            session = factories.add_session(store, station, start, heard_at=heard_at)
+            factories.add_meter_values(store, session, [(start, 0, 1000)])
+    assert _forget(network, today + timedelta(hours=1), meter_values=20).note == "4 late meter values"
+    assert _count(network, SessionMeterValue) == 2
+
+
 def _old_values(store: Session, started_at: datetime, *dated: datetime) -> None:
     """A session with meter values that its charge point has dated so."""
     session = factories.add_session(store, store.scalars(select(OCPPStation)).one(), started_at)

@@ -33,7 +33,7 @@ def trend(
         length, earlier, bars = _("Hourly"), [], figures.hourly(hours, metric)
     else:
         length, bars = figures.buckets(now.days, metric, grain)
-        earlier = figures.buckets(before.days, metric, grain)[1] if before else []
+        earlier = figures.beside(bars, before.days, metric) if before else []
     return Trend(figures.trend(bars, earlier, metric), metric.name, length, bool(earlier))
 
 

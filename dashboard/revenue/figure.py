@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
 
 from plotly import graph_objects as go
 
 from dashboard.drawn import once
 from dashboard.figures import amount_label, lay_out, name_days
 from dashboard.revenue.rows import label, place
-from db.analytics.buckets import Bucket, Grain
+from db.analytics.buckets import Bucket, Grain, Key, bucket_of
 from db.analytics.revenue import Earned
 from languages import _
 
@@ -21,7 +20,9 @@ _Times = Mapping[Bucket, Mapping[str, Earned]]
 
 @once
 def over_time(times: _Times, before: _Times | None, currency: str, grain: Grain) -> go.Figure:
-    """Of one currency; `before` None: nothing is comparable. Both periods are aligned where they end."""
+    """Of one currency; `before` None: nothing is comparable. It is of hours where `grain` is that, else of
+    days: weeks and months have as many days of the period before beside them as they have in the period.
+    """
     earned = [of.get(currency, _NOTHING) for of in times.values()]
     places = [place(bucket) for bucket in times]
     labels = [label(bucket, grain) for bucket in times]
@@ -62,13 +63,28 @@ def _add_before(
 ) -> None:
     if not before:
         return
-    aligned = list(islice(before.items(), max(0, len(before) - len(places)), None))
+    beside = list(_beside(before, grain).values())
+    gross = {bucket: of.get(currency, _NOTHING).gross for bucket, of in before.items()}
     figure.add_scatter(
-        x=places[len(places) - len(aligned) :],
-        y=[float(of.get(currency, _NOTHING).gross) for _, of in aligned],
+        x=places,
+        y=[float(sum(gross[bucket] for bucket in buckets)) for buckets in beside],
         name=_("Previous period"),
         mode="lines",
         line={"dash": "dot", "width": 2, "color": "#7b8ba3"},
-        customdata=[label(bucket, grain) for bucket, _ in aligned],
+        customdata=[
+            " – ".join(dict.fromkeys(label(end, "day") for end in (buckets[0], buckets[-1])))
+            for buckets in beside
+        ],
         hovertemplate=f"%{{customdata}}: %{{y:,.2f}} {currency}<extra></extra>",
     )
+
+
+def _beside(before: _Times, grain: Grain) -> dict[Key, list[Bucket]]:
+    """The hours or days of the period before by the bucket that they are in one period later."""
+    if grain in ("hour", "day"):
+        return {bucket: [bucket] for bucket in before}
+    found: dict[Key, list[Bucket]] = {}
+    for bucket in before:
+        later = bucket.day + timedelta(days=len(before))
+        found.setdefault(bucket_of(later, 0, grain), []).append(bucket)
+    return found

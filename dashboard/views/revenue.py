@@ -77,7 +77,8 @@ def over_time(currencies: Sequence[str]) -> None:
     title.html(markup.card_title(_("By {grain}", grain=_(grain)), _("On the clock of each station")))
     explanation.button("revenue", "chart-time")
     times = loading.earned_by_time(scope, period, grain)
-    earlier = loading.earned_by_time(scope, before, grain) if before else None
+    of_before: Grain = "hour" if grain == "hour" else "day"
+    earlier = loading.earned_by_time(scope, before, of_before) if before else None
     for currency in currencies:
         st.plotly_chart(
             figure.over_time(times, earlier, currency, grain),

@@ -41,6 +41,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from db.analytics.ended import station_of
 from db.analytics.error_codes import ALWAYS_A_WARNING
 from db.analytics.outcome import ENDED_STATUSES, SUCCESS_OVER_WH, VALID_STOP_REASONS
 from db.analytics.scope import Scope
@@ -138,10 +139,10 @@ def _sessions(scope: Scope, start: datetime, end: datetime) -> Select[*tuple[Any
         cast(null(), BigInteger).label("command_pk"),
     )
     return (
-        query.join(OCPPStation, session.ocpp_station_id == OCPPStation.id)
+        query.join(OCPPStation, station_of(scope) == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .where(
-            session.ocpp_station_id.in_(scope.stations()),
+            station_of(scope).in_(scope.stations()),
             counts(),
             or_(and_(session.stop_time >= start, session.stop_time < end), session.stop_time.is_(None)),
         )

@@ -20,6 +20,7 @@ from db.analytics.scope import Period, Scope
 from db.analytics.zones import timezones
 from db.arrays import Integers, positions
 from db.clocks import DAY, HOUR, clock
+from db.membership import Unindexed
 from db.models import ChargingSession, ChargingStation, OCPPStation
 from db.models.sessions import counts
 from db.packed import UNKNOWN
@@ -28,13 +29,11 @@ from db.sums import LONGEST
 _LONGEST = int(LONGEST.total_seconds())
 _MONDAY = 4 * DAY  # the first one after 1970 began
 _SECONDS = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
-# Sessions of fewer stations are sooner read one by one than found among those of all.
-_FEW_STATIONS = 20
 
 
 def counted() -> ColumnElement[bool]:
     """Which sessions count: those that have ended and are not held back."""
-    ended = ChargingSession.status.in_(sorted(ENDED_STATUSES))
+    ended = Unindexed(ChargingSession.status).in_(sorted(ENDED_STATUSES))
     return and_(ChargingSession.stop_time.is_not(None), ended, counts())
 
 
@@ -68,8 +67,14 @@ def ended_in(store: Session, scope: Scope, period: Period) -> list[ColumnElement
         and_(ChargingStation.timezone == zone, stop >= start, stop < end)
         for zone, (start, end) in spans.items()
     )
-    of_scope = [] if scope.kind == "network" else [ChargingSession.ocpp_station_id.in_(scope.stations())]
+    of_scope = [] if scope.kind == "network" else [station_of(scope).in_(scope.stations())]
     return [*of_scope, or_(false(), *in_zones)]
+
+
+def station_of(scope: Scope) -> ColumnElement[int]:
+    """The station of sessions that are sought in a period: it is looked up only where there are few."""
+    station: ColumnElement[int] = ChargingSession.ocpp_station_id.expression
+    return station if scope.is_of_few_stations else Unindexed(station)
 
 
 def key_of(number: int, grain: Grain | None) -> Key:
@@ -143,9 +148,8 @@ def charges(store: Session, scope: Scope, period: Period) -> Charges:
 
 def read(store: Session, scope: Scope, names: tuple[str, ...], start: int, end: int) -> packed.Columns:
     """Columns of `db.packed` of the scope's sessions that stopped from `start` until before `end`."""
-    are_few = scope.kind == "station" or (scope.kind == "stations" and len(scope.pks) <= _FEW_STATIONS)
     stations = None if scope.kind == "network" else scope.stations()
-    return packed.columns(store, names, start, end, stations, is_packed=not are_few)
+    return packed.columns(store, names, start, end, stations, is_packed=not scope.is_of_few_stations)
 
 
 @dataclass(frozen=True)

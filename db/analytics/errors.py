@@ -26,6 +26,8 @@ from db.models.ocpp import TELLS_OF_TROUBLE
 from db.prepared import PLANNED_ANEW
 
 _NO_ERROR = ("", "NoError")
+# No clock on Earth is further than a day from UTC.
+_ZONES = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def _reported(store: Session, scope: Scope, period: Period | None) -> list[Colum
         TELLS_OF_TROUBLE,
         OCPPConnector.ocpp_station_id.in_(scope.stations()),
         _NAMES_AN_ERROR,
-        *([_began_in(store, period)] if period else []),
+        *(_began_in(store, period) if period else []),
     ]
 
 
@@ -244,11 +246,15 @@ def _total(code: str, vendor_code: str, faults: int, reports: int, *rest: Any) -
     return ErrorTotal(code, vendor_code, int(faults), warnings, connectors, stations, time, first, last)
 
 
-def _began_in(store: Session, period: Period) -> ColumnElement[bool]:
+def _began_in(store: Session, period: Period) -> list[ColumnElement[bool]]:
     """In the period by the clock of each connector's own station."""
     began = ConnectorStatusInterval.started_at
-    conditions: list[ColumnElement[bool]] = [false()]
-    for timezone in store.scalars(select(ChargingStation.timezone).distinct()):
-        start, end = period.bounds(timezone)
-        conditions.append(and_(ChargingStation.timezone == timezone, began >= start, began < end))
-    return or_(*conditions)
+    zones = store.scalars(select(ChargingStation.timezone).distinct())
+    bounds = {zone: period.bounds(zone) for zone in zones}
+    of_zones = (
+        and_(ChargingStation.timezone == zone, began >= start, began < end)
+        for zone, (start, end) in bounds.items()
+    )
+    # What holds in all zones lets an index help.
+    earliest, latest = period.bounds("UTC")
+    return [began >= earliest - _ZONES, began < latest + _ZONES, or_(false(), *of_zones)]

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Result, SQLColumnExpression, and_, case, or_, select
+from sqlalchemy import Result, SQLColumnExpression, case, select
 from sqlalchemy.orm import Session
 
 from db.analytics.scope import Scope
@@ -69,6 +69,8 @@ _COLUMNS: dict[str, SQLColumnExpression[Any]] = {
     "since": case((OCPPStation.is_online, OCPPConnector.status_at), else_=OCPPStation.last_heartbeat),
     "error_code": OCPPConnector.error_code,
     "vendor_error_code": OCPPConnector.vendor_error_code,
+}
+_OF_SESSION: dict[str, SQLColumnExpression[Any]] = {
     "session_pk": ChargingSession.id,
     "transaction_id": ChargingSession.transaction_id,
     "session_status": ChargingSession.status,
@@ -79,6 +81,7 @@ _COLUMNS: dict[str, SQLColumnExpression[Any]] = {
     "soc_percent": ChargingSession.soc_percent,
     "heard_at": ChargingSession.heard_at,
 }
+_NO_SESSION: dict[str, Any] = dict.fromkeys(_OF_SESSION)
 
 
 @dataclass(frozen=True)
@@ -102,25 +105,37 @@ def connectors(store: Session, scope: Scope) -> list[LiveConnector]:
 
     One that the platform no longer lists is there only while something charges at it.
     """
-    running = and_(
-        ChargingSession.ocpp_connector_id == OCPPConnector.id,
-        is_running(),
-    )
-    shown = or_(ChargingConnector.is_active.is_not(False), ChargingSession.id.is_not(None))
-    rows: Result[Any] = store.execute(
-        select(*(column.label(name) for name, column in _COLUMNS.items()))
+    running = _running(store, scope)
+    rows: Result[*tuple[Any, ...]] = store.execute(
+        select(
+            ChargingConnector.is_active.is_not(False),
+            *(column.label(name) for name, column in _COLUMNS.items()),
+        )
         .select_from(OCPPConnector)
         .join(OCPPStation, OCPPConnector.ocpp_station_id == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
-        .outerjoin(ChargingSession, running)
-        .where(OCPPStation.id.in_(scope.stations()), ChargingStation.is_active, shown)
-        .order_by(
-            ChargingStation.name, OCPPStation.id, OCPPConnector.connector_id, ChargingSession.start_time
-        )
+        .where(OCPPStation.id.in_(scope.stations()), ChargingStation.is_active)
+        .order_by(ChargingStation.name, OCPPStation.id, OCPPConnector.connector_id)
     )
-    # Were two sessions open on a connector, the later one is the one that is charging.
-    return list({row["pk"]: LiveConnector(**row) for row in rows.mappings()}.values())
+    return [
+        LiveConnector(**dict(zip(_COLUMNS, row, strict=True)), **running.get(row[0], _NO_SESSION))
+        for is_listed, *row in rows
+        if is_listed or row[0] in running
+    ]
+
+
+def _running(store: Session, scope: Scope) -> dict[int, dict[str, Any]]:
+    """What runs at each connector; were two sessions open on one, the later is the one that is charging."""
+    session = ChargingSession
+    # First the few that run: joined to connectors, SQLite would look at all that ever were at each of them.
+    those = select(session.id).where(is_running()).correlate(None)
+    rows: Result[*tuple[Any, ...]] = store.execute(
+        select(session.ocpp_connector_id, *(column.label(name) for name, column in _OF_SESSION.items()))
+        .where(session.id.in_(those), session.ocpp_station_id.in_(scope.stations()))
+        .order_by(session.start_time, session.id)
+    )
+    return {pk: dict(zip(_OF_SESSION, row, strict=True)) for pk, *row in rows if pk is not None}
 
 
 def state_of(found: list[LiveConnector], newest: datetime | None) -> NetworkState:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.analytics import rankings, volume
 from db.analytics.buckets import Bucket, Grain, buckets
-from db.analytics.ended import counted, ended_in
+from db.analytics.ended import counted, ended_in, station_of
 from db.analytics.scope import Period, Scope
 from db.analytics.side_by_side import Shape, asked, sums_of
 from db.analytics.statements import built_once
@@ -178,7 +178,7 @@ def _tariff_sums(store: Session, scope: Scope, period: Period) -> Subquery:
             func.coalesce(func.sum(cost), 0).label("revenue_minor"),
             func.coalesce(func.sum(tax), 0).label("tax_minor"),
         )
-        .join(OCPPStation, session.ocpp_station_id == OCPPStation.id)
+        .join(OCPPStation, station_of(scope) == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .where(counted(), *ended_in(store, scope, period))
         .group_by(session.tariff_id, ChargingStation.currency)

@@ -14,6 +14,8 @@ from sqlalchemy import ColumnElement, Select, and_, select
 from db.membership import RowsOfList, among
 from db.models import ChargingStation, HourProfile, OCPPStation, Rollup, User
 
+_FEW_STATIONS = 20
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -58,6 +60,11 @@ class Scope:
     def is_of_stations(self) -> bool:
         """Whether its sums are those of single stations, of which `hour_profiles` has no days."""
         return self.kind in ("station", "stations")
+
+    @property
+    def is_of_few_stations(self) -> bool:
+        """Whether what is looked for is sooner found among all of its stations than among all of the time."""
+        return self.kind == "station" or (self.kind == "stations" and len(self.pks) <= _FEW_STATIONS)
 
     def stations(self) -> Select[int]:
         """The `ocpp_stations.id` in this scope, for use with `.in_()`."""

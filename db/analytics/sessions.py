@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, case, extract, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from db.analytics.ended import station_of
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
 from db.columns import summed_money
@@ -28,6 +29,7 @@ from db.models.sessions import counts, has_verdict
 from db.searching import sought
 
 _AT_ONCE = 1_000
+_STATION: ColumnElement[int] = ChargingSession.ocpp_station_id.expression
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def list_sessions(
     order = SORTS[sort]
     tie = ChargingSession.id
     query = (
-        _rows()
+        _rows(_station_of(scope, wanted))
         .where(*_conditions(store, scope, wanted))
         .order_by(*((order.desc(), tie.desc()) if descending else (order.asc(), tie.asc())))
         .limit(limit)
@@ -177,7 +179,8 @@ def _each(
     One query over all would keep them all sorted, for as long as its last row is not read.
     """
     order = (ChargingSession.start_time, ChargingSession.id)
-    which = _joined(select(ChargingSession.id)).where(*_conditions(store, scope, wanted)).order_by(*order)
+    which = _joined(select(ChargingSession.id), _station_of(scope, wanted))
+    which = which.where(*_conditions(store, scope, wanted)).order_by(*order)
     pks = array("q", store.scalars(which.execution_options(yield_per=_AT_ONCE)))
     for start in range(0, len(pks), _AT_ONCE):
         piece = ChargingSession.id.in_(pks[start : start + _AT_ONCE].tolist())
@@ -197,7 +200,8 @@ def count_sessions(store: Session, scope: Scope, wanted: SessionFilter) -> Sessi
                 func.sum(ChargingSession.energy_wh).filter(ended),
                 func.sum(ChargingSession.cost).filter(ended),
                 func.count().filter(~counts()),
-            )
+            ),
+            _station_of(scope, wanted),
         )
         .where(*_conditions(store, scope, wanted))
         .group_by(ChargingStation.currency)
@@ -222,7 +226,7 @@ def find_session(store: Session, scope: Scope, pk: int, now: datetime | None = N
     return _session_row(row, now or datetime.now(UTC)) if row else None
 
 
-def _rows() -> Select[*tuple[Any, ...]]:
+def _rows(station: ColumnElement[int] = _STATION) -> Select[*tuple[Any, ...]]:
     return _joined(
         select(
             ChargingSession,
@@ -236,14 +240,17 @@ def _rows() -> Select[*tuple[Any, ...]]:
             ChargingConnector.connector_type,
             case((Tariff.document.is_(None), Tariff.price_per_kwh)),
             Tariff.name,
-        )
+        ),
+        station,
     )
 
 
-def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def _joined(
+    query: Select[*tuple[Any, ...]], station: ColumnElement[int] = _STATION
+) -> Select[*tuple[Any, ...]]:
     return (
         query.select_from(ChargingSession)
-        .join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
+        .join(OCPPStation, station == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(OCPPConnector, ChargingSession.ocpp_connector_id == OCPPConnector.id)
         .outerjoin(ChargingConnector, OCPPConnector.charging_connector_id == ChargingConnector.id)
@@ -252,9 +259,10 @@ def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
 
 
 def _conditions(store: Session, scope: Scope, wanted: SessionFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [ChargingSession.ocpp_station_id.in_(scope.stations())]
+    station = _station_of(scope, wanted)
+    conditions: list[ColumnElement[bool]] = [station.in_(scope.stations())]
     if wanted.period:
-        conditions.append(_within(store, wanted.period))
+        conditions += _within(store, wanted.period)
     if wanted.statuses:
         conditions.append(ChargingSession.status.in_(wanted.statuses))
     if wanted.user_id is not None:
@@ -266,18 +274,26 @@ def _conditions(store: Session, scope: Scope, wanted: SessionFilter) -> list[Col
     return conditions
 
 
-def _within(store: Session, period: Period) -> ColumnElement[bool]:
+def _station_of(scope: Scope, wanted: SessionFilter) -> ColumnElement[int]:
+    return station_of(scope) if wanted.period else _STATION
+
+
+def _within(store: Session, period: Period) -> list[ColumnElement[bool]]:
     """In the period by the clock of each session's own station."""
     zones = store.scalars(select(ChargingStation.timezone).distinct())
-    return or_(false(), *(_within_zone(period, timezone) for timezone in zones))
+    bounds = {zone: period.bounds(zone) for zone in zones}
+    if not bounds:
+        return [false()]
+    # What holds in all zones lets an index help.
+    earliest, latest = min(start for start, _ in bounds.values()), max(end for _, end in bounds.values())
+    of_zones = (and_(ChargingStation.timezone == zone, _between(*ends)) for zone, ends in bounds.items())
+    return [_between(earliest, latest), or_(*of_zones)]
 
 
-def _within_zone(period: Period, timezone: str) -> ColumnElement[bool]:
-    start, end = period.bounds(timezone)
+def _between(start: datetime, end: datetime) -> ColumnElement[bool]:
     stop_time, start_time = ChargingSession.stop_time, ChargingSession.start_time
     ended = and_(stop_time >= start, stop_time < end)
-    running = and_(stop_time.is_(None), start_time >= start, start_time < end)
-    return and_(ChargingStation.timezone == timezone, or_(ended, running))
+    return or_(ended, and_(stop_time.is_(None), start_time >= start, start_time < end))
 
 
 def _matches(text: str) -> ColumnElement[bool]:

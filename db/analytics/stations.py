@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from db.analytics.kpis import availability
-from db.analytics.open_intervals import Lengths
-from db.analytics.outcome import DOWN_STATUSES
+from db.analytics import rankings
 from db.analytics.scope import Period, Scope
-from db.analytics.statements import built_once, ranges
 from db.models import (
     ChargingStation,
-    ConnectorStatusInterval,
-    OCPPConnector,
     OCPPStation,
     Rollup,
     StationOwner,
@@ -75,8 +68,9 @@ def figures(store: Session, scope: Scope, period: Period, now: datetime) -> Mapp
     """Each station's figures by `ocpp_stations.id`; one without any is there too."""
     zones: dict[int, str] = {pk: zone for pk, zone in store.execute(_zones(scope))}  # noqa: C416 - rows are no pairs to mypy
     energy = _energy_today(store, scope, zones, now)
-    seconds = _seconds(store, scope, period, zones, now)
-    return {pk: StationFigures(energy.get(pk, 0), availability(*seconds.get(pk, (0, 0)))) for pk in zones}
+    watched = rankings.availability_of_stations(store, scope, period, now)
+    availability = {each.station_pk: each.availability for each in watched}
+    return {pk: StationFigures(energy.get(pk, 0), availability.get(pk)) for pk in zones}
 
 
 def _zones(scope: Scope) -> Select[int, str]:
@@ -100,52 +94,6 @@ def _energy_today(store: Session, scope: Scope, zones: Mapping[int, str], now: d
         .group_by(Rollup.scope_id, Rollup.bucket)
     )
     return {pk: int(wh) for pk, day, wh in store.execute(sums) if day == today[zones[pk]]}
-
-
-def _seconds(
-    store: Session, scope: Scope, period: Period, zones: Mapping[int, str], now: datetime
-) -> dict[int, Lengths]:
-    """Observed and outage seconds: of the intervals that ended from the sums, and the open ones up to now."""
-    found: dict[int, Lengths] = defaultdict(lambda: (0, 0))
-    for pk, observed, outage in _ended_seconds(scope, period.names_of_parts).rows(store, period.told):
-        found[pk] = int(observed), int(outage)
-    bounds = {zone: period.bounds(zone) for zone in set(zones.values())}
-    for pk, status, began in store.execute(_open_intervals(scope)):
-        start, end = bounds[zones[pk]]
-        length = max(0, int(min(now, end).timestamp()) - int(max(began, start).timestamp()))
-        observed, outage = found[pk]
-        found[pk] = observed + length, outage + (length if status in DOWN_STATUSES else 0)
-    return found
-
-
-@built_once
-def _ended_seconds(scope: Scope, parts_of_period: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
-    # A part of the period at a time, as the ranking of stations does.
-    parts = union_all(*(_part(scope, rows) for rows in ranges(parts_of_period))).subquery().c
-    return select(parts.scope_id, func.sum(parts.observed_seconds), func.sum(parts.outage_seconds)).group_by(
-        parts.scope_id
-    )
-
-
-def _part(scope: Scope, rows: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    metrics = (Rollup.observed_seconds, Rollup.outage_seconds)
-    return (
-        select(Rollup.scope_id, *(func.sum(metric).label(metric.key) for metric in metrics))
-        .where(Rollup.scope == "station", Rollup.scope_id.in_(scope.stations()), rows)
-        .group_by(Rollup.scope_id)
-    )
-
-
-def _open_intervals(scope: Scope) -> Select[int, str, datetime]:
-    return (
-        select(
-            OCPPConnector.ocpp_station_id, ConnectorStatusInterval.status, ConnectorStatusInterval.started_at
-        )
-        .join(OCPPConnector, ConnectorStatusInterval.ocpp_connector_id == OCPPConnector.id)
-        .where(
-            ConnectorStatusInterval.ended_at.is_(None), OCPPConnector.ocpp_station_id.in_(scope.stations())
-        )
-    )
 
 
 def _station(station: OCPPStation, place: ChargingStation, owner: str) -> Station:

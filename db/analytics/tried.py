@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from db import packed
@@ -136,11 +136,13 @@ def _visits(found: Attempts, firsts: Integers) -> Visits:
 
 def _sessions(store: Session, scope: Scope, start: datetime, end: datetime) -> dict[str, Integers]:
     ended = read(store, scope, _NAMES, int(start.timestamp()), int(end.timestamp()))
-    running = packed.of_sessions(store, _NAMES, ChargingSession.stop_time.is_(None), scope.stations())
+    theirs = ChargingSession.ocpp_station_id.in_(scope.stations())
+    running = packed.of_sessions(store, _NAMES, ChargingSession.stop_time.is_(None), theirs)
     rows = {name: np.concatenate((ended[name], running[name])) for name in _NAMES}
     is_over = rows["has_ended"]
     is_valid = (is_over == 1) & (rows["energy_wh"] > SUCCESS_OVER_WH) & (rows["has_valid_reason"] == 1)
-    is_valid[is_valid] = ~_faulted_next(store, scope, end, *(rows[name][is_valid] for name in _OF_FAULTS))
+    sessions = {name: rows[name][is_valid] for name in _OF_FAULTS}
+    is_valid[is_valid] = ~_faulted_next(store, scope, start, end, sessions)
     has_power = rows["energy_wh"] > 0
     unpowered = ~has_power & (is_over == 1)
     has_power[unpowered] = _are(store, rows["id"][unpowered], attempts.has_charged)
@@ -178,11 +180,12 @@ def _person(who: str, port: int) -> int:
 
 
 def _faulted_next(
-    store: Session, scope: Scope, end: datetime, pks: Integers, connectors: Integers, stops: Integers
+    store: Session, scope: Scope, start: datetime, end: datetime, sessions: Mapping[str, Integers]
 ) -> Any:
-    """Whether the connectors were faulted at these stops or soon after. Only where there was a fault about
-    that time, the store is asked.
+    """Whether the connectors were faulted at the stops of these sessions, from `start` until before `end`, or
+    soon after. Only where there was a fault about that time, the store is asked.
     """
+    pks, connectors, stops = (sessions[name] for name in _OF_FAULTS)
     fault = ConnectorStatusInterval
     begun, ended = (Seconds(at) for at in (fault.started_at, fault.ended_at))
     query = (
@@ -197,6 +200,7 @@ def _faulted_next(
             fault.status == "faulted",
             fault.error_code.not_in(sorted(ALWAYS_A_WARNING)),
             fault.started_at <= end + attempts.FAULTED_NEXT,
+            or_(fault.ended_at.is_(None), fault.ended_at >= start),
             OCPPConnector.ocpp_station_id.in_(scope.stations()),
         )
     )

@@ -55,7 +55,7 @@ def times(store: Session, scope: Scope, period: Period, _now: datetime, columns:
     return (
         of(scope, selected(columns, more))
         .join(of_zone.table, bounds.zone == ChargingStation.timezone)
-        .where(IS_OVER, *_around(of_zone), last > first)
+        .where(IS_OVER, *around(of_zone), last > first)
         .order_by(ChargingSession.stop_time.desc(), ChargingSession.id.desc())
     )
 
@@ -71,7 +71,7 @@ def power(store: Session, scope: Scope, period: Period, _now: datetime, columns:
         of(scope, selected((*_PLACE, "id"), {"id": ChargingSession.id.expression}))
         .add_columns(first.label("first"), last.label("last"), milliwatts.label("milliwatts"))
         .join(of_zone.table, bounds.zone == ChargingStation.timezone)
-        .where(IS_OVER, ChargingSession.energy_wh > 0, *_around(of_zone), span.charging > 0, last > first)
+        .where(IS_OVER, ChargingSession.energy_wh > 0, *around(of_zone), span.charging > 0, last > first)
         .cte("charging")
     )
     place = [charging.c[name] for name in (*_PLACE, "id")]
@@ -166,7 +166,7 @@ def _touching(
     return (
         of(scope, select(*(column.label(name) for name, column in known.items())))
         .join(local, local.c.zone == ChargingStation.timezone)
-        .where(IS_OVER, *_around(of_zone), last > first)
+        .where(IS_OVER, *around(of_zone), last > first)
         .cte("touching")
         # Once for each session, and not again for each hour of it.
         .prefix_with("MATERIALIZED")
@@ -206,7 +206,7 @@ def _flowed(span: _Span, until: ColumnElement[int]) -> ColumnElement[int]:
     return flowed
 
 
-def _around(of_zone: Days) -> list[ColumnElement[bool]]:
+def around(of_zone: Days) -> list[ColumnElement[bool]]:
     """Conditions on the stop that an index knows, for sessions that reach into the period."""
     stop = ChargingSession.stop_time
     return [stop > of_zone.earliest, stop < of_zone.latest + LONGEST]

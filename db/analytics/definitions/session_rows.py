@@ -23,7 +23,7 @@ from db.analytics.definitions.sql import (
     hour_of,
     weekday_of,
 )
-from db.analytics.ended import counted
+from db.analytics.ended import counted, station_of
 from db.analytics.outcome import SUCCESS_OVER_WH, VALID_STOP_REASONS
 from db.analytics.scope import Period, Scope
 from db.clocks import HOUR
@@ -129,8 +129,8 @@ def of(scope: Scope, query: _Rows) -> _Rows:
     """Sessions of the scope with their places."""
     return (
         query.select_from(ChargingSession)
-        .join(OCPPStation, ChargingSession.ocpp_station_id == OCPPStation.id)
+        .join(OCPPStation, station_of(scope) == OCPPStation.id)
         .join(ChargingStation, OCPPStation.charging_station_id == ChargingStation.id)
         .outerjoin(OCPPConnector, ChargingSession.ocpp_connector_id == OCPPConnector.id)
-        .where(ChargingSession.ocpp_station_id.in_(scope.stations()))
+        .where(station_of(scope).in_(scope.stations()))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +27,8 @@ from sqlalchemy.orm import Session
 
 from db.analytics import capacity
 from db.analytics.definitions import passing_rows
-from db.analytics.definitions.sql import greatest, least, merged, told
-from db.analytics.ended import counted
+from db.analytics.definitions.sql import days, greatest, least, merged, told
+from db.analytics.ended import counted, station_of
 from db.analytics.scope import Period, Scope
 from db.columns import UTCDateTime
 from db.instants import Seconds, TimeOf
@@ -110,7 +111,7 @@ def congestion(store: Session, scope: Scope, period: Period, now: datetime, colu
         .group_by(OCPPStation.id, ChargingStation.name, ChargingStation.timezone)
         .cte("sites")
     )
-    full = _full(sites, there)
+    full = _full(sites, there, station_of(scope), passing_rows.around(days(store, scope, period)))
     opened = {
         "what": literal("open"),
         **{name: sites.c[name] for name in ("station", "timezone")},
@@ -132,8 +133,12 @@ def congestion(store: Session, scope: Scope, period: Period, now: datetime, colu
     )
 
 
-def _full(sites: CTE, there: CTE) -> CTE:
-    """When all connectors of a site were taken: (site, first, last)."""
+def _full(
+    sites: CTE, there: CTE, station: ColumnElement[int], conditions: Sequence[ColumnElement[bool]]
+) -> CTE:
+    """When all connectors of a site were taken: (site, first, last). `station` and the conditions are of
+    sessions.
+    """
     start = greatest(
         Seconds(ChargingSession.start_time),
         Seconds(ChargingSession.stop_time) - int(LONGEST.total_seconds()),
@@ -144,9 +149,9 @@ def _full(sites: CTE, there: CTE) -> CTE:
     occupied = (
         select(sites.c.site, there.c.connector, first.label("first"), last.label("last"))
         .select_from(ChargingSession)
-        .join(sites, sites.c.site == ChargingSession.ocpp_station_id)
+        .join(sites, sites.c.site == station)
         .join(there, there.c.connector == port)
-        .where(counted(), last > first)
+        .where(counted(), *conditions, last > first)
     )
     # A connector that is not open takes nobody in either.
     shut = (
