@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from benchmarks.analytics.fixture import empty_store, ended
+from benchmarks.analytics.fixture import empty_store, ended, settle
 from benchmarks.network import END, add_network, charges
 from benchmarks.targets import Target
 from db import packed
@@ -76,8 +76,7 @@ def _fill(engine: Engine, sessions: int, statuses: int, days: int) -> None:
         rebuild(store, (END - timedelta(days=days + 2)).date(), END.date())
         for day in packed.due(store, END.date()):
             packed.pack(store, day)
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
+    settle(engine)
 
 
 def _intervals(store: Session, count: int, days: int) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from db import job_runs, job_schedules, packed, partitions, retention, rollups
+from db import job_runs, job_schedules, packed, partitions, planner, retention, rollups
 from db.engine import reading, reading_a_moment, writing
 from db.retries import is_busy
 from jobs.advice import advice_for
@@ -162,6 +162,14 @@ class Retention:
             settings.job_run_retention_days,
             settings.sign_in_retention_days,
         )
+
+
+def tidy_up(engine: Engine, clock: Clock, kept: Retention, progress: Progress = unheard) -> Outcome:
+    """Delete what is old, and let the store's planner know what there is then."""
+    outcome = forget_old_rows(engine, clock, kept, progress)
+    with writing(engine) as store:
+        planner.count_rows(store)
+    return outcome
 
 
 def forget_old_rows(

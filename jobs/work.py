@@ -85,9 +85,9 @@ def all_jobs(
         ),
         Job(
             "retention",
-            lambda progress: upkeep.forget_old_rows(engine, clock, kept, progress),
+            lambda progress: upkeep.tidy_up(engine, clock, kept, progress),
             settings.retention_schedule,
-            "Deletes what is older than the settings keep it",
+            "Deletes what is older than the settings keep it, and counts what is left",
         ),
         Job(
             "pack",

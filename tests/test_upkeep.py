@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -365,6 +366,17 @@ def test_run_after_run_every_older_month_has_its_turn(network: Network) -> None:
 def _forget(network: Network, now: datetime, **kept: int) -> Outcome:
     days = Retention(**(EVER.__dict__ | kept))
     return upkeep.forget_old_rows(network.engine, lambda: now, days)
+
+
+def test_sqlite_knows_after_a_night_how_many_rows_there_are(tmp_path: Path) -> None:
+    engine = factories.make_store(tmp_path)
+    with writing(engine) as store:
+        factories.add_station(store, factories.add_owner(store))
+    upkeep.tidy_up(engine, lambda: NOON, EVER)
+    with reading(engine) as store:
+        counted = store.execute(text("SELECT tbl, stat FROM sqlite_stat1 WHERE tbl = 'charging_stations'"))
+        assert {str(stat).split()[0] for _, stat in counted} == {"1"}
+    engine.dispose()
 
 
 def _count(network: Network, model: type[Base]) -> int:

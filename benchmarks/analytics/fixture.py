@@ -31,7 +31,7 @@ from sqlalchemy import cast as sql_cast
 
 from benchmarks.clusters import HURRIED, kept
 from benchmarks.network import A_MILLION, CONNECTORS, DAYS, END, STATIONS, Charge, add_network, charges
-from db import migrate, rollups
+from db import migrate, planner, rollups
 from db.bulk import insert_all
 from db.engine import make_engine, reading, writing
 from db.models import (
@@ -111,7 +111,7 @@ def _opened(url: str, count: int, folder: Path) -> Iterator[tuple[Engine, Path]]
         (folder / "filled").touch()
     engine = make_engine(url)
     migrate.upgrade(engine)
-    _settle(engine)
+    settle(engine)
     yield engine, folder
     engine.dispose()
 
@@ -184,10 +184,13 @@ def _index(engine: Engine) -> None:
             columns[0].class_.__table__.indexes.discard(index)
 
 
-def _settle(engine: Engine) -> None:
-    """Let the planner know what there is, and indexes tell it without a look at the rows."""
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
+def settle(engine: Engine) -> None:
+    """Let the planner know what there is, as a night does, and indexes tell it without a look at the rows."""
+    with writing(engine) as store:
+        planner.count_rows(store)
+    if engine.dialect.name == "postgresql":
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text("VACUUM ANALYZE"))
 
 
 def ended(charge: Charge, id_tag: str | None = None) -> EndedSession:
