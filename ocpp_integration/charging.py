@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from db.analytics.outcome import ENDED_STATUSES
 from db.engine import reading, writing
 from db.models import ChargingSession, Command, OCPPConnector, OCPPStation, User
-from db.models.sessions import is_running
+from db.models.sessions import runs_at
 from ocpp_integration.backend import BackendClient
 from ocpp_integration.commands import claim, close_command, note_in_audit, open_command
 from ocpp_integration.errors import (
@@ -217,7 +217,7 @@ def _check_startable(store: Session, connector: OCPPConnector) -> None:
         raise InvalidRequest("connector_id", "The connector is not in operation.")
     if connector.status not in ("available", "preparing"):
         raise InvalidRequest("connector_id", f"The connector is not available: {connector.status}.")
-    busy = select(ChargingSession.id).where(ChargingSession.ocpp_connector_id == connector.id, is_running())
+    busy = select(ChargingSession.id).where(runs_at(connector))
     if store.scalar(busy.limit(1)) is not None:
         raise InvalidRequest("connector_id", "The connector has a session already.")
 

@@ -72,9 +72,6 @@ WORK: dict[str, Callable[[Engine], Any]] = {
     "whether a charge is being stopped": lambda engine: charging_work.stop(
         engine, cast(Any, None), Payment(created_at=NOON), NOON
     ),
-    "whether a connector is free": lambda engine: _read(
-        engine, lambda store: why_not(store, _connector(store))
-    ),
 }
 
 
@@ -95,6 +92,7 @@ EVER = re.compile(
 MONTH = Period(date(2026, 3, 1), date(2026, 4, 1))
 PAGES: dict[str, Callable[[Session, Scope], Any]] = {
     "connectors now": live.connectors,
+    "whether a connector is free": lambda store, _: why_not(store, _connector(store)),
     "how many sessions": lambda store, scope: sessions.count_sessions(
         store, scope, sessions.SessionFilter(MONTH)
     ),

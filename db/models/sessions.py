@@ -19,12 +19,14 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     literal_column,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.analytics.outcome import RUNNING_STATUSES
 from db.columns import FixedPoint, Money
+from db.membership import Unindexed
 from db.models.access import User
 from db.models.base import Base, Id, Name, Timestamped, Watt, Wh, Word, utc_now
 from db.models.ocpp import OCPPConnector, OCPPStation
@@ -149,6 +151,14 @@ def has_verdict(verdict: str) -> ColumnElement[bool]:
 def is_running() -> ColumnElement[bool]:
     """Of sessions: those that have not ended, which are few among all, found by their index."""
     return ChargingSession.status.in_([literal_column(f"'{status}'") for status in RUNNING_STATUSES])
+
+
+def runs_at(connector: OCPPConnector) -> ColumnElement[bool]:
+    """Of sessions: those that run at the connector, looked for among what runs, and not among all that it
+    ever had.
+    """
+    running = select(ChargingSession.id).where(is_running()).correlate(None)
+    return and_(ChargingSession.id.in_(running), Unindexed(ChargingSession.ocpp_connector_id) == connector.id)
 
 
 def is_unjudged() -> ColumnElement[bool]:

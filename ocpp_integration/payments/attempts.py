@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from db.engine import reading, writing
 from db.models import ChargingSession, OCPPConnector, OCPPStation, Payment, Tariff
-from db.models.sessions import is_running
+from db.models.sessions import runs_at
 from ocpp_integration.errors import InvalidRequest, NotFound
 from ocpp_integration.payments.charging_work import session_of
 from ocpp_integration.payments.estimate import amount_for
@@ -122,7 +122,7 @@ def why_not(store: Session, connector: OCPPConnector) -> str | None:
         return (
             "It is in use." if connector.status not in ("unavailable", "faulted") else "It is out of order."
         )
-    runs = select(ChargingSession.id).where(ChargingSession.ocpp_connector_id == connector.id, is_running())
+    runs = select(ChargingSession.id).where(runs_at(connector))
     return None if store.scalar(runs.limit(1)) is None else "It is in use."
 
 
