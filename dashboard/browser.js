@@ -37,12 +37,20 @@ if (!window.mmKeepsFocus) {
     const found = is ? before : isLate && (around.map(inside).find(Boolean) ?? heading());
     if (found) found.focus({ preventScroll: true });
   };
+  // The rerun may take long on a slow line, and draw the control anew at its end.
+  const giveBackUntilDrawn = (closed, drawn = closed) => {
+    const now = performance.now();
+    const state = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState;
+    if (state !== "notRunning") drawn = now;
+    giveBack(now - closed > 500);
+    if (now - drawn < 3000 && now - closed < 60000) window.setTimeout(giveBackUntilDrawn, 250, closed, drawn);
+  };
   document.addEventListener("focusin", remember);
   // Not every browser gives the focus to a button that is touched.
   document.addEventListener("pointerdown", remember);
   new MutationObserver(() => {
     const now = dialogs();
-    if (now < open) [0, 300, 800, 1600, 3000].forEach((wait) => window.setTimeout(giveBack, wait, wait > 300));
+    if (now < open) giveBackUntilDrawn(performance.now());
     open = now;
   }).observe(document.body, { childList: true });
 }

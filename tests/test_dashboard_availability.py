@@ -94,7 +94,7 @@ def _press(page: AppTest, key: str) -> AppTest:
 
 def test_an_owner_sees_its_stations_by_all_three_definitions(open_page: OpenPage) -> None:
     said = text_of(open_page("selam", "availability", period="7d"))
-    assert "90.00 % default 10 h down of 100 h" in said
+    assert "90.00 % as on the Overview 10 h down of 100 h" in said
     assert "90.00 % 0 of 1 over 97 % nothing excluded" in said
     assert "10 h out of service" in said
     assert "50.00 % 1 of 2 attempts" in said and "0.00 % 0 of 1 visits" in said
@@ -119,7 +119,7 @@ def test_an_exclusion_changes_the_figures_at_once_for_everybody(world: Engine, o
     page = open_page("selam", "availability", period="7d")
     _exclude(world)
     said = text_of(page.run())
-    assert "90.00 % default" in said and "95.00 % 0 of 1 over 97 % 5 h excluded" in said
+    assert "90.00 % as on the Overview" in said and "95.00 % 0 of 1 over 97 % 5 h excluded" in said
     assert "Vandalism · <b>cut</b> cable" in said
     assert page.dataframe[0].value["Why it does not count"][0] == "Vandalism: <b>cut</b> cable"
 
