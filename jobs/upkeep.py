@@ -123,12 +123,15 @@ def pack_days(
 
 def _check_months(engine: Engine, first: date, last: date) -> tuple[int, int]:
     """How many sums the months have, and how many of them were wrong."""
-    with reading_a_moment(engine) as store:
-        found = rollups.compared(store, first, last)
-    if found.missing:
+    is_mended = False
+    while not is_mended:
+        with reading_a_moment(engine) as store:
+            found = rollups.compared(store, first, last)
+        if not found.missing:
+            return found.checked, 0
         with writing(engine) as store:
-            rollups.mend(store, found.missing)
-        log.warning("%d statistics of %s to %s differed from their rows", len(found.missing), first, last)
+            is_mended = rollups.mend(store, found)
+    log.warning("%d statistics of %s to %s differed from their rows", len(found.missing), first, last)
     return found.checked, len(found.missing)
 
 
