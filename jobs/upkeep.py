@@ -82,8 +82,8 @@ def close_stuck_sessions(
 
 
 def check_rollups(engine: Engine, clock: Clock, zone: ZoneInfo, progress: Progress = unheard) -> Outcome:
-    """Compare this month's statistics, and those of one older month, with the rows they sum; make them anew
-    where they differ. Run after run all of history has its turn, from the newest month to the oldest.
+    """Compare this month's statistics, and those of one older month, with the rows they sum; add what is
+    missing where they differ. Run after run all of history has its turn, from the newest month to the oldest.
 
     At the turn of a month the one before is compared too: its last sessions may have been told late.
     """
