@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from operator import sub
+from secrets import token_hex
 from typing import cast
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Table, delete, func, or_, select, text, type_coerce
 from sqlalchemy.orm import Session
 
+from db import job_schedules
 from db.columns import to_minor
 from db.models import (
     ChargingSession,
@@ -34,6 +36,8 @@ _ROLLUPS, _PROFILES = (cast("Table", model.__table__) for model in (Rollup, Hour
 _TABLES = ((_ROLLUPS, METRICS, str), (_PROFILES, HOURS, int))
 # As many station days as are held in memory while many rows are added.
 _DAYS_HELD = 20_000
+# Beside the positions of jobs: another word each time that sums were changed without their rows.
+_CORRECTION = "sums corrected"
 # All days of which a charge point can tell.
 _EVER = (date(1900, 1, 1), date(2200, 1, 1))
 
@@ -119,6 +123,7 @@ def session_facts(session: ChargingSession, place: ChargingStation) -> SessionFa
 def rebuild(store: Session, first: date, last: date) -> None:
     """Make all sums of the months from `first`'s to `last`'s anew from the sessions and intervals."""
     _bar_other_writers(store)
+    _note_correction(store)
     month, end = _months(first, last)
     while month < end:
         _, following = _months(month, month)
@@ -145,10 +150,13 @@ def rebuild_all(store: Session) -> None:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many sums there are, and what has to be added to those that are not what their rows add up to."""
+    """How many sums there are, what has to be added to those that are not what their rows add up to, and the
+    last correction by then.
+    """
 
     checked: int
     missing: Sums
+    correction: str | None
 
 
 def compared(store: Session, first: date, last: date) -> Comparison:
@@ -156,18 +164,28 @@ def compared(store: Session, first: date, last: date) -> Comparison:
     expected, known = computed(store, first, last), stored(store, first, last)
     wrong = {key for key in expected.keys() | known.keys() if expected.get(key) != known.get(key)}
     missing = {key: list(map(sub, *(_values(sums, key) for sums in (expected, known)))) for key in wrong}
-    return Comparison(len(known), missing)
+    return Comparison(len(known), missing, job_schedules.position(store, _CORRECTION))
 
 
 def _values(sums: Sums, key: Key) -> list[int]:
     return sums.get(key) or [0] * len(HOURS if isinstance(key[-1], int) else METRICS)
 
 
-def mend(store: Session, missing: Sums) -> None:
+def mend(store: Session, found: Comparison) -> bool:
     """Add what is missing. It is the same however rows and sums have changed together since they were
-    compared, so that nobody who writes waits for that.
+    compared, so that nobody who writes waits for that. False, and nothing is added, where sums were corrected
+    meanwhile: it may be there by now.
     """
-    _add(store, missing)
+    _bar_other_writers(store)
+    if job_schedules.position(store, _CORRECTION) != found.correction:
+        return False
+    _note_correction(store)
+    _add(store, found.missing)
+    return True
+
+
+def _note_correction(store: Session) -> None:
+    job_schedules.set_position(store, _CORRECTION, token_hex(8))
 
 
 def differing(store: Session, first: date, last: date) -> int:

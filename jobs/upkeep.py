@@ -82,8 +82,8 @@ def close_stuck_sessions(
 
 
 def check_rollups(engine: Engine, clock: Clock, zone: ZoneInfo, progress: Progress = unheard) -> Outcome:
-    """Compare this month's statistics, and those of one older month, with the rows they sum; make them anew
-    where they differ. Run after run all of history has its turn, from the newest month to the oldest.
+    """Compare this month's statistics, and those of one older month, with the rows they sum; add what is
+    missing where they differ. Run after run all of history has its turn, from the newest month to the oldest.
 
     At the turn of a month the one before is compared too: its last sessions may have been told late.
     """
@@ -123,12 +123,15 @@ def pack_days(
 
 def _check_months(engine: Engine, first: date, last: date) -> tuple[int, int]:
     """How many sums the months have, and how many of them were wrong."""
-    with reading_a_moment(engine) as store:
-        found = rollups.compared(store, first, last)
-    if found.missing:
+    is_mended = False
+    while not is_mended:
+        with reading_a_moment(engine) as store:
+            found = rollups.compared(store, first, last)
+        if not found.missing:
+            return found.checked, 0
         with writing(engine) as store:
-            rollups.mend(store, found.missing)
-        log.warning("%d statistics of %s to %s differed from their rows", len(found.missing), first, last)
+            is_mended = rollups.mend(store, found)
+    log.warning("%d statistics of %s to %s differed from their rows", len(found.missing), first, last)
     return found.checked, len(found.missing)
 
 

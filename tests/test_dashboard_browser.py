@@ -21,7 +21,7 @@ from factories import (
     make_store,
     roll_up,
 )
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import Engine
 
 from dashboard.gate import languages
@@ -91,7 +91,7 @@ def test_the_scripts_that_draw_a_page_are_asked_for_with_its_document(
 
 
 def test_a_page_shows_where_things_will_be_until_its_scripts_have_drawn_it(
-    context: BrowserContext, url: str
+    browser: Browser, context: BrowserContext, url: str
 ) -> None:
     page = fill_in_sign_in(context, url)
     expect(page.get_by_test_id("stMain").get_by_test_id("stIconMaterial").first).to_be_visible()
@@ -102,6 +102,11 @@ def test_a_page_shows_where_things_will_be_until_its_scripts_have_drawn_it(
     waiting.goto(url, wait_until="commit")
     expect(waiting.get_by_role("status")).to_contain_text("በመጫን ላይ…")
     assert waiting.locator("html").get_attribute("lang") == "am"
+    with browser.new_context(storage_state=context.storage_state(), java_script_enabled=False) as scriptless:
+        never = scriptless.new_page()
+        never.goto(url)
+        expect(never.locator("noscript p")).to_contain_text("JavaScript")
+        expect(never.locator(".mm-waiting")).to_be_hidden()
 
 
 def test_charts_have_the_room_that_plotly_would_find_by_drawing_them_twice(

@@ -281,13 +281,17 @@ def test_a_number_is_never_a_thousand_times_what_was_meant(
 
 
 @pytest.mark.parametrize(
-    ("dates", "reason"),
-    [(None, "may be of two days"), ("month-first", "is no date and time that there was, month first")],
+    ("dates", "clock", "reason"),
+    [
+        (None, "08:30", "may be of two days"),
+        ("month-first", "08:30", "is no date and time that there was, month first"),
+        ("day-first", "13:00 AM", "is no date and time that there was, day first"),
+    ],
 )
-def test_a_date_that_may_be_of_two_days_is_not_guessed(
-    importer: Importer, dates: str | None, reason: str
+def test_a_date_or_time_that_may_be_another_is_not_guessed(
+    importer: Importer, dates: str | None, clock: str, reason: str
 ) -> None:
-    row = "1,BOLE-01,31/01/2026 08:30,31/01/2026 09:12,7"
+    row = f"1,BOLE-01,31/01/2026 {clock},31/01/2026 14:12,7"
     header = "session_id,station_id,start_time,stop_time,energy_kwh"
     assert reason in importer.reason(row, header=header, dates=dates)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -411,15 +411,32 @@ def test_sums_are_mended_though_others_were_told_after_they_were_compared(engine
             _add(other, factories.add_session(other, station, _local(BERLIN, 2025, 2, 3, 12)))
         assert rollups.compared(store, month, month) == found
     with writing(engine) as store:
-        rollups.mend(store, found.missing)
+        assert rollups.mend(store, found)
+        assert rollups.differing(store, month, month) == 0
+
+
+@pytest.mark.parametrize("correct", [rollups.mend, rollups.rebuild], ids=["mended", "rebuilt"])
+def test_what_others_corrected_after_sums_were_compared_is_not_added_once_more(
+    engine: Engine, correct: Callable[..., object]
+) -> None:
+    month = date(2025, 2, 1)
+    with writing(engine) as store:
+        _three_owners(store)
+        store.execute(delete(Rollup).where(Rollup.scope == "owner"))
+    with reading_a_moment(engine) as store:
+        found = rollups.compared(store, month, month)
+    with writing(engine) as store:
+        correct(store, *((found,) if correct is rollups.mend else (month, month)))
+    with writing(engine) as store:
+        assert not rollups.mend(store, found)
         assert rollups.differing(store, month, month) == 0
 
 
 def _mend(store: Session, month: date) -> int:
     """How many sums were wrong."""
-    missing = rollups.compared(store, month, month).missing
-    rollups.mend(store, missing)
-    return len(missing)
+    found = rollups.compared(store, month, month)
+    rollups.mend(store, found)
+    return len(found.missing)
 
 
 def test_a_session_that_reaches_over_a_month_is_in_it_after_a_rebuild(engine: Engine) -> None:

@@ -65,6 +65,8 @@ _LOGO = "data:image/svg+xml;base64," + base64.b64encode(
     (_HERE.parent / "brand" / "wordmark.svg").read_bytes()
 ).decode("ascii")
 _NO_SCRIPT = re.compile(r"<noscript>.*?</noscript>", re.DOTALL)
+# Without scripts it would stay for ever, and hide what is said of them.
+_NOT_WAITING = "<style>.mm-waiting { display: none !important; }</style>"
 _LINK = '<link rel="modulepreload" crossorigin href="./static/js/{}">\n  '
 _OURS = {
     "<head>": _HEAD,
@@ -95,7 +97,7 @@ def _page_document(path: str, has_dates: bool, language: str) -> str:
             loading=escape(_("Loading…")),
             slow=escape(_("The connection is slow. The first visit takes the longest.")),
         )
-        no_script = f"<noscript><p>{escape(_('This page needs JavaScript.'))}</p></noscript>"
+        no_script = f"<noscript>{_NOT_WAITING}<p>{escape(_('This page needs JavaScript.'))}</p></noscript>"
     text = _NO_SCRIPT.sub(lambda _found: no_script, document(), count=1)
     text = text.replace(_ROOT, f"{_ROOT}\n    {waiting}", 1).replace('lang="en"', f'lang="{language}"', 1)
     wanted = preloads.scripts(preloads.elements(path, has_dates=has_dates))

@@ -117,7 +117,8 @@ def _spreadsheet_time(cell: str, dates: Dates | None) -> datetime | None:
     first, second, year, hour, minute, seconds = (int(part or 0) for part in found.groups()[:6])
     day, month = (first, second) if dates == "day-first" else (second, first)
     if half := found[7]:
-        hour = hour % 12 + (12 if half in "pP" else 0)
+        # Such a clock shows 1 to 12; there is no 24 below.
+        hour = hour % 12 + (12 if half in "pP" else 0) if 1 <= hour <= 12 else 24
     try:
         return datetime(year, month, day, hour, minute, seconds)  # noqa: DTZ001
     except ValueError:
