@@ -99,7 +99,7 @@ def check_rollups(engine: Engine, clock: Clock, zone: ZoneInfo, progress: Progre
             job_schedules.set_position(store, "rollup", older.isoformat())
     progress(2, 2)
     if differing:
-        return Outcome(checked, differing, f"{differing} statistics differed and were made anew", _MENDED)
+        return Outcome(checked, differing, f"{differing} statistics differed and were set right", _MENDED)
     return Outcome(checked)
 
 

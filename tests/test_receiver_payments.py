@@ -9,6 +9,7 @@ from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
+import factories
 import pytest
 from pypdf import PdfReader
 from receiver_app import START, Running, running_receiver
@@ -19,6 +20,7 @@ from db.models import ChargingSession, Payment, Receipt
 from ocpp_integration.payments import sandbox
 from ocpp_integration.payments.movements import settle
 from ocpp_integration.payments.signature import HEADER, HEADERS, sign
+from webhook_receiver.payment_objects import connector_info
 
 WISH = {"amount": "50", "phone_number": "0911223344"}
 
@@ -230,3 +232,21 @@ def test_an_owner_prints_the_codes_of_its_station_and_revokes_them(receiver: Run
     assert receiver.ask("owner", "GET", f"{root}/2.png").content[1:4] == b"PNG"
     assert receiver.ask("owner", "POST", f"{root}/2/revoke/").status_code == 200
     assert _initiate(receiver).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "city", "told"),
+    [
+        ("Bole Road, Addis Ababa", "Addis Ababa", "Bole Road, Addis Ababa"),
+        ("Adama Gate 4", "Ada", "Adama Gate 4, Ada"),
+        ("ቦሌ መንገድ", "አዲስ አበባ", "ቦሌ መንገድ, አዲስ አበባ"),
+        ("", "Adama", "Adama"),
+        ("Gate 4", "", "Gate 4"),
+    ],
+)
+def test_a_driver_reads_the_city_once(engine: Engine, address: str, city: str, told: str) -> None:
+    with writing(engine) as store:
+        station = factories.add_station(store, factories.add_owner(store))
+        station.charging_station.address, station.charging_station.city = address, city
+        store.flush()
+        assert connector_info(store, station.connectors[0], START)["station_address"] == told

@@ -344,7 +344,7 @@ def test_wrong_sums_of_this_month_and_of_the_night_before_are_mended_and_told(
     outcome = _look_at_sums(network, today)
     with reading(network.engine) as store:
         left = rollups.differing(store, at(0).date(), at(0).date())
-    assert (outcome.failed > 0, "made anew" in (outcome.error or ""), left) == (True, True, 0)
+    assert (outcome.failed > 0, "set right" in (outcome.error or ""), left) == (True, True, 0)
 
 
 def test_run_after_run_every_older_month_has_its_turn(network: Network) -> None:

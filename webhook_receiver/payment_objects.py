@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from db.analytics.outcome import ENDED_STATUSES
-from db.models import ChargingSession, OCPPConnector, Payment
+from db.models import ChargingSession, ChargingStation, OCPPConnector, Payment
 from languages import ENGLISH, LANGUAGES, speaking, told
 from ocpp_integration.billing import receipts
 from ocpp_integration.payments.attempts import LEAST, MOST, tariff_at, why_not
@@ -31,9 +32,7 @@ def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> o
     return {
         "station_name": place.name,
         # Many an address ends with its city.
-        "station_address": place.address
-        if place.city in place.address
-        else ", ".join(part for part in (place.address, place.city) if part),
+        "station_address": _whole_address(place),
         "connector_number": connector.connector_id,
         "connector_type": described.connector_type if described else None,
         "connector_type_told": _in_each_language(
@@ -51,6 +50,13 @@ def connector_info(store: Session, connector: OCPPConnector, now: datetime) -> o
         "least_amount": _money(LEAST),
         "most_amount": _money(MOST),
     }
+
+
+def _whole_address(place: ChargingStation) -> str:
+    """With its city, which many addresses name already."""
+    if re.search(rf"\b{re.escape(place.city)}\b", place.address):
+        return place.address
+    return ", ".join(part for part in (place.address, place.city) if part)
 
 
 def qr_session(
