@@ -68,6 +68,8 @@ def test_a_soak_kills_every_process_in_turn_and_makes_every_trouble() -> None:
     assert [each.name for each in kills[:3]] == ["backend", "jobs", "backend"]
     assert {each.name for each in planned if not each.is_kill} == set(TROUBLES)
     assert all(each.begin <= each.end <= 1200 for each in planned)
+    # Who is killed has the time to come back.
+    assert max(each.begin for each in kills) == 1170
 
 
 def test_simulated_time_runs_on_while_the_simulator_is_dead() -> None:

@@ -116,11 +116,13 @@ class Planned:
 
 
 def plan(seconds: float, processes: tuple[str, ...], troubles: tuple[str, ...], seed: int) -> list[Planned]:
-    """A process killed every 30 s in turn, and other troubles in turn beside, none at the very end."""
+    """A process killed every 30 s in turn, and other troubles in turn beside, none at the very end: charge
+    points that are killed there would not come back to end what runs.
+    """
     rng = random.Random(seed)
     kills = [
         Planned(moment, moment, processes[number % len(processes)], is_kill=True)
-        for number, moment in enumerate(_every(KILL_EVERY, seconds))
+        for number, moment in enumerate(_every(KILL_EVERY, seconds - KILL_EVERY / 2))
     ]
     others = [
         Planned(moment - TROUBLE_EVERY / 2, moment - TROUBLE_EVERY / 2 + rng.uniform(*_SECONDS), name)
