@@ -10,14 +10,14 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from db import packed
 from db.analytics.buckets import Bucket, Grain, Key, bucket_at, instants
 from db.analytics.outcome import ENDED_STATUSES
 from db.analytics.scope import Period, Scope
-from db.analytics.zones import timezones
+from db.analytics.zones import in_period
 from db.arrays import Integers, positions
 from db.clocks import DAY, HOUR, clock
 from db.membership import Unindexed
@@ -61,14 +61,8 @@ def ended(
 
 def ended_in(store: Session, scope: Scope, period: Period) -> list[ColumnElement[bool]]:
     """Of sessions with their places, those of the scope that ended in the period, if they count or not."""
-    stop = ChargingSession.stop_time
-    spans = {zone: period.bounds(zone) for zone in timezones(store, scope)}
-    in_zones = (
-        and_(ChargingStation.timezone == zone, stop >= start, stop < end)
-        for zone, (start, end) in spans.items()
-    )
     of_scope = [] if scope.kind == "network" else [station_of(scope).in_(scope.stations())]
-    return [*of_scope, or_(false(), *in_zones)]
+    return [*of_scope, in_period(store, scope, period, ChargingSession.stop_time)]
 
 
 def station_of(scope: Scope) -> ColumnElement[int]:

@@ -10,13 +10,23 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from db.analytics import error_codes
 from db.analytics.scope import Period, Scope
 from db.analytics.statements import built_once
-from db.analytics.zones import SINCE, UNTIL, Zone, in_zones, is_only_zone, of_zone, stations_of_zone
+from db.analytics.zones import (
+    FROM_UTC,
+    SINCE,
+    UNTIL,
+    Zone,
+    in_period,
+    in_zones,
+    is_only_zone,
+    of_zone,
+    stations_of_zone,
+)
 from db.clocks import DAY, clock, date_of
 from db.columns import UTCDateTime
 from db.instants import SummedLengths
@@ -26,8 +36,6 @@ from db.models.ocpp import TELLS_OF_TROUBLE
 from db.prepared import PLANNED_ANEW
 
 _NO_ERROR = ("", "NoError")
-# No clock on Earth is further than a day from UTC.
-_ZONES = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -216,7 +224,7 @@ def _reported(store: Session, scope: Scope, period: Period | None) -> list[Colum
         TELLS_OF_TROUBLE,
         OCPPConnector.ocpp_station_id.in_(scope.stations()),
         _NAMES_AN_ERROR,
-        *(_began_in(store, period) if period else []),
+        *(_began_in(store, scope, period) if period else []),
     ]
 
 
@@ -246,15 +254,13 @@ def _total(code: str, vendor_code: str, faults: int, reports: int, *rest: Any) -
     return ErrorTotal(code, vendor_code, int(faults), warnings, connectors, stations, time, first, last)
 
 
-def _began_in(store: Session, period: Period) -> list[ColumnElement[bool]]:
+def _began_in(store: Session, scope: Scope, period: Period) -> list[ColumnElement[bool]]:
     """In the period by the clock of each connector's own station."""
     began = ConnectorStatusInterval.started_at
-    zones = store.scalars(select(ChargingStation.timezone).distinct())
-    bounds = {zone: period.bounds(zone) for zone in zones}
-    of_zones = (
-        and_(ChargingStation.timezone == zone, began >= start, began < end)
-        for zone, (start, end) in bounds.items()
-    )
     # What holds in all zones lets an index help.
     earliest, latest = period.bounds("UTC")
-    return [began >= earliest - _ZONES, began < latest + _ZONES, or_(false(), *of_zones)]
+    return [
+        began >= earliest - FROM_UTC,
+        began < latest + FROM_UTC,
+        in_period(store, scope, period, began),
+    ]

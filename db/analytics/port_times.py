@@ -17,6 +17,7 @@ from db.analytics import exclusions
 from db.analytics.availability import UK_RAPID_W
 from db.analytics.outcome import DOWN_STATUSES
 from db.analytics.scope import Period, Scope
+from db.analytics.zones import FROM_UTC
 from db.arrays import Integers, integers, positions
 from db.instants import Microseconds
 from db.models import (
@@ -29,8 +30,6 @@ from db.models import (
 
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1) // _MICROSECOND
-# No clock on Earth is further than a day from UTC.
-_ZONES = timedelta(days=1)
 _NEVER = 2**62
 # Of each the number of its port, from when and until when.
 _Spans = tuple[Integers, Integers, Integers]
@@ -139,8 +138,8 @@ def _intervals(store: Session, scope: Scope, period: Period) -> dict[str, Intege
         .join(OCPPConnector, interval.ocpp_connector_id == OCPPConnector.id)
         .where(
             OCPPConnector.ocpp_station_id.in_(scope.stations()),
-            interval.started_at < last + _ZONES,
-            or_(interval.ended_at.is_(None), interval.ended_at > first - _ZONES),
+            interval.started_at < last + FROM_UTC,
+            or_(interval.ended_at.is_(None), interval.ended_at > first - FROM_UTC),
         )
     )
     return integers(store, query)
@@ -157,7 +156,7 @@ def _excluded(store: Session, scope: Scope, period: Period, pks: Integers) -> _S
         stations.setdefault(station_pk, []).append(pk)
     found = [
         (pk, _instant(each.start), _instant(each.end))
-        for each in exclusions.within(store, scope, first - _ZONES, last + _ZONES)
+        for each in exclusions.within(store, scope, first - FROM_UTC, last + FROM_UTC)
         for pk in stations.get(each.station_pk, ())
         if each.connector_pk in (None, pk)
     ]

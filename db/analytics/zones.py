@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, and_, bindparam, false, or_, select
 from sqlalchemy.orm import Session
 
 from db.analytics.scope import Period, Scope
@@ -17,11 +17,27 @@ from db.membership import among
 from db.models import ChargingStation, ConnectorStatusInterval, OCPPConnector, OCPPStation
 
 _T = TypeVar("_T")
+# No clock on Earth is further than this from UTC.
+FROM_UTC = timedelta(days=1)
 
 
 def timezones(store: Session, scope: Scope) -> list[str]:
     """The names of the zones by whose clocks a scope's stations live."""
     return [name for (name,) in _timezones(scope).rows(store)]
+
+
+def in_period(
+    store: Session, scope: Scope, period: Period, at: SQLColumnExpression[Any]
+) -> ColumnElement[bool]:
+    """Whether `at`, a time of one of the scope's stations, is in the period by the station's clock."""
+    spans = {zone: period.bounds(zone) for zone in timezones(store, scope)}
+    return or_(
+        false(),
+        *(
+            and_(ChargingStation.timezone == zone, at >= start, at < end)
+            for zone, (start, end) in spans.items()
+        ),
+    )
 
 
 @built_once
